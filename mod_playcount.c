@@ -1,0 +1,40 @@
+/* mod_playcount: the table of contents. The module record, the rooms, the
+ * directives; all logic is in the rooms. See README for what it does. */
+
+#include "httpd.h"
+#include "http_config.h"
+
+#include "mod_playcount.h"
+#include "server/conf.h"
+
+const playcount_room playcount_rooms[PLAYCOUNT_ROOMS] = {
+    [PLAYCOUNT_ROOM_ZONES] = {.name = "zones"},
+    [PLAYCOUNT_ROOM_API] = {.name = "api"},
+    [PLAYCOUNT_ROOM_HANDOFF] = {.name = "handoff"},
+    [PLAYCOUNT_ROOM_METRICS] = {.name = "metrics"},
+};
+
+static const command_rec directives[] = {
+    {NULL},
+};
+
+static void register_hooks(apr_pool_t *p)
+{
+    for (int i = 0; i < PLAYCOUNT_ROOMS; i++) {
+        if (playcount_rooms[i].register_hooks) {
+            playcount_rooms[i].register_hooks(p);
+        }
+    }
+}
+
+__attribute__((visibility("default")))
+module AP_MODULE_DECLARE_DATA playcount_module = {
+    STANDARD20_MODULE_STUFF,
+    playcount_conf_create_dir,
+    playcount_conf_merge_dir,
+    playcount_conf_create_server,
+    playcount_conf_merge_server,
+    directives,
+    register_hooks,
+    AP_MODULE_FLAG_NONE,
+};
