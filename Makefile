@@ -1,4 +1,11 @@
 # mod_playcount: see README.
+#
+#     make run           install what is missing, build, serve on port 8000
+#     make test          install what is missing, build, run every test
+#     make               build the module
+#     make install       into httpd's module directory (DESTDIR is honoured)
+#     make print-module  the path of the module that was built
+#     make clean
 
 APXS     ?= apxs
 DESTDIR  ?=
@@ -9,16 +16,24 @@ SOURCES   = $(MODULE).c $(wildcard $(ROOMS:%=%/*.c))
 OBJECTS   = $(SOURCES:%.c=build/%.lo)
 SO        = build/.libs/$(MODULE).so
 
-LIBTOOL   = $(shell $(APXS) -q LIBTOOL)
 CC        = gcc
-WARNINGS  = -Wall -Wextra -Wshadow -Werror
-HTTPD_CFLAGS = -isystem $(shell $(APXS) -q INCLUDEDIR) \
-               $(patsubst -I%,-isystem %,$(filter-out -I.,$(shell $(APXS) -q EXTRA_INCLUDES))) \
-               $(shell $(APXS) -q EXTRA_CPPFLAGS)
 CFLAGS   ?= -g -O2 -fstack-protector-strong
-ALL_CFLAGS = -std=gnu11 -I. $(HTTPD_CFLAGS) $(WARNINGS) -fvisibility=hidden \
-             -pthread $(CFLAGS) -MMD -MP
+# A hook has the parameters that its caller gives, used or not.
+WARNINGS  = -Wall -Wextra -Wshadow -Werror -Wno-unused-parameter
 LIBS      = -ljansson
+
+# What apxs knows, asked once and only when something is built with it.
+ask       = $(shell $(APXS) -q $(1))
+LIBTOOL   = $(eval LIBTOOL := $(call ask,LIBTOOL))$(LIBTOOL)
+HTTPD_CFLAGS = $(eval HTTPD_CFLAGS := -isystem $(call ask,INCLUDEDIR) \
+                 $(patsubst -I%,-isystem %,\
+                   $(filter-out -I.,$(call ask,EXTRA_INCLUDES))) \
+                 $(call ask,EXTRA_CPPFLAGS))$(HTTPD_CFLAGS)
+APR_LIBS  = $(eval APR_LIBS := $(shell $(call ask,APR_CONFIG) --link-ld --libs) \
+                 $(shell $(call ask,APU_CONFIG) --link-ld))$(APR_LIBS)
+
+ALL_CFLAGS = -std=gnu11 -I. $(HTTPD_CFLAGS) $(WARNINGS) -fvisibility=hidden \
+             -pthread $(CFLAGS) -MMD -MP -MT $@ -MF $(basename $@).d
 
 all: $(SO)
 
@@ -26,17 +41,86 @@ all: $(SO)
 # apxs links the module.
 build/%.lo: %.c Makefile
 	@mkdir -p $(@D)
-	$(LIBTOOL) --silent --mode=compile --tag=CC $(CC) $(ALL_CFLAGS) -prefer-pic -c -o $@ $<
+	@echo "  CC $<"
+	@$(LIBTOOL) --silent --mode=compile --tag=CC $(CC) $(ALL_CFLAGS) -prefer-pic -c -o $@ $<
 
 $(SO): $(OBJECTS)
-	$(APXS) -c -o build/$(MODULE).la $(OBJECTS) $(LIBS)
+	@echo "  LINK $@"
+	@$(APXS) -c -o build/$(MODULE).la $(OBJECTS) $(LIBS) > build/link.log 2>&1 \
+	    || { cat build/link.log >&2; exit 1; }
+
+# The module, its header for other modules, and on Debian what a2enmod needs.
+LIBEXECDIR = $(DESTDIR)$(call ask,LIBEXECDIR)
+SYSCONFDIR = $(call ask,SYSCONFDIR)
+
+install: $(SO)
+	install -d $(LIBEXECDIR) $(DESTDIR)$(call ask,INCLUDEDIR)
+	$(APXS) -i -S LIBEXECDIR=$(LIBEXECDIR) -n playcount build/$(MODULE).la
+	install -m 644 mod_playcount.h $(DESTDIR)$(call ask,INCLUDEDIR)
+	if [ -d $(SYSCONFDIR)/mods-available ]; then \
+	    install -d $(DESTDIR)$(SYSCONFDIR)/mods-available && \
+	    echo "LoadModule playcount_module $(call ask,LIBEXECDIR)/$(MODULE).so" \
+	        > $(DESTDIR)$(SYSCONFDIR)/mods-available/playcount.load; \
+	fi
 
 print-module:
+	@$(MAKE) --no-print-directory $(SO) >&2
 	@echo $(CURDIR)/$(SO)
+
+# Tests. A C unit test is one file of t/unit, linked with shm/; a
+# module that tests load into httpd is one file of t/module.
+UNIT_TESTS   = $(patsubst t/unit/%.c,build/t/%.t,$(wildcard t/unit/*.c))
+TEST_MODULES = $(patsubst t/module/%.c,build/t/module/.libs/%.so,\
+                 $(wildcard t/module/*.c))
+SHM_OBJECTS  = $(patsubst %.c,build/%.lo,$(wildcard shm/*.c))
+
+build/t/%.t: build/t/unit/%.o $(SHM_OBJECTS)
+	@echo "  LINK $@"
+	@$(CC) $(CFLAGS) -pthread -o $@ $< $(SHM_OBJECTS:build/shm/%.lo=build/shm/.libs/%.o) \
+	    $(APR_LIBS) $(LIBS) -lm
+
+build/t/unit/%.o: t/unit/%.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC $<"
+	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
+
+build/t/module/.libs/%.so: t/module/%.c Makefile
+	@mkdir -p build/t/module
+	@echo "  CC $<"
+	@$(LIBTOOL) --silent --mode=compile --tag=CC $(CC) $(ALL_CFLAGS) \
+	    -prefer-pic -c -o build/t/module/$*.lo $<
+	@$(APXS) -c -o build/t/module/$*.la build/t/module/$*.lo > build/link.log 2>&1 \
+	    || { cat build/link.log >&2; exit 1; }
+
+tests: $(SO) $(UNIT_TESTS) $(TEST_MODULES)
+
+# `make test T="t/server.t t/api/version.t"` runs these only.
+test: deps-test
+	@$(MAKE) --no-print-directory tests
+	t/TEST $(T)
+
+soak: deps-test
+	@$(MAKE) --no-print-directory tests
+	t/TEST $(sort $(wildcard t/soak/*.t))
+
+run: deps-run
+	@$(MAKE) --no-print-directory all
+	./playcount-express start-server
+
+# Packages, by purpose; see tools/install-deps.
+deps: deps-test
+deps-test:
+	@tools/install-deps build run test
+deps-run:
+	@tools/install-deps build run
+
+format:
+	clang-format -i $(SOURCES) $(wildcard *.h $(ROOMS:%=%/*.h) t/unit/*.c t/module/*.c)
 
 clean:
 	rm -rf build
 
--include $(wildcard $(OBJECTS:.lo=.d) $(foreach r,$(ROOMS),build/$(r)/.libs/*.d))
+-include $(wildcard $(OBJECTS:.lo=.d) build/t/unit/*.d build/t/module/*.d)
 
-.PHONY: all print-module clean
+.PHONY: all install print-module tests test soak run deps deps-test deps-run format clean
+.SECONDARY:

@@ -3,6 +3,8 @@
 
 #include "httpd.h"
 #include "http_config.h"
+#include "http_core.h"
+#include "http_log.h"
 
 #include "mod_playcount.h"
 #include "server/conf.h"
@@ -18,8 +20,19 @@ static const command_rec directives[] = {
     {NULL},
 };
 
+static int announce(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                    server_rec *s)
+{
+    if (ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
+                     "mod_playcount/" PLAYCOUNT_VERSION " loaded");
+    }
+    return OK;
+}
+
 static void register_hooks(apr_pool_t *p)
 {
+    ap_hook_post_config(announce, NULL, NULL, APR_HOOK_FIRST);
     for (int i = 0; i < PLAYCOUNT_ROOMS; i++) {
         if (playcount_rooms[i].register_hooks) {
             playcount_rooms[i].register_hooks(p);
