@@ -1,0 +1,156 @@
+/* The id of a slot: written, compared, read, checked.
+ *
+ * A slot can be written anew (after a clear) while a reader that found it
+ * before the clear still looks at it. The writer first takes the word away,
+ * then writes the id, then gives the new word. Every store of an id's word is a
+ * release and every load an acquire, so a reader that has seen a piece of the
+ * new id finds the old word gone when it looks at the word again, and an add's
+ * compare-and-swap fails. Readers therefore always look at the word after they
+ * have looked at the id.
+ */
+#include "shm/layout.h"
+
+#include <string.h>
+
+#include "shm/hash.h"
+
+/* Only memory that is there is read: ids need not be aligned or padded. */
+static inline uint64_t id_word(const char *id, apr_size_t length, apr_size_t at)
+{
+    uint64_t w = 0;
+
+    if (at + 8 <= length) {
+        memcpy(&w, id + at, 8);
+    }
+    else if (at < length) {
+        memcpy(&w, id + at, length - at);
+    }
+    return w;
+}
+
+static inline apr_size_t words_of(apr_size_t length)
+{
+    return (length + 7) / 8;
+}
+
+static uint32_t slot_check(uint64_t hash, apr_size_t length, uint64_t epoch,
+                           uint64_t place)
+{
+    uint64_t parts[4] = {hash, length, epoch, place};
+
+    return (uint32_t)XXH3_64bits(parts, sizeof(parts));
+}
+
+uint64_t playcount_id_hash(const playcount_zone *z, const char *id,
+                           apr_size_t length)
+{
+    return XXH3_64bits_withSeed(id, length, z->seed);
+}
+
+uint64_t playcount_zone_hash(const playcount_zone *z, const char *id,
+                             apr_size_t length)
+{
+    return playcount_id_hash(z, id, length);
+}
+
+int playcount_slot_is(const playcount_zone *z, uint64_t place, const char *id,
+                      apr_size_t length, uint64_t hash)
+{
+    slot *s = &z->slots[place];
+    uint64_t w0 = atomic_load_explicit(&s->id[0], memory_order_acquire);
+    uint64_t w1 = atomic_load_explicit(&s->id[1], memory_order_acquire);
+
+    if (atomic_load_explicit(&s->length, memory_order_acquire) != length) {
+        return 0;
+    }
+    if (length <= ID_INLINE) {
+        return w0 == id_word(id, length, 0) && w1 == id_word(id, length, 8);
+    }
+    if (w0 != hash || w1 > z->head->heap_words - words_of(length)) {
+        return 0;
+    }
+    for (apr_size_t i = 0; i < words_of(length); i++) {
+        if (atomic_load_explicit(&z->heap[w1 + i], memory_order_acquire) !=
+            id_word(id, length, 8 * i)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+apr_size_t playcount_slot_id(const playcount_zone *z, uint64_t place, char *id)
+{
+    slot *s = &z->slots[place];
+    apr_size_t length = atomic_load_explicit(&s->length, memory_order_acquire);
+    uint64_t words[ID_WORDS] = {
+        atomic_load_explicit(&s->id[0], memory_order_acquire),
+        atomic_load_explicit(&s->id[1], memory_order_acquire)};
+
+    if (length > PLAYCOUNT_ID_MAX) {
+        return 0;
+    }
+    if (length > ID_INLINE) {
+        uint64_t at = words[1];
+
+        if (at > z->head->heap_words - words_of(length)) {
+            return 0;
+        }
+        for (apr_size_t i = 0; i < words_of(length); i++) {
+            words[i] = atomic_load_explicit(&z->heap[at + i], memory_order_acquire);
+        }
+    }
+    memcpy(id, words, length);
+    return length;
+}
+
+int playcount_slot_is_sound(const playcount_zone *z, uint64_t place)
+{
+    char id[PLAYCOUNT_ID_MAX];
+    apr_size_t length = playcount_slot_id(z, place, id);
+    uint64_t word =
+        atomic_load_explicit(&z->slots[place].word, memory_order_relaxed);
+    uint64_t epoch = word_epoch(word);
+
+    return length && epoch &&
+           z->slots[place].check ==
+               slot_check(playcount_id_hash(z, id, length), length, epoch, place);
+}
+
+/* Room for a long id at the end of the ring of ids, or at its beginning when it
+ * does not fit there. Since every id has a cell, it is always free. */
+static uint64_t heap_take(playcount_zone *z, apr_size_t words)
+{
+    zone_header *head = z->head;
+    uint64_t at = head->heap_end;
+
+    if (at + words > head->heap_words) {
+        at = 0;
+    }
+    head->heap_end = at + words;
+    return at;
+}
+
+void playcount_slot_write(playcount_zone *z, uint64_t place, const char *id,
+                          apr_size_t length, uint64_t hash, uint64_t word)
+{
+    slot *s = &z->slots[place];
+    uint64_t w0 = id_word(id, length, 0);
+    uint64_t w1 = id_word(id, length, 8);
+
+    atomic_store_explicit(&s->word, 0, memory_order_release);
+    if (length > ID_INLINE) {
+        uint64_t at = heap_take(z, words_of(length));
+
+        for (apr_size_t i = 0; i < words_of(length); i++) {
+            atomic_store_explicit(&z->heap[at + i], id_word(id, length, 8 * i),
+                                  memory_order_release);
+        }
+        w0 = hash;
+        w1 = at;
+    }
+    atomic_store_explicit(&s->id[0], w0, memory_order_release);
+    atomic_store_explicit(&s->id[1], w1, memory_order_release);
+    atomic_store_explicit(&s->length, (uint32_t)length, memory_order_release);
+    s->check = slot_check(hash, length, word_epoch(word), place);
+    atomic_store_explicit(&s->word, word, memory_order_release);
+}
