@@ -8,15 +8,25 @@
 
 #include "mod_playcount.h"
 #include "server/conf.h"
+#include "server/zones.h"
 
-const playcount_room playcount_rooms[PLAYCOUNT_ROOMS] = {
-    [PLAYCOUNT_ROOM_ZONES] = {.name = "zones"},
-    [PLAYCOUNT_ROOM_API] = {.name = "api"},
-    [PLAYCOUNT_ROOM_HANDOFF] = {.name = "handoff"},
-    [PLAYCOUNT_ROOM_METRICS] = {.name = "metrics"},
+APLOG_USE_MODULE(playcount);
+
+const playcount_room *const playcount_rooms[PLAYCOUNT_ROOMS] = {
+    [PLAYCOUNT_ROOM_ZONES] = &playcount_zones_room,
 };
 
 static const command_rec directives[] = {
+    AP_INIT_TAKE_ARGV(
+        "PlaycountZone", playcount_cmd_zone, NULL, RSRC_CONF,
+        "NAME [songs=N] [file=PATH] [sync=SECONDS]: a zone of shared memory, "
+        "kept in a file if one is named, with room for N songs"),
+    AP_INIT_TAKE1("PlaycountUse", playcount_cmd_use, NULL, RSRC_CONF | ACCESS_CONF,
+                  "NAME of the zone that requests here count in"),
+    AP_INIT_TAKE12(
+        "PlaycountIdempotency", playcount_cmd_idempotency, NULL, RSRC_CONF,
+        "N [SECONDS]: how many idempotency keys each zone remembers, and for "
+        "how long"),
     {NULL},
 };
 
@@ -34,8 +44,8 @@ static void register_hooks(apr_pool_t *p)
 {
     ap_hook_post_config(announce, NULL, NULL, APR_HOOK_FIRST);
     for (int i = 0; i < PLAYCOUNT_ROOMS; i++) {
-        if (playcount_rooms[i].register_hooks) {
-            playcount_rooms[i].register_hooks(p);
+        if (playcount_rooms[i] && playcount_rooms[i]->register_hooks) {
+            playcount_rooms[i]->register_hooks(p);
         }
     }
 }

@@ -18,8 +18,8 @@ void *playcount_conf_create_server(apr_pool_t *p, server_rec *s)
     parts *conf = apr_pcalloc(p, sizeof(*conf));
 
     for (int i = 0; i < PLAYCOUNT_ROOMS; i++) {
-        if (playcount_rooms[i].create_server) {
-            conf->part[i] = playcount_rooms[i].create_server(p, s);
+        if (playcount_rooms[i] && playcount_rooms[i]->create_server) {
+            conf->part[i] = playcount_rooms[i]->create_server(p, s);
         }
     }
     return conf;
@@ -30,9 +30,9 @@ void *playcount_conf_merge_server(apr_pool_t *p, void *base, void *add)
     parts *conf = apr_pcalloc(p, sizeof(*conf));
 
     for (int i = 0; i < PLAYCOUNT_ROOMS; i++) {
-        conf->part[i] = merge_part(p, playcount_rooms[i].merge_server,
-                                   ((parts *)base)->part[i],
-                                   ((parts *)add)->part[i]);
+        conf->part[i] = merge_part(
+            p, playcount_rooms[i] ? playcount_rooms[i]->merge_server : NULL,
+            ((parts *)base)->part[i], ((parts *)add)->part[i]);
     }
     return conf;
 }
@@ -42,8 +42,8 @@ void *playcount_conf_create_dir(apr_pool_t *p, char *dir)
     parts *conf = apr_pcalloc(p, sizeof(*conf));
 
     for (int i = 0; i < PLAYCOUNT_ROOMS; i++) {
-        if (playcount_rooms[i].create_dir) {
-            conf->part[i] = playcount_rooms[i].create_dir(p, dir);
+        if (playcount_rooms[i] && playcount_rooms[i]->create_dir) {
+            conf->part[i] = playcount_rooms[i]->create_dir(p, dir);
         }
     }
     return conf;
@@ -54,9 +54,9 @@ void *playcount_conf_merge_dir(apr_pool_t *p, void *base, void *add)
     parts *conf = apr_pcalloc(p, sizeof(*conf));
 
     for (int i = 0; i < PLAYCOUNT_ROOMS; i++) {
-        conf->part[i] = merge_part(p, playcount_rooms[i].merge_dir,
-                                   ((parts *)base)->part[i],
-                                   ((parts *)add)->part[i]);
+        conf->part[i] =
+            merge_part(p, playcount_rooms[i] ? playcount_rooms[i]->merge_dir : NULL,
+                       ((parts *)base)->part[i], ((parts *)add)->part[i]);
     }
     return conf;
 }

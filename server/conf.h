@@ -33,7 +33,7 @@ typedef struct {
 } playcount_room;
 
 /* All rooms, in the order of playcount_room_e; defined by mod_playcount.c. */
-extern const playcount_room playcount_rooms[PLAYCOUNT_ROOMS];
+extern const playcount_room *const playcount_rooms[PLAYCOUNT_ROOMS];
 
 /* The module record's own functions: one call per room. */
 void *playcount_conf_create_server(apr_pool_t *p, server_rec *s);

@@ -8,6 +8,7 @@
 #include "http_config.h"
 
 #define RETAINED_KEY "mod_playcount"
+#define PAGE 4096
 
 typedef struct entry {
     struct entry *next;
@@ -42,8 +43,8 @@ void *playcount_retained_get(const char *kind, const char *key)
     return NULL;
 }
 
-void *playcount_retained_create(server_rec *s, const char *kind,
-                                const char *key, apr_size_t size)
+void *playcount_retained_create(server_rec *s, const char *kind, const char *key,
+                                apr_size_t size)
 {
     retained_list *list = list_of_retained();
     entry *e = apr_pcalloc(s->process->pool, sizeof(*e));
@@ -68,7 +69,7 @@ apr_status_t playcount_retained_memory(server_rec *s, const char *kind,
     *fresh = m->size != size;
     if (*fresh) {
         apr_shm_t *shm;
-        apr_status_t rv = apr_shm_create(&shm, size, NULL, s->process->pool);
+        apr_status_t rv = apr_shm_create(&shm, size + PAGE, NULL, s->process->pool);
 
         if (rv != APR_SUCCESS) {
             return rv;
@@ -76,6 +77,7 @@ apr_status_t playcount_retained_memory(server_rec *s, const char *kind,
         m->shm = shm;
         m->size = size;
     }
-    *base = apr_shm_baseaddr_get(m->shm);
+    /* APR keeps a word of its own before what it gives. */
+    *base = (void *)APR_ALIGN((uintptr_t)apr_shm_baseaddr_get(m->shm), PAGE);
     return APR_SUCCESS;
 }

@@ -22,14 +22,14 @@ void *playcount_retained_get(const char *kind, const char *key);
 
 /* Allocate `size` zeroed bytes under this key in the process's pool, for as
  * long as the server runs. A key is created once. */
-void *playcount_retained_create(server_rec *s, const char *kind,
-                                const char *key, apr_size_t size);
+void *playcount_retained_create(server_rec *s, const char *kind, const char *key,
+                                apr_size_t size);
 
-/* Anonymous shared memory of `size` bytes, zeroed, inherited by all children,
- * kept under the key: the same memory comes again after a restart, and
- * *fresh tells whether it is new. When the size kept is another one, new
- * memory replaces it for the children to come (the old children's goes with
- * the server). Error: what the mapping failed with. */
+/* Anonymous shared memory of `size` bytes, zeroed, beginning on a page, inherited
+ * by all children, kept under the key: the same memory comes again after a restart,
+ * and *fresh tells whether it is new. When the size kept is another one, new memory
+ * replaces it for the children to come (the old children's goes with the server).
+ * Error: what the mapping failed with. */
 apr_status_t playcount_retained_memory(server_rec *s, const char *kind,
                                        const char *key, apr_size_t size,
                                        void **memory, int *fresh);

@@ -1,0 +1,59 @@
+/* Zones in httpd: the directives PlaycountZone, PlaycountUse and
+ * PlaycountIdempotency, the memory or file behind each zone, its lock, its sync,
+ * and which zone a request uses.
+ *
+ * Zones belong to the process, not to the configuration: memory, file and lock
+ * are made once and found again at each graceful restart, so that the children
+ * of the old and the new generation count in the same place under the same lock.
+ */
+#ifndef PLAYCOUNT_SERVER_ZONES_H
+#define PLAYCOUNT_SERVER_ZONES_H
+
+#include "httpd.h"
+#include "http_config.h"
+
+#include "server/conf.h"
+#include "shm/zone.h"
+
+#define PLAYCOUNT_DEFAULT_ZONE "default"
+
+typedef struct {
+    const char *name;
+    const char *path;     /* of the file; NULL for a zone in memory */
+    uint64_t songs;       /* capacity */
+    uint64_t keys;        /* idempotency keys remembered */
+    uint64_t key_seconds; /* for so long */
+    int sync;             /* seconds between two syncs */
+    server_rec *server;   /* for the log */
+    const char *where;    /* file and line of the directive */
+    apr_global_mutex_t *lock;
+    int sync_failed;      /* said in the log already */
+    playcount_zone *zone; /* NULL before post_config */
+    int opened_now;       /* 1 in the parent if this start (not a graceful
+                             restart) opened or made it */
+} playcount_served_zone;
+
+/* All zones of the server, playcount_served_zone *, in the order of their
+ * directives; valid after the zones' post_config, which runs before those of
+ * the other rooms (they register theirs as APR_HOOK_MIDDLE or later). */
+const apr_array_header_t *playcount_zones(const server_rec *s);
+
+/* The zone of this name, NULL if there is none. */
+playcount_served_zone *playcount_zone_named(const server_rec *s, const char *name);
+
+/* The zone that this request counts in; never NULL. */
+playcount_served_zone *playcount_zone_of(const request_rec *r);
+
+/* The directives' functions. */
+const char *playcount_cmd_zone(cmd_parms *cmd, void *dummy, int argc,
+                               char *const argv[]);
+const char *playcount_cmd_use(cmd_parms *cmd, void *mconfig, const char *name);
+const char *playcount_cmd_idempotency(cmd_parms *cmd, void *dummy, const char *keys,
+                                      const char *seconds);
+
+/* "10", "5k", "1m" as a number of 1 to `most`; 0 if it is none. */
+uint64_t playcount_parse_number(const char *text, uint64_t most);
+
+extern const playcount_room playcount_zones_room;
+
+#endif
