@@ -2,6 +2,8 @@
 #
 #     make run           install what is missing, build, serve on port 8000
 #     make test          install what is missing, build, run every test
+#     make bench         install what is missing, measure it against httpd
+#     make bench-peers   the same, against other servers (a quarter of an hour)
 #     make               build the module
 #     make install       into httpd's module directory (DESTDIR is honoured)
 #     make print-module  the path of the module that was built
@@ -107,20 +109,53 @@ run: deps-run
 	@$(MAKE) --no-print-directory all
 	./playcount-express start-server
 
+# Benchmarks; see README. QUICK=1 does less, B="floor zone" some of them only;
+# an executable file bench/NAME.bench is run with the others.
+BENCH_TOOLS  = build/bench/load build/bench/.libs/mod_floor.so
+
+build/bench/load: $(wildcard bench/load/*.[ch]) Makefile
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	@$(CC) -std=gnu11 -I. $(WARNINGS) $(CFLAGS) -o $@ $(filter %.c,$^)
+
+build/bench/.libs/mod_floor.so: bench/module/mod_floor.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC $<"
+	@$(LIBTOOL) --silent --mode=compile --tag=CC $(CC) $(ALL_CFLAGS) \
+	    -prefer-pic -c -o build/bench/mod_floor.lo $<
+	@$(APXS) -c -o build/bench/mod_floor.la build/bench/mod_floor.lo \
+	    > build/link.log 2>&1 || { cat build/link.log >&2; exit 1; }
+
+bench-tools: $(SO) $(BENCH_TOOLS)
+
+bench: deps-bench
+	@$(MAKE) --no-print-directory bench-tools
+	bench/run $(B)
+
+bench-peers: deps-peers
+	@$(MAKE) --no-print-directory bench-tools
+	bench/run peers
+
 # Packages, by purpose; see tools/install-deps.
 deps: deps-test
 deps-test:
 	@tools/install-deps build run test
 deps-run:
 	@tools/install-deps build run
+deps-bench:
+	@tools/install-deps build run bench
+deps-peers:
+	@tools/install-deps build run bench peers
 
 format:
-	clang-format -i $(SOURCES) $(wildcard *.h $(ROOMS:%=%/*.h) t/unit/*.c t/module/*.c)
+	clang-format -i $(SOURCES) $(wildcard *.h $(ROOMS:%=%/*.h) t/unit/*.c t/module/*.c \
+	    bench/load/*.[ch] bench/module/*.c bench/*.c)
 
 clean:
 	rm -rf build
 
 -include $(wildcard $(OBJECTS:.lo=.d) build/t/unit/*.d build/t/module/*.d)
 
-.PHONY: all install print-module tests test soak run deps deps-test deps-run format clean
+.PHONY: all install print-module tests test soak run bench-tools bench bench-peers \
+        deps deps-test deps-run deps-bench deps-peers format clean
 .SECONDARY:

@@ -1,0 +1,100 @@
+"""Drives the load client (bench/load) and knows the requests."""
+import json
+import os
+import subprocess
+import tempfile
+
+from . import place
+from .server import prepare_process
+
+ID = "@" * 16  # the load client writes a song's id here: "song" and 12 digits
+
+
+def song(number):
+    """The id of a song as the load client writes it."""
+    return "song%012d" % number
+
+
+def http(method, path, body=None, content_type="text/plain"):
+    """One request. A POST always says how long its body is."""
+    head = "%s %s HTTP/1.1\r\nHost: localhost\r\n" % (method, path)
+    if body is not None:
+        head += "Content-Type: %s\r\n" % content_type
+    if method == "POST":
+        head += "Content-Length: %d\r\n" % len(body or "")
+    return (head + "\r\n" + (body or "")).encode()
+
+
+def redis(*words):
+    """One command in RESP."""
+    return "".join(["*%d\r\n" % len(words)] +
+                   ["$%d\r\n%s\r\n" % (len(w), w) for w in words]).encode()
+
+
+class Sample:
+    """What one run of the load client gave; `cpu` is the server's within it."""
+
+    def __init__(self, said, cpu):
+        self.answers = said["answers"]
+        self.late = said["late"]
+        self.seconds = said["seconds"]
+        self.bytes = said["bytes"]
+        self.ids = said["ids"]
+        self.latency = said["latency_us"]
+        self.idle_open = said["idle_open"]
+        self.slow_good = said["slow_good"]
+        self.reconnects = said["reconnects"]
+        self.errors = {k: v for k, v in said["errors"].items() if v}
+        self.cpu = cpu
+
+    @property
+    def failed(self):
+        return sum(self.errors.values())
+
+    @property
+    def rate(self):
+        return self.answers / self.seconds
+
+    @property
+    def cpu_each(self):
+        """Server CPU seconds per answer."""
+        return self.cpu / self.answers if self.answers else float("nan")
+
+
+class Load:
+    """One run under way. Options are those of the load client, with _ for -."""
+
+    def __init__(self, port, request, server=None, cores=None, **options):
+        self.server = server
+        self.file = tempfile.NamedTemporaryFile(prefix="playcount-bench-")
+        self.file.write(request)
+        self.file.flush()
+        command = [place.LOAD, "--port", str(port), "--request", self.file.name]
+        for name, value in options.items():
+            if value is not None and value is not False:
+                command.append("--" + name.replace("_", "-"))
+                if value is not True:
+                    command.append(str(value))
+        self.process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, text=True,
+            preexec_fn=prepare_process(cores or place.LOAD_CORES))
+
+    def finish(self):
+        pids = self.server.pids() if self.server else None
+        self._expect("start")
+        before = self.server.cpu(pids) if self.server else 0
+        self._expect("stop")
+        after = self.server.cpu(pids) if self.server else 0
+        rest = self.process.stdout.read()
+        self.process.wait()
+        self.file.close()
+        return Sample(json.loads(rest), after - before)
+
+    def _expect(self, word):
+        line = self.process.stdout.readline().strip()
+        if line != word:
+            raise RuntimeError("load: %r instead of %r" % (line, word))
+
+
+def load(port, request, **options):
+    return Load(port, request, **options).finish()

@@ -1,0 +1,17 @@
+"""Interleaved rounds: in each round everybody has a turn, beginning with
+another one each time, so that what changes on the machine meets all alike."""
+
+
+def interleave(subjects, count, measure):
+    """{subject: [result of each round]} of measure(subject)."""
+    results = {s: [] for s in subjects}
+    for number in range(count):
+        turn = number % len(subjects)
+        for subject in subjects[turn:] + subjects[:turn]:
+            results[subject].append(measure(subject))
+    return results
+
+
+def ratios(ours, theirs):
+    """Round by round."""
+    return [a / b if b else float("nan") for a, b in zip(ours, theirs)]
