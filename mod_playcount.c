@@ -6,6 +6,7 @@
 #include "http_core.h"
 #include "http_log.h"
 
+#include "api/api.h"
 #include "mod_playcount.h"
 #include "server/conf.h"
 #include "server/zones.h"
@@ -14,6 +15,7 @@ APLOG_USE_MODULE(playcount);
 
 const playcount_room *const playcount_rooms[PLAYCOUNT_ROOMS] = {
     [PLAYCOUNT_ROOM_ZONES] = &playcount_zones_room,
+    [PLAYCOUNT_ROOM_API] = &playcount_api_room,
 };
 
 static const command_rec directives[] = {

@@ -193,6 +193,7 @@ typedef struct {
     /* files */
     _Alignas(64) _Atomic uint64_t synced; /* any: `state` as it was when the last
                                              sync began that has ended */
+    _Atomic uint64_t said_full; /* any: when the log was told that it is full */
 } zone_header;
 
 static_assert(sizeof(zone_header) <= ZONE_PAGE, "the header is one page");

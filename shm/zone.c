@@ -26,6 +26,16 @@ void playcount_zone_unlock(playcount_zone *z)
     }
 }
 
+int playcount_zone_say_full(playcount_zone *z, uint64_t now)
+{
+    uint64_t last = atomic_load_explicit(&z->head->said_full, memory_order_relaxed);
+
+    return (now < last || now - last >= 60) &&
+           atomic_compare_exchange_strong_explicit(&z->head->said_full, &last, now,
+                                                   memory_order_relaxed,
+                                                   memory_order_relaxed);
+}
+
 apr_status_t playcount_zone_mend(playcount_zone *z)
 {
     apr_status_t rv = APR_SUCCESS;

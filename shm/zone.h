@@ -130,6 +130,10 @@ typedef struct {
 /* [any] How full the zone is. Reads the whole zone for `plays`. */
 void playcount_zone_usage(playcount_zone *zone, playcount_zone_use *use);
 
+/* [any] 1 for the first caller of a minute, at the time `now` (seconds since 1970),
+ * who may then say in the log that the zone is full. */
+int playcount_zone_say_full(playcount_zone *zone, uint64_t now);
+
 /* [any] [lock] Put right what a process that died with the lock left behind, if
  * nobody has yet; cheap when there is nothing to do. */
 apr_status_t playcount_zone_mend(playcount_zone *zone);

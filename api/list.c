@@ -1,0 +1,139 @@
+/* GET of many songs, DELETE of all. */
+
+#include "httpd.h"
+#include <stdlib.h>
+
+#include "apr_strings.h"
+
+#include "api/api.h"
+#include "server/answer.h"
+#include "server/listing.h"
+#include "server/text.h"
+
+int playcount_list_all(request_rec *r, playcount_served_zone *zone)
+{
+    playcount_listing listing;
+    playcount_cursor cursor;
+    playcount_song song;
+
+    playcount_discard_body(r);
+    playcount_listing_begin(
+        &listing, r, playcount_wants_json(r) ? PLAYCOUNT_MAP : PLAYCOUNT_TEXT);
+    playcount_zone_begin(zone->zone, &cursor);
+    while (!listing.stream.broken &&
+           playcount_zone_next(zone->zone, &cursor, &song)) {
+        playcount_listing_add(&listing, song.id, song.length, song.count);
+    }
+    return playcount_listing_end(&listing);
+}
+
+int playcount_clear_all(request_rec *r, playcount_served_zone *zone)
+{
+    apr_status_t rv = playcount_zone_clear(zone->zone);
+
+    playcount_discard_body(r);
+    return rv == APR_SUCCESS ? playcount_answer(r, HTTP_OK, NULL, "OK", 2)
+                             : playcount_refuse_add(r, zone, rv);
+}
+
+/* What GET /songs asks for. */
+typedef struct {
+    uint64_t top;       /* 0: in the listing's order */
+    uint64_t limit;     /* songs at most */
+    const char *prefix; /* NULL: any id */
+    const char *after;  /* NULL: from the beginning */
+} selection;
+
+static const char *read_count(request_rec *r, const char *name, uint64_t *n)
+{
+    const char *error = NULL;
+    const char *text = playcount_request_parameter(r, name, &error);
+
+    if (text &&
+        !(*n = playcount_read_number(text, strlen(text), PLAYCOUNT_SONGS_MAX))) {
+        return apr_pstrcat(r->pool, name,
+                           " is not a whole number from 1 to 100000000.", NULL);
+    }
+    return error;
+}
+
+static const char *read_selection(request_rec *r, selection *s)
+{
+    const char *error = NULL;
+
+    s->limit = PLAYCOUNT_SONGS_MAX;
+    s->prefix = playcount_request_parameter(r, "prefix", &error);
+    if (!error) {
+        s->after = playcount_request_parameter(r, "after", &error);
+    }
+    if (!error) {
+        error = read_count(r, "limit", &s->limit);
+    }
+    if (!error) {
+        error = read_count(r, "top", &s->top);
+    }
+    if (!error && s->top && (s->prefix || s->after)) {
+        error = "top goes neither with prefix nor with after.";
+    }
+    return error;
+}
+
+static void list_top(playcount_listing *listing, playcount_zone *zone, uint64_t n)
+{
+    playcount_zone_use use;
+    playcount_song *songs;
+    apr_size_t found;
+
+    playcount_zone_usage(zone, &use);
+    n = n < use.songs ? n : use.songs;
+    songs = ap_malloc((apr_size_t)(n + 1) * sizeof(*songs));
+    found = playcount_zone_top(zone, songs, (apr_size_t)n);
+    for (apr_size_t i = 0; i < found; i++) {
+        playcount_listing_add(listing, songs[i].id, songs[i].length,
+                              songs[i].count);
+    }
+    free(songs);
+}
+
+static void list_in_order(playcount_listing *listing, playcount_zone *zone,
+                          playcount_cursor *cursor, const selection *s)
+{
+    apr_size_t length = s->prefix ? strlen(s->prefix) : 0;
+    playcount_song song;
+
+    while (listing->songs < s->limit && !listing->stream.broken &&
+           playcount_zone_next(zone, cursor, &song)) {
+        if (song.length >= length &&
+            !memcmp(song.id, s->prefix ? s->prefix : "", length)) {
+            playcount_listing_add(listing, song.id, song.length, song.count);
+        }
+    }
+}
+
+int playcount_list_some(request_rec *r, playcount_served_zone *zone)
+{
+    playcount_listing listing;
+    playcount_cursor cursor;
+    selection s = {0};
+    const char *error = read_selection(r, &s);
+
+    playcount_discard_body(r);
+    if (error) {
+        return playcount_refuse(r, HTTP_BAD_REQUEST, error);
+    }
+    playcount_zone_begin(zone->zone, &cursor);
+    if (s.after && !playcount_zone_begin_after(zone->zone, &cursor, s.after,
+                                               strlen(s.after))) {
+        return playcount_refuse(r, HTTP_BAD_REQUEST,
+                                "after names no song that is here.");
+    }
+    playcount_listing_begin(
+        &listing, r, playcount_wants_json(r) ? PLAYCOUNT_ARRAY : PLAYCOUNT_TEXT);
+    if (s.top) {
+        list_top(&listing, zone->zone, s.top < s.limit ? s.top : s.limit);
+    }
+    else {
+        list_in_order(&listing, zone->zone, &cursor, &s);
+    }
+    return playcount_listing_end(&listing);
+}

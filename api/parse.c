@@ -1,0 +1,228 @@
+/* The bodies of POST /songs.
+ *
+ * A song may stand in a batch more than once. The zone takes each song once, so
+ * its amounts are put together here, by way of a table of the songs seen so far
+ * (open addressing over their hashes); each entry keeps its own amount for the
+ * answer.
+ */
+
+#include "httpd.h"
+#include <jansson.h>
+
+#include "apr_strings.h"
+
+#include "api/api.h"
+#include "server/text.h"
+
+typedef struct {
+    request_rec *r;
+    playcount_zone *zone;
+    playcount_batch_body *batch;
+    uint32_t *seen; /* 1 + the song's place in plays[] */
+    apr_size_t mask;
+} parser;
+
+/* Room for `entries` entries. */
+static void make_room(parser *p, apr_size_t entries)
+{
+    apr_pool_t *pool = p->r->pool;
+
+    p->mask = 4;
+    while (p->mask < 2 * entries) {
+        p->mask *= 2;
+    }
+    p->seen = apr_pcalloc(pool, p->mask * sizeof(*p->seen));
+    p->mask--;
+    p->batch->plays = apr_palloc(pool, entries * sizeof(*p->batch->plays));
+    p->batch->order = apr_palloc(pool, entries * sizeof(*p->batch->order));
+    p->batch->by = apr_palloc(pool, entries * sizeof(*p->batch->by));
+}
+
+static void add_entry(parser *p, const char *id, apr_size_t length, uint64_t by)
+{
+    playcount_batch_body *b = p->batch;
+    uint64_t hash = playcount_zone_hash(p->zone, id, length);
+    apr_size_t at = hash & p->mask;
+    playcount_play *play;
+
+    for (; p->seen[at]; at = (at + 1) & p->mask) {
+        play = &b->plays[p->seen[at] - 1];
+        if (play->hash == hash && play->length == length &&
+            !memcmp(play->id, id, length)) {
+            break;
+        }
+    }
+    if (!p->seen[at]) {
+        play = &b->plays[b->n++];
+        p->seen[at] = (uint32_t)b->n;
+        play->id = id;
+        play->length = (uint8_t)length;
+        play->hash = hash;
+        play->by = 0;
+    }
+    play = &b->plays[p->seen[at] - 1];
+    play->by = by > PLAYCOUNT_MAX - play->by ? PLAYCOUNT_MAX : play->by + by;
+    b->order[b->entries] = p->seen[at] - 1;
+    b->by[b->entries++] = by;
+}
+
+static const char *wrong_entry(const parser *p, const char *what, const char *more)
+{
+    return apr_psprintf(p->r->pool,
+                        "Entry %" APR_SIZE_T_FMT " of the batch: %s%s%s",
+                        p->batch->entries + 1, what, more, *more ? "." : "");
+}
+
+static const char *too_many_entries(int *too_many)
+{
+    *too_many = 1;
+    return "The batch has more than 65536 entries; send it in parts.";
+}
+
+#define NOT_A_NUMBER                                                               \
+    "its number of plays is not a whole number from 1 to 9223372036854775807."
+
+/* One entry, "id=plays", decoded in place. */
+static const char *text_entry(parser *p, char *entry, apr_size_t length)
+{
+    char *equals = memchr(entry, '=', length);
+    apr_size_t name = equals ? (apr_size_t)(equals - entry) : length;
+    apr_ssize_t n;
+    const char *wrong;
+    uint64_t by;
+
+    if (!equals) {
+        return wrong_entry(p, "it is not of the form ID=PLAYS.", "");
+    }
+    n = playcount_percent_decode(entry, name, entry, name, 0);
+    if (n < 0) {
+        return wrong_entry(
+            p,
+            "its id has a % that is not followed by two hexadecimal digits "
+            "other than 00.",
+            "");
+    }
+    if ((wrong = playcount_id_error(entry, (apr_size_t)n))) {
+        return wrong_entry(p, "its id ", wrong);
+    }
+    by = playcount_read_number(equals + 1, length - name - 1, PLAYCOUNT_MAX);
+    if (!by) {
+        return wrong_entry(p, NOT_A_NUMBER, "");
+    }
+    add_entry(p, entry, (apr_size_t)n, by);
+    return NULL;
+}
+
+/* Entries are at most the separators and one. */
+static apr_size_t count_entries(const char *body, apr_size_t length)
+{
+    apr_size_t n = 1;
+
+    for (apr_size_t i = 0; i < length; i++) {
+        n += body[i] == ',' || body[i] == '\n';
+    }
+    return n;
+}
+
+static apr_size_t entry_length(const char *body, apr_size_t length)
+{
+    apr_size_t n = 0;
+
+    while (n < length && body[n] != ',' && body[n] != '\n') {
+        n++;
+    }
+    return n;
+}
+
+const char *playcount_parse_text(request_rec *r, playcount_zone *zone, char *body,
+                                 apr_size_t length, playcount_batch_body *batch,
+                                 int *too_many)
+{
+    parser p = {r, zone, batch, NULL, 0};
+    apr_size_t entries;
+
+    memset(batch, 0, sizeof(*batch));
+    if (length && body[length - 1] == '\n') {
+        length--; /* the end of the last line */
+    }
+    entries = count_entries(body, length);
+    if (entries > PLAYCOUNT_BATCH_MAX) {
+        return too_many_entries(too_many);
+    }
+    make_room(&p, entries);
+    for (apr_size_t at = 0; at < length || (at && at == length);) {
+        apr_size_t n = entry_length(body + at, length - at);
+        apr_size_t end = at + n;
+        char separator = end < length ? body[end] : '\0';
+        const char *error;
+
+        if (separator != ',' && n && body[end - 1] == '\r') {
+            n--;
+        }
+        batch->in_lines |= separator == '\n';
+        if ((error = text_entry(&p, body + at, n))) {
+            return error;
+        }
+        if (!separator) {
+            break;
+        }
+        at = end + 1;
+    }
+    return NULL;
+}
+
+static const char *json_entry(parser *p, const char *id, json_t *value)
+{
+    const char *wrong = playcount_id_error(id, strlen(id));
+
+    if (wrong) {
+        return wrong_entry(p, "its id ", wrong);
+    }
+    if (!json_is_integer(value) || json_integer_value(value) < 1) {
+        return wrong_entry(p, NOT_A_NUMBER, "");
+    }
+    add_entry(p, apr_pstrdup(p->r->pool, id), strlen(id),
+              (uint64_t)json_integer_value(value));
+    return NULL;
+}
+
+static const char *json_object_entries(parser *p, json_t *object, int *too_many)
+{
+    const char *id, *error;
+    json_t *value;
+
+    if (!json_is_object(object)) {
+        return "The body is not a JSON object such as {\"1\":3,\"5\":2}.";
+    }
+    if (json_object_size(object) > PLAYCOUNT_BATCH_MAX) {
+        return too_many_entries(too_many);
+    }
+    make_room(p, json_object_size(object) + 1);
+    json_object_foreach(object, id, value)
+    {
+        if ((error = json_entry(p, id, value))) {
+            return error;
+        }
+    }
+    return NULL;
+}
+
+const char *playcount_parse_json(request_rec *r, playcount_zone *zone, char *body,
+                                 apr_size_t length, playcount_batch_body *batch,
+                                 int *too_many)
+{
+    parser p = {r, zone, batch, NULL, 0};
+    json_error_t wrong;
+    json_t *object = json_loadb(body, length, JSON_REJECT_DUPLICATES, &wrong);
+    const char *error;
+
+    memset(batch, 0, sizeof(*batch));
+    if (!object) {
+        return apr_psprintf(r->pool,
+                            "The body is not valid JSON: %s (line %d, column %d).",
+                            wrong.text, wrong.line, wrong.column);
+    }
+    error = json_object_entries(&p, object, too_many);
+    json_decref(object);
+    return error;
+}

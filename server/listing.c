@@ -1,0 +1,88 @@
+/* Songs and numbers in the forms that answers have: see listing.h. */
+
+#include "server/listing.h"
+
+#include <string.h>
+
+#include "http_protocol.h"
+
+#include "server/root.h"
+#include "server/text.h"
+
+static const struct {
+    const char *type, *open, *between, *close;
+} forms[] = {
+    [PLAYCOUNT_TEXT] = {NULL, "", ",", ""},
+    [PLAYCOUNT_LINES] = {NULL, "", "\n", ""},
+    [PLAYCOUNT_MAP] = {"application/json", "{", ",", "}"},
+    [PLAYCOUNT_ARRAY] = {"application/json", "[", ",", "]"},
+};
+
+static char *put(char *at, const char *text)
+{
+    apr_size_t length = strlen(text);
+
+    memcpy(at, text, length);
+    return at + length;
+}
+
+apr_size_t playcount_listing_object(char *out, request_rec *r, const char *id,
+                                    apr_size_t length, uint64_t count)
+{
+    apr_size_t root = playcount_root_length(r);
+    char *at = put(out, "{\"song\":\"");
+
+    at += playcount_json_escape(at, id, length);
+    at = put(at, "\",\"count\":");
+    at += playcount_digits(at, count);
+    at = put(at, ",\"href\":\"");
+    at += playcount_url_escape(at, r->uri, root);
+    at = put(at, "/song/");
+    at += playcount_url_escape(at, id, length);
+    at = put(at, "\"}");
+    return (apr_size_t)(at - out);
+}
+
+void playcount_listing_begin(playcount_listing *l, request_rec *r,
+                             playcount_form form)
+{
+    l->form = form;
+    l->songs = 0;
+    playcount_stream_begin(&l->stream, r, forms[form].type);
+    playcount_stream_write(&l->stream, forms[form].open, strlen(forms[form].open));
+}
+
+void playcount_listing_add(playcount_listing *l, const char *id, apr_size_t length,
+                           uint64_t count)
+{
+    request_rec *r = l->stream.r;
+    apr_size_t root = l->form == PLAYCOUNT_ARRAY ? 3 * playcount_root_length(r) : 0;
+    char *room = playcount_stream_room(&l->stream, PLAYCOUNT_OBJECT_MAX + root);
+    char *at = room;
+
+    if (l->songs++) {
+        *at++ = *forms[l->form].between;
+    }
+    if (l->form == PLAYCOUNT_ARRAY) {
+        at += playcount_listing_object(at, r, id, length, count);
+    }
+    else if (l->form == PLAYCOUNT_MAP) {
+        *at++ = '"';
+        at += playcount_json_escape(at, id, length);
+        at = put(at, "\":");
+        at += playcount_digits(at, count);
+    }
+    else {
+        at += playcount_listing_escape(at, id, length);
+        *at++ = '=';
+        at += playcount_digits(at, count);
+    }
+    playcount_stream_advance(&l->stream, (apr_size_t)(at - room));
+}
+
+int playcount_listing_end(playcount_listing *l)
+{
+    playcount_stream_write(&l->stream, forms[l->form].close,
+                           strlen(forms[l->form].close));
+    return playcount_stream_end(&l->stream);
+}

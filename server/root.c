@@ -1,0 +1,190 @@
+/* Where in a location a request is: see root.h. */
+
+#include "server/root.h"
+
+#include "apr_lib.h"
+#include "apr_strings.h"
+#include "ap_expr.h"
+#include "http_core.h"
+#include "http_request.h"
+
+#include "server/answer.h"
+#include "server/conf.h"
+
+/* The bytes of the URI that this section matches, or -1; as httpd's walk over
+ * the locations does it. */
+static int match(const core_dir_config *section, const char *uri)
+{
+    apr_size_t length;
+
+    if (section->r) {
+        ap_regmatch_t m[1];
+
+        return ap_regexec(section->r, uri, 1, m, 0) == 0 ? m[0].rm_eo : -1;
+    }
+    length = strlen(section->d);
+    if (section->d_is_fnmatch || strncmp(section->d, uri, length) ||
+        (length && section->d[length - 1] != '/' && uri[length] &&
+         uri[length] != '/')) {
+        return -1;
+    }
+    return (int)length;
+}
+
+/* The handler that this section sets, NULL if none. SetHandler's argument is an
+ * expression, usually a constant one. */
+static const char *handler_of(const core_dir_config *section, request_rec *r)
+{
+    const char *error = NULL;
+
+    return section->expr_handler
+               ? ap_expr_str_exec(r, section->expr_handler, &error)
+               : section->handler;
+}
+
+/* The last section that matches and names a handler decides whether the URL is
+ * ours, the longest of ours what the root is. */
+static int find_root(request_rec *r)
+{
+    core_server_config *core = ap_get_core_module_config(r->server->module_config);
+    ap_conf_vector_t **sections = (ap_conf_vector_t **)core->sec_url->elts;
+    int root = -1, ours = 0;
+
+    for (int i = 0; r->uri && i < core->sec_url->nelts; i++) {
+        core_dir_config *section = ap_get_core_module_config(sections[i]);
+        int length =
+            section->expr_handler || section->handler ? match(section, r->uri) : -1;
+        const char *handler = length >= 0 ? handler_of(section, r) : NULL;
+
+        if (handler) {
+            ours = !strcmp(handler, PLAYCOUNT_HANDLER);
+            root = ours && length > root ? length : root;
+        }
+    }
+    return ours ? root : -1;
+}
+
+apr_size_t playcount_root_length(request_rec *r)
+{
+    int root = find_root(r);
+    apr_size_t length = root > 0 ? (apr_size_t)root : 0;
+
+    while (length && r->uri[length - 1] == '/') {
+        length--;
+    }
+    return length;
+}
+
+const char *playcount_path_below_root(request_rec *r)
+{
+    const char *path = r->uri + playcount_root_length(r);
+
+    return *path ? path : "/";
+}
+
+/* The path of the request line, which may be an absolute URI. */
+static const char *raw_path(request_rec *r)
+{
+    const char *uri = r->unparsed_uri;
+    const char *host = uri && *uri != '/' ? strstr(uri, "://") : NULL;
+
+    return host ? strchr(host + 3, '/') : uri;
+}
+
+/* Would this path, as the client wrote it, give r->uri? */
+static int is_origin(request_rec *r, const char *raw)
+{
+    char *copy = apr_pstrmemdup(r->pool, raw, strcspn(raw, "?#"));
+    core_server_config *core = ap_get_core_module_config(r->server->module_config);
+    unsigned flags = AP_NORMALIZE_NOT_ABOVE_ROOT | AP_NORMALIZE_DECODE_UNRESERVED;
+
+    if (core->merge_slashes != AP_CORE_CONFIG_OFF) {
+        flags |= AP_NORMALIZE_MERGE_SLASHES;
+    }
+    if (!ap_normalize_path(copy, flags)) {
+        return 0;
+    }
+    /* What cannot be decoded was left as it is. */
+    if (!strcmp(copy, r->uri)) {
+        return 1;
+    }
+    return ap_unescape_url(copy) != HTTP_BAD_REQUEST && !strcmp(copy, r->uri);
+}
+
+const char *playcount_raw_below(request_rec *r, const char *prefix)
+{
+    apr_size_t root = playcount_root_length(r), length = strlen(prefix);
+    const char *raw = raw_path(r);
+
+    if (r->main || r->prev || !raw || strncmp(raw, r->uri, root) ||
+        strncmp(raw + root, prefix, length)) {
+        return NULL;
+    }
+    /* Usually they are simply the same. */
+    if (strcspn(raw, "?#") == strlen(r->uri) &&
+        !strncmp(raw, r->uri, strlen(r->uri))) {
+        return raw + root + length;
+    }
+    return is_origin(r, raw) ? raw + root + length : NULL;
+}
+
+/* --- claiming the URL -----------------------------------------------------------
+ */
+
+/* Can all of it be decoded? */
+static int is_decodable(const char *path)
+{
+    for (; *path; path++) {
+        if (*path == '%' && (!apr_isxdigit(path[1]) || !apr_isxdigit(path[2]) ||
+                             (path[1] == '0' && path[2] == '0'))) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* httpd refuses encoded slashes, and what it cannot decode, with a page of its
+ * own. Here slashes are decoded like the rest, and a path that cannot be decoded
+ * stays as it is, for the handler to say what is wrong with it. The access
+ * checks, which come later, see the decoded path as usual.
+ *
+ * Some modules read r->filename; here it is the URI itself, which also tells the
+ * later hooks that the URL is claimed. */
+static int pre_translate(request_rec *r)
+{
+    if (find_root(r) < 0) {
+        return DECLINED;
+    }
+    if (is_decodable(r->uri)) {
+        ap_unescape_url_ex(r->uri, AP_UNESCAPE_URL_KEEP_UNRESERVED);
+    }
+    r->filename = r->uri;
+    return DONE;
+}
+
+static int is_claimed(request_rec *r)
+{
+    return r->filename == r->uri && r->uri ? OK : DECLINED;
+}
+
+/* httpd's own check of the path refuses broken escapes before any other hook is
+ * asked. */
+static int quick_handler(request_rec *r, int lookup_uri)
+{
+    if (lookup_uri || is_decodable(r->uri ? r->uri : "") || find_root(r) < 0) {
+        return DECLINED;
+    }
+    return playcount_refuse(
+        r, HTTP_BAD_REQUEST,
+        "The path has a % that is not followed by two hexadecimal "
+        "digits other than 00.");
+}
+
+void playcount_root_register_hooks(apr_pool_t *p)
+{
+    /* After mod_rewrite and mod_alias, which may lead elsewhere. */
+    ap_hook_pre_translate_name(pre_translate, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_translate_name(is_claimed, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_map_to_storage(is_claimed, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_quick_handler(quick_handler, NULL, NULL, APR_HOOK_FIRST);
+}

@@ -1,0 +1,41 @@
+/* Ids as text: checked, escaped, unescaped; and the digits of counts. Nothing
+ * here allocates; whoever calls gives room for the longest. */
+#ifndef PLAYCOUNT_SERVER_TEXT_H
+#define PLAYCOUNT_SERVER_TEXT_H
+
+#include <stdint.h>
+
+#include "apr.h"
+
+#include "shm/zone.h"
+
+#define PLAYCOUNT_ESCAPED_MAX (6 * PLAYCOUNT_ID_MAX) /* in any of the forms */
+#define PLAYCOUNT_DIGITS_MAX 20
+
+/* NULL if these bytes may be an id; otherwise what is wrong with them, as the
+ * end of a sentence that begins "the id ". */
+const char *playcount_id_error(const char *id, apr_size_t length);
+
+/* Decode %XX from text[0 .. length-1] into out (which may be text itself), and
+ * '+' to a space if so wanted. Returns the bytes written, or -1 when an escape
+ * is broken or gives a NUL, or when `room` bytes are not enough (-2). */
+apr_ssize_t playcount_percent_decode(char *out, apr_size_t room, const char *text,
+                                     apr_size_t length, int plus_is_space);
+
+/* The listing's form: ',', '=', '%' and control characters as %XX. Returns the
+ * bytes written. */
+apr_size_t playcount_listing_escape(char *out, const char *id, apr_size_t length);
+
+/* As a part of a URL's path; slashes stay. */
+apr_size_t playcount_url_escape(char *out, const char *id, apr_size_t length);
+
+/* As the inside of a JSON string. */
+apr_size_t playcount_json_escape(char *out, const char *id, apr_size_t length);
+
+/* The decimal digits of n. Returns how many. */
+apr_size_t playcount_digits(char *out, uint64_t n);
+
+/* All of text[0 .. length-1] as a number of 1 to `most`; 0 if it is none. */
+uint64_t playcount_read_number(const char *text, apr_size_t length, uint64_t most);
+
+#endif
