@@ -20,7 +20,8 @@
 #include "shm/file.h"
 #include "shm/layout.h"
 
-#define STEP 4096
+#define STEP 4096 /* slots */
+#define PAUSE 100 /* microseconds */
 
 static uint64_t load(const _Atomic uint64_t *at)
 {
@@ -221,6 +222,10 @@ static apr_status_t take(playcount_zone *z, int at_open, uint64_t most)
         playcount_zone_unlock(z);
         if (whole && (rv = playcount_zone_sync(z)) != APR_SUCCESS) {
             return rv;
+        }
+        if (!whole && !at_open) {
+            /* Locks are not fair: leave whoever waits the time to wake up. */
+            apr_sleep(PAUSE);
         }
     }
 }
