@@ -1,0 +1,35 @@
+/* A client: its servers, where songs live, and the wires that running calls borrow. */
+#ifndef PLAYCOUNT_CLIENT_CLIENT_H
+#define PLAYCOUNT_CLIENT_CLIENT_H
+
+#include <pthread.h>
+
+#include "client/shard.h"
+#include "client/wire.h"
+
+struct playcount_client {
+    /* Fixed when it is opened. */
+    playcount_server *servers;
+    size_t servers_n;
+    playcount_shards shards;
+    playcount_limits limits;
+
+    pthread_mutex_t lock;   /* for the two below */
+    playcount_wire *idle[16]; /* their connections are kept for the next call */
+    int idle_n;
+};
+
+/* Make a server from an address, or fail with a sentence. Numbered `number`. */
+playcount_status playcount_server_init(playcount_server *server, int number,
+                                       const char *address, playcount_error *error);
+void playcount_server_free(playcount_server *server);
+
+/* A wire for one call; NULL with *error: no memory. [any thread] */
+playcount_wire *playcount_borrow(playcount_client *client, playcount_error *error);
+void playcount_return(playcount_client *client, playcount_wire *wire);
+
+/* The server of an id; NULL with *error for one that cannot be. [any thread] */
+const playcount_server *playcount_find(const playcount_client *client, const char *id,
+                                       playcount_error *error);
+
+#endif
