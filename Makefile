@@ -4,8 +4,9 @@
 #     make test          install what is missing, build, run every test
 #     make bench         install what is missing, measure it against httpd
 #     make bench-peers   the same, against other servers (a quarter of an hour)
-#     make               build the module
-#     make install       into httpd's module directory (DESTDIR is honoured)
+#     make               build the module and the client
+#     make install       into httpd's module directory; the client below PREFIX
+#                        (DESTDIR is honoured)
 #     make print-module  the path of the module that was built
 #     make clean
 
@@ -37,7 +38,7 @@ APR_LIBS  = $(eval APR_LIBS := $(shell $(call ask,APR_CONFIG) --link-ld --libs) 
 ALL_CFLAGS = -std=gnu11 -I. $(HTTPD_CFLAGS) $(WARNINGS) -fvisibility=hidden \
              -pthread $(CFLAGS) -MMD -MP -MT $@ -MF $(basename $@).d
 
-all: $(SO)
+all: $(SO) client
 
 # The objects are compiled one by one, so that a change compiles one file;
 # apxs links the module.
@@ -55,7 +56,7 @@ $(SO): $(OBJECTS)
 LIBEXECDIR = $(DESTDIR)$(call ask,LIBEXECDIR)
 SYSCONFDIR = $(call ask,SYSCONFDIR)
 
-install: $(SO)
+install: $(SO) install-client
 	install -d $(LIBEXECDIR) $(DESTDIR)$(call ask,INCLUDEDIR)
 	$(APXS) -i -S LIBEXECDIR=$(LIBEXECDIR) -n playcount build/$(MODULE).la
 	install -m 644 mod_playcount.h $(DESTDIR)$(call ask,INCLUDEDIR)
@@ -94,7 +95,7 @@ build/t/module/.libs/%.so: t/module/%.c Makefile
 	@$(APXS) -c -o build/t/module/$*.la build/t/module/$*.lo > build/link.log 2>&1 \
 	    || { cat build/link.log >&2; exit 1; }
 
-tests: $(SO) $(UNIT_TESTS) $(TEST_MODULES)
+tests: $(SO) $(UNIT_TESTS) $(TEST_MODULES) client-tests
 
 # `make test T="t/server.t t/api/version.t"` runs these only.
 test: deps-test
@@ -149,10 +150,13 @@ deps-peers:
 
 format:
 	clang-format -i $(SOURCES) $(wildcard *.h $(ROOMS:%=%/*.h) t/unit/*.c t/module/*.c \
-	    bench/load/*.[ch] bench/module/*.c bench/*.c)
+	    bench/load/*.[ch] bench/module/*.c bench/*.c \
+	    client/*.[ch] client/command/*.[ch] t/client/*.[ch])
 
 clean:
 	rm -rf build
+
+include client/client.mk
 
 -include $(wildcard $(OBJECTS:.lo=.d) build/t/unit/*.d build/t/module/*.d)
 

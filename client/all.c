@@ -32,7 +32,8 @@ static int on_entry(void *context, const char *id, uint64_t count)
     part *p = context;
     asking *all = p->all;
 
-    if (!all->stop && all->each(all->context, p->exchange.server->number, id, count)) {
+    if (!all->stop &&
+        all->each(all->context, p->exchange.server->number, id, count)) {
         all->stop = 1;
     }
     return all->stop;
@@ -47,11 +48,12 @@ static playcount_status wrong(part *p, playcount_status status)
                               "%s: interrupted", exchange->server->name);
     }
     return playcount_fail(&exchange->error, status, exchange->server->number,
-                          "%s: its listing makes no sense: %s", exchange->server->name,
-                          p->listing.fault);
+                          "%s: its listing makes no sense: %s",
+                          exchange->server->name, p->listing.fault);
 }
 
-static playcount_status take_piece(playcount_exchange *exchange, const char *piece, size_t n)
+static playcount_status take_piece(playcount_exchange *exchange, const char *piece,
+                                   size_t n)
 {
     part *p = exchange->context;
     playcount_status status = playcount_listing_read(&p->listing, piece, n);
@@ -74,8 +76,8 @@ static void top_done(playcount_exchange *exchange)
 {
     part *p = exchange->context;
     if (exchange->error.status == PLAYCOUNT_OK && exchange->answer_n) {
-        playcount_status status =
-            playcount_listing_read(&p->listing, exchange->answer, exchange->answer_n);
+        playcount_status status = playcount_listing_read(
+            &p->listing, exchange->answer, exchange->answer_n);
         if (status != PLAYCOUNT_OK) {
             wrong(p, status);
             return;
@@ -88,8 +90,9 @@ static void reset_done(playcount_exchange *exchange)
 {
     if (exchange->error.status == PLAYCOUNT_OK &&
         (exchange->answer_n != 2 || memcmp(exchange->answer, "OK", 2) != 0)) {
-        playcount_fail(&exchange->error, PLAYCOUNT_E_ANSWER, exchange->server->number,
-                       "%s: answered '%s' instead of OK", exchange->server->name,
+        playcount_fail(&exchange->error, PLAYCOUNT_E_ANSWER,
+                       exchange->server->number, "%s: answered '%s' instead of OK",
+                       exchange->server->name,
                        exchange->answer ? exchange->answer : "");
     }
 }
@@ -124,7 +127,8 @@ static playcount_status sum_up(const asking *all, playcount_error *each_server,
 
 /* Send what `how` says to every server. */
 static playcount_status ask_all(playcount_client *client, asking *all,
-                                const playcount_exchange *how, playcount_error *each_server,
+                                const playcount_exchange *how,
+                                playcount_error *each_server,
                                 playcount_error *error)
 {
     playcount_error_clear(error);
@@ -133,7 +137,8 @@ static playcount_status ask_all(playcount_client *client, asking *all,
     playcount_wire *wire = all->parts ? playcount_borrow(client, error) : NULL;
     if (!wire) {
         free(all->parts);
-        return playcount_fail(error, PLAYCOUNT_E_MEMORY, -1, "no memory for requests");
+        return playcount_fail(error, PLAYCOUNT_E_MEMORY, -1,
+                              "no memory for requests");
     }
     for (size_t i = 0; i < all->n; i++) {
         part *p = &all->parts[i];
@@ -164,7 +169,8 @@ playcount_status playcount_list(playcount_client *client, playcount_each *each,
     return ask_all(client, &all, &how, each_server, error);
 }
 
-playcount_status playcount_reset(playcount_client *client, playcount_error *each_server,
+playcount_status playcount_reset(playcount_client *client,
+                                 playcount_error *each_server,
                                  playcount_error *error)
 {
     asking all = {.each = NULL};
@@ -228,7 +234,8 @@ static playcount_status give(const gathering *g, size_t n, playcount_each *each,
 {
     ranked *ranks = calloc(g->tally.n + 1, sizeof(*ranks));
     if (!ranks) {
-        return playcount_fail(error, PLAYCOUNT_E_MEMORY, -1, "no memory for a listing");
+        return playcount_fail(error, PLAYCOUNT_E_MEMORY, -1,
+                              "no memory for a listing");
     }
     for (size_t i = 0; i < g->tally.n; i++) {
         ranks[i] = (ranked){.count = g->tally.songs[i].sum, .index = i};
@@ -237,7 +244,8 @@ static playcount_status give(const gathering *g, size_t n, playcount_each *each,
     playcount_status status = PLAYCOUNT_OK;
     for (size_t i = 0; i < g->tally.n && i < n && status == PLAYCOUNT_OK; i++) {
         size_t k = ranks[i].index;
-        if (each(context, g->servers[k], playcount_tally_id(&g->tally, k), ranks[i].count)) {
+        if (each(context, g->servers[k], playcount_tally_id(&g->tally, k),
+                 ranks[i].count)) {
             status = playcount_fail(error, PLAYCOUNT_E_STOPPED, -1, "interrupted");
         }
     }
@@ -245,9 +253,9 @@ static playcount_status give(const gathering *g, size_t n, playcount_each *each,
     return status;
 }
 
-playcount_status playcount_top(playcount_client *client, size_t n, playcount_each *each,
-                               void *context, playcount_error *each_server,
-                               playcount_error *error)
+playcount_status playcount_top(playcount_client *client, size_t n,
+                               playcount_each *each, void *context,
+                               playcount_error *each_server, playcount_error *error)
 {
     gathering g = {.no_memory = false};
     asking all = {.each = gather, .context = &g};
@@ -266,7 +274,8 @@ playcount_status playcount_top(playcount_client *client, size_t n, playcount_eac
                               .done = top_done};
     playcount_status status = ask_all(client, &all, &how, each_server, error);
     if (g.no_memory) {
-        status = playcount_fail(error, PLAYCOUNT_E_MEMORY, -1, "no memory for a listing");
+        status = playcount_fail(error, PLAYCOUNT_E_MEMORY, -1,
+                                "no memory for a listing");
     }
     else if (status == PLAYCOUNT_OK || status == PLAYCOUNT_E_PARTLY) {
         playcount_status given = give(&g, n, each, context, error);

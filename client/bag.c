@@ -104,8 +104,9 @@ static void pause_growing(playcount_bag *bag, int64_t now)
     bag->failures++;
 }
 
-playcount_bag_fate playcount_bag_judge(playcount_bag *bag, const playcount_error *error,
-                                       int64_t now, long key_seconds)
+playcount_bag_fate playcount_bag_judge(playcount_bag *bag,
+                                       const playcount_error *error, int64_t now,
+                                       long key_seconds)
 {
     if (error->status == PLAYCOUNT_OK) {
         return PLAYCOUNT_BAG_COUNTED;
@@ -115,7 +116,8 @@ playcount_bag_fate playcount_bag_judge(playcount_bag *bag, const playcount_error
         /* Had it been counted before, its key would have brought that answer. */
         bag->doubt_since = 0;
         int divisible = error->http_status == 507 || error->http_status == 413;
-        return divisible && bag->parcel.n > 1 ? PLAYCOUNT_BAG_SPLIT : PLAYCOUNT_BAG_REFUSED;
+        return divisible && bag->parcel.n > 1 ? PLAYCOUNT_BAG_SPLIT
+                                              : PLAYCOUNT_BAG_REFUSED;
     }
     if (error->uncertain && !bag->doubt_since) {
         bag->doubt_since = now;

@@ -34,15 +34,16 @@ static const char *fault(const playcount_options *options)
     if (options->retries < 0 || options->retries > 100) {
         return "there must be 0 to 100 retries";
     }
-    if (options->parallel < 1 || options->parallel > 1024 || options->connections < 1 ||
-        options->connections > 1024) {
+    if (options->parallel < 1 || options->parallel > 1024 ||
+        options->connections < 1 || options->connections > 1024) {
         return "there must be 1 to 1024 parallel requests and connections";
     }
     return NULL;
 }
 
 /* Two servers under one name would be one with two shares. */
-static playcount_status check_names(const playcount_client *client, playcount_error *error)
+static playcount_status check_names(const playcount_client *client,
+                                    playcount_error *error)
 {
     for (size_t i = 0; i < client->servers_n; i++) {
         for (size_t k = 0; k < i; k++) {
@@ -64,7 +65,8 @@ static playcount_status open_servers(playcount_client *client,
     client->servers = calloc(options->servers_n, sizeof(*client->servers));
     if (!names || !client->servers) {
         free(names);
-        return playcount_fail(error, PLAYCOUNT_E_MEMORY, -1, "no memory for servers");
+        return playcount_fail(error, PLAYCOUNT_E_MEMORY, -1,
+                              "no memory for servers");
     }
     for (size_t i = 0; i < options->servers_n; i++) {
         playcount_status status = playcount_server_init(&client->servers[i], (int)i,
@@ -80,12 +82,14 @@ static playcount_status open_servers(playcount_client *client,
                                        client->servers_n);
     free(names);
     if (failed) {
-        return playcount_fail(error, PLAYCOUNT_E_MEMORY, -1, "no memory for servers");
+        return playcount_fail(error, PLAYCOUNT_E_MEMORY, -1,
+                              "no memory for servers");
     }
     return check_names(client, error);
 }
 
-playcount_client *playcount_open(const playcount_options *options, playcount_error *error)
+playcount_client *playcount_open(const playcount_options *options,
+                                 playcount_error *error)
 {
     playcount_error_clear(error);
     const char *wrong = fault(options);
@@ -96,7 +100,8 @@ playcount_client *playcount_open(const playcount_options *options, playcount_err
     playcount_client *client = calloc(1, sizeof(*client));
     if (!client || curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
         free(client);
-        playcount_fail(error, PLAYCOUNT_E_MEMORY, -1, "libcurl could not be started");
+        playcount_fail(error, PLAYCOUNT_E_MEMORY, -1,
+                       "libcurl could not be started");
         return NULL;
     }
     pthread_mutex_init(&client->lock, NULL);
@@ -144,19 +149,20 @@ const char *playcount_server_name(const playcount_client *client, size_t server)
     return server < client->servers_n ? client->servers[server].name : NULL;
 }
 
-const playcount_server *playcount_find(const playcount_client *client, const char *id,
-                                       playcount_error *error)
+const playcount_server *playcount_find(const playcount_client *client,
+                                       const char *id, playcount_error *error)
 {
     const char *wrong = playcount_id_fault(id);
     if (wrong) {
-        playcount_fail(error, PLAYCOUNT_E_USAGE, -1, "the id '%.255s' %s", id ? id : "",
-                       wrong);
+        playcount_fail(error, PLAYCOUNT_E_USAGE, -1, "the id '%.255s' %s",
+                       id ? id : "", wrong);
         return NULL;
     }
     int server = playcount_shards_find(&client->shards, id);
     if (server < 0) {
-        playcount_fail(error, PLAYCOUNT_E_USAGE, -1,
-                       "the id '%s' is no integer, so modulo finds no server for it", id);
+        playcount_fail(
+            error, PLAYCOUNT_E_USAGE, -1,
+            "the id '%s' is no integer, so modulo finds no server for it", id);
         return NULL;
     }
     return &client->servers[server];

@@ -1,4 +1,5 @@
-/* A client: its servers, where songs live, and the wires that running calls borrow. */
+/* A client: its servers, where songs live, and the wires that running calls borrow.
+ */
 #ifndef PLAYCOUNT_CLIENT_CLIENT_H
 #define PLAYCOUNT_CLIENT_CLIENT_H
 
@@ -14,7 +15,7 @@ struct playcount_client {
     playcount_shards shards;
     playcount_limits limits;
 
-    pthread_mutex_t lock;   /* for the two below */
+    pthread_mutex_t lock;     /* for the two below */
     playcount_wire *idle[16]; /* their connections are kept for the next call */
     int idle_n;
 };
@@ -29,7 +30,7 @@ playcount_wire *playcount_borrow(playcount_client *client, playcount_error *erro
 void playcount_return(playcount_client *client, playcount_wire *wire);
 
 /* The server of an id; NULL with *error for one that cannot be. [any thread] */
-const playcount_server *playcount_find(const playcount_client *client, const char *id,
-                                       playcount_error *error);
+const playcount_server *playcount_find(const playcount_client *client,
+                                       const char *id, playcount_error *error);
 
 #endif

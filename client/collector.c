@@ -5,9 +5,9 @@
  *                                                             ^    |
  *                                                             +----+ failed: later
  *
- * A song lies in the tally or in one bag. The tally, the queue of bags and the figures
- * of a shelf are guarded by its lock, which is never held during a request or a
- * hand-back.
+ * A song lies in the tally or in one bag. The tally, the queue of bags and the
+ * figures of a shelf are guarded by its lock, which is never held during a request
+ * or a hand-back.
  */
 #include <inttypes.h>
 #include <stdlib.h>
@@ -38,7 +38,7 @@ struct playcount_collector {
     playcount_client *client;
     playcount_collector_options options;
     shelf *shelves;
-    size_t running; /* shelves whose thread was started */
+    size_t running;          /* shelves whose thread was started */
     pthread_mutex_t handing; /* held during hand_back() */
     playcount_error handed;  /* why something was handed back first */
 };
@@ -58,7 +58,8 @@ static void hand_back(playcount_collector *collector, playcount_bag *bag)
     if (collector->handed.status == PLAYCOUNT_OK) {
         collector->handed = bag->why;
     }
-    collector->options.hand_back(collector->options.context, &bag->parcel, &bag->why);
+    collector->options.hand_back(collector->options.context, &bag->parcel,
+                                 &bag->why);
     pthread_mutex_unlock(&collector->handing);
 }
 
@@ -242,9 +243,11 @@ static void hand_back_tally(shelf *s)
     for (size_t i = 0; i < s->tally.n; i++) {
         playcount_song song = {.id = playcount_tally_id(&s->tally, i),
                                .by = s->tally.songs[i].sum};
-        playcount_bag bag = {.parcel = {.server = s->server, .songs = &song, .n = 1}};
+        playcount_bag bag = {
+            .parcel = {.server = s->server, .songs = &song, .n = 1}};
         playcount_new_key(bag.parcel.key);
-        playcount_fail(&bag.why, PLAYCOUNT_E_MEMORY, s->server, "no memory for a batch");
+        playcount_fail(&bag.why, PLAYCOUNT_E_MEMORY, s->server,
+                       "no memory for a batch");
         hand_back(s->collector, &bag);
     }
 }
@@ -285,15 +288,17 @@ static const char *fault(const playcount_collector_options *options)
     if (options->interval_ms < 1 || options->interval_ms > 3600000) {
         return "a collector's interval must be 1 to 3600000 milliseconds";
     }
-    if (options->backlog < 1 || options->backlog > INT32_MAX || options->key_seconds < 1) {
+    if (options->backlog < 1 || options->backlog > INT32_MAX ||
+        options->key_seconds < 1) {
         return "a collector's backlog and time of keys must be at least 1";
     }
     return NULL;
 }
 
-playcount_collector *playcount_collector_open(playcount_client *client,
-                                              const playcount_collector_options *options,
-                                              playcount_error *error)
+playcount_collector *
+playcount_collector_open(playcount_client *client,
+                         const playcount_collector_options *options,
+                         playcount_error *error)
 {
     playcount_error_clear(error);
     const char *wrong = fault(options);
@@ -317,7 +322,8 @@ playcount_collector *playcount_collector_open(playcount_client *client,
     for (size_t i = 0; i < client->servers_n; i++) {
         if (shelf_start(&shelves[i], collector, (int)i)) {
             playcount_collector_close(collector, NULL);
-            playcount_fail(error, PLAYCOUNT_E_MEMORY, -1, "a thread could not be started");
+            playcount_fail(error, PLAYCOUNT_E_MEMORY, -1,
+                           "a thread could not be started");
             return NULL;
         }
         collector->running++;
@@ -343,12 +349,15 @@ playcount_status playcount_collect(playcount_collector *collector, const char *i
     pthread_mutex_lock(&s->lock);
     size_t before = s->tally.n;
     if (s->held >= collector->options.backlog) {
-        status = playcount_fail(error, PLAYCOUNT_E_BACKLOG, server->number,
-                                "%s: %zu songs are waiting to be sent to it, which is as "
-                                "many as may", server->name, s->held);
+        status = playcount_fail(
+            error, PLAYCOUNT_E_BACKLOG, server->number,
+            "%s: %zu songs are waiting to be sent to it, which is as "
+            "many as may",
+            server->name, s->held);
     }
     else if (playcount_tally_add(&s->tally, id, by) < 0) {
-        status = playcount_fail(error, PLAYCOUNT_E_MEMORY, -1, "no memory for a play");
+        status =
+            playcount_fail(error, PLAYCOUNT_E_MEMORY, -1, "no memory for a play");
     }
     if (s->tally.n > before) {
         s->held++;
@@ -364,7 +373,8 @@ playcount_status playcount_collect(playcount_collector *collector, const char *i
 }
 
 /* Ask every shelf at once, then wait for each. */
-static playcount_status flush_all(playcount_collector *collector, playcount_error *error)
+static playcount_status flush_all(playcount_collector *collector,
+                                  playcount_error *error)
 {
     playcount_status status = PLAYCOUNT_OK;
 

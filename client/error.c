@@ -32,7 +32,8 @@ playcount_status playcount_fail(playcount_error *error, playcount_status status,
     return status;
 }
 
-playcount_status playcount_error_pass(playcount_error *to, const playcount_error *from)
+playcount_status playcount_error_pass(playcount_error *to,
+                                      const playcount_error *from)
 {
     if (to && to != from) {
         *to = *from;

@@ -7,13 +7,14 @@
 /* No error. A NULL error is fine here and below. */
 void playcount_error_clear(playcount_error *error);
 
-/* Set status, server (or -1) and sentence, and return the status. The sentence is made
- * one line of printable UTF-8, whatever a server put into it. */
+/* Set status, server (or -1) and sentence, and return the status. The sentence is
+ * made one line of printable UTF-8, whatever a server put into it. */
 playcount_status playcount_fail(playcount_error *error, playcount_status status,
                                 int server, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 
 /* Copy and return the status. */
-playcount_status playcount_error_pass(playcount_error *to, const playcount_error *from);
+playcount_status playcount_error_pass(playcount_error *to,
+                                      const playcount_error *from);
 
 #endif

@@ -28,7 +28,8 @@ static int utf8_length(const unsigned char *s)
 
 static int is_control(const unsigned char *s)
 {
-    return s[0] < 0x20 || s[0] == 0x7f || (s[0] == 0xc2 && s[1] >= 0x80 && s[1] < 0xa0);
+    return s[0] < 0x20 || s[0] == 0x7f ||
+           (s[0] == 0xc2 && s[1] >= 0x80 && s[1] < 0xa0);
 }
 
 const char *playcount_id_fault(const char *id)
@@ -77,8 +78,8 @@ static char *encode(char *out, unsigned char byte)
 
 static int is_unreserved(unsigned char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           c == '-' || c == '.' || c == '_' || c == '~';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+           (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 /* Whether the id has an empty segment or one of dots, which a path would lose. */
@@ -86,7 +87,8 @@ static int would_fold(const char *id)
 {
     for (;;) {
         size_t n = strcspn(id, "/");
-        if (n == 0 || (n == 1 && id[0] == '.') || (n == 2 && id[0] == '.' && id[1] == '.')) {
+        if (n == 0 || (n == 1 && id[0] == '.') ||
+            (n == 2 && id[0] == '.' && id[1] == '.')) {
             return 1;
         }
         if (!id[n]) {

@@ -1,10 +1,11 @@
 /* Ids: what they may be, and how they travel.
  *
  * In a path every byte but letters, digits and -._~ is percent-encoded, except for
- * the slash, which belongs to an id as it is; a slash that a server would fold (next
- * to another, at the beginning, around . and ..) is encoded too. In the text form
- * (`1=1,5=2`) the bytes , = % and the space are percent-encoded; an id has no control
- * characters.
+ * the slash, which belongs to an id as it is; a slash that a server would fold
+ * (next to another, at the beginning, around . and ..) is encoded too. In the text
+ * form
+ * (`1=1,5=2`) the bytes , = % and the space are percent-encoded; an id has no
+ * control characters.
  */
 #ifndef PLAYCOUNT_CLIENT_ID_H
 #define PLAYCOUNT_CLIENT_ID_H

@@ -70,8 +70,8 @@ static const char *separator(const char *piece, const char *end)
     return piece;
 }
 
-playcount_status playcount_listing_read(playcount_listing *listing, const char *piece,
-                                        size_t n)
+playcount_status playcount_listing_read(playcount_listing *listing,
+                                        const char *piece, size_t n)
 {
     const char *end = piece + n;
     while (piece < end) {

@@ -1,8 +1,8 @@
 /* Reading counts and listings, as they arrive.
  *
  * A listing is `ID=COUNT` entries with a comma or a newline between them; it may be
- * empty, and may end with a newline. Ids are percent-encoded (id.h). An entry may be
- * cut at any byte by the pieces in which it arrives.
+ * empty, and may end with a newline. Ids are percent-encoded (id.h). An entry may
+ * be cut at any byte by the pieces in which it arrives.
  */
 #ifndef PLAYCOUNT_CLIENT_LISTING_H
 #define PLAYCOUNT_CLIENT_LISTING_H
@@ -19,8 +19,9 @@ typedef struct {
     playcount_entry *entry;
     void *context;
     uint64_t entries; /* read so far */
-    const char *fault; /* what is wrong with the listing, after PLAYCOUNT_E_ANSWER */
-    size_t held;       /* bytes of an unfinished entry */
+    const char
+        *fault;  /* what is wrong with the listing, after PLAYCOUNT_E_ANSWER */
+    size_t held; /* bytes of an unfinished entry */
     char hold[PLAYCOUNT_ENTRY_BYTES];
     int broken_line; /* the last separator was a newline: nothing need follow it */
 } playcount_listing;
@@ -29,8 +30,8 @@ void playcount_listing_init(playcount_listing *listing, playcount_entry *entry,
                             void *context);
 
 /* Read the next piece. PLAYCOUNT_E_ANSWER: not a listing; PLAYCOUNT_E_STOPPED. */
-playcount_status playcount_listing_read(playcount_listing *listing, const char *piece,
-                                        size_t n);
+playcount_status playcount_listing_read(playcount_listing *listing,
+                                        const char *piece, size_t n);
 
 /* There are no more pieces. */
 playcount_status playcount_listing_end(playcount_listing *listing);

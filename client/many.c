@@ -10,8 +10,8 @@ typedef struct {
     long index;
 } where;
 
-static playcount_status pack_all(playcount_pack *pack, playcount_song *songs, size_t n,
-                                 where *places, playcount_error *error)
+static playcount_status pack_all(playcount_pack *pack, playcount_song *songs,
+                                 size_t n, where *places, playcount_error *error)
 {
     for (size_t i = 0; i < n; i++) {
         songs[i].count = 0;
@@ -26,7 +26,8 @@ static playcount_status pack_all(playcount_pack *pack, playcount_song *songs, si
         }
     }
     if (playcount_pack_seal(pack)) {
-        return playcount_fail(error, PLAYCOUNT_E_MEMORY, -1, "no memory for a batch");
+        return playcount_fail(error, PLAYCOUNT_E_MEMORY, -1,
+                              "no memory for a batch");
     }
     for (size_t i = 0; i < pack->n; i++) {
         if (playcount_new_key(pack->parcels[i].key)) {
@@ -48,7 +49,8 @@ playcount_status playcount_add_many(playcount_client *client, playcount_song *so
     if (failed || !places) {
         playcount_pack_free(&pack);
         free(places);
-        return playcount_fail(error, PLAYCOUNT_E_MEMORY, -1, "no memory for a batch");
+        return playcount_fail(error, PLAYCOUNT_E_MEMORY, -1,
+                              "no memory for a batch");
     }
     playcount_status status = pack_all(&pack, songs, n, places, error);
     if (status == PLAYCOUNT_OK) {

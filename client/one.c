@@ -12,15 +12,14 @@
 /* A right answer is up to 19 digits; what does not fit is not worth reading. */
 enum { ANSWER_LIMIT = 64, TARGET_BYTES = PLAYCOUNT_ID_ENCODED + 40 };
 
-
 /* The count in the answer, into *count. */
 static playcount_status read_count(playcount_exchange *exchange, uint64_t *count)
 {
     if (exchange->error.status != PLAYCOUNT_OK) {
         return exchange->error.status;
     }
-    if (playcount_count_parse(exchange->answer ? exchange->answer : "", exchange->answer_n,
-                              count) == 0) {
+    if (playcount_count_parse(exchange->answer ? exchange->answer : "",
+                              exchange->answer_n, count) == 0) {
         return PLAYCOUNT_OK;
     }
     playcount_status status = playcount_fail(
@@ -75,8 +74,8 @@ static playcount_status ask(playcount_client *client, single *s, uint64_t *count
     return playcount_error_pass(error, &s->exchange.error);
 }
 
-playcount_status playcount_get(playcount_client *client, const char *id, uint64_t *count,
-                               playcount_error *error)
+playcount_status playcount_get(playcount_client *client, const char *id,
+                               uint64_t *count, playcount_error *error)
 {
     single s = {.exchange = {.method = PLAYCOUNT_GET}};
 
@@ -89,8 +88,8 @@ playcount_status playcount_get(playcount_client *client, const char *id, uint64_
     return ask(client, &s, count, error);
 }
 
-playcount_status playcount_add(playcount_client *client, const char *id, uint64_t by,
-                               uint64_t *count, playcount_error *error)
+playcount_status playcount_add(playcount_client *client, const char *id,
+                               uint64_t by, uint64_t *count, playcount_error *error)
 {
     single s = {.exchange = {.method = PLAYCOUNT_POST}};
 
@@ -104,15 +103,16 @@ playcount_status playcount_add(playcount_client *client, const char *id, uint64_
                               "plays must be 1 to 1000000000, not %" PRIu64, by);
     }
     if (playcount_new_key(s.key)) {
-        return playcount_fail(error, PLAYCOUNT_E_MEMORY, -1, "no random numbers for a key");
+        return playcount_fail(error, PLAYCOUNT_E_MEMORY, -1,
+                              "no random numbers for a key");
     }
     s.exchange.key = s.key;
     make_target(s.target, id, by);
     return ask(client, &s, count, error);
 }
 
-playcount_status playcount_play(playcount_client *client, const char *id, uint64_t *count,
-                                playcount_error *error)
+playcount_status playcount_play(playcount_client *client, const char *id,
+                                uint64_t *count, playcount_error *error)
 {
     return playcount_add(client, id, 1, count, error);
 }
@@ -124,8 +124,8 @@ static const char *decimal(int64_t id, char text[24])
     return text;
 }
 
-playcount_status playcount_get_number(playcount_client *client, int64_t id, uint64_t *count,
-                                      playcount_error *error)
+playcount_status playcount_get_number(playcount_client *client, int64_t id,
+                                      uint64_t *count, playcount_error *error)
 {
     char text[24];
     return playcount_get(client, decimal(id, text), count, error);
@@ -138,8 +138,9 @@ playcount_status playcount_play_number(playcount_client *client, int64_t id,
     return playcount_add(client, decimal(id, text), 1, count, error);
 }
 
-playcount_status playcount_add_number(playcount_client *client, int64_t id, uint64_t by,
-                                      uint64_t *count, playcount_error *error)
+playcount_status playcount_add_number(playcount_client *client, int64_t id,
+                                      uint64_t by, uint64_t *count,
+                                      playcount_error *error)
 {
     char text[24];
     return playcount_add(client, decimal(id, text), by, count, error);
@@ -206,7 +207,8 @@ playcount_status playcount_get_many(playcount_client *client, playcount_song *so
                                     size_t n, playcount_error *error)
 {
     getting all = {.client = client, .songs = songs, .n = n};
-    size_t getters = n < (size_t)client->limits.parallel ? n : (size_t)client->limits.parallel;
+    size_t getters =
+        n < (size_t)client->limits.parallel ? n : (size_t)client->limits.parallel;
 
     playcount_error_clear(error);
     playcount_error_clear(&all.first);
@@ -214,7 +216,8 @@ playcount_status playcount_get_many(playcount_client *client, playcount_song *so
     all.wire = g ? playcount_borrow(client, error) : NULL;
     if (!all.wire) {
         free(g);
-        return playcount_fail(error, PLAYCOUNT_E_MEMORY, -1, "no memory for requests");
+        return playcount_fail(error, PLAYCOUNT_E_MEMORY, -1,
+                              "no memory for requests");
     }
     for (size_t i = 0; i < getters; i++) {
         g[i].all = &all;

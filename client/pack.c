@@ -13,8 +13,8 @@ int playcount_pack_init(playcount_pack *pack, const playcount_client *client)
     return pack->tallies ? 0 : -1;
 }
 
-long playcount_pack_add(playcount_pack *pack, const char *id, uint64_t by, int *server,
-                        playcount_error *error)
+long playcount_pack_add(playcount_pack *pack, const char *id, uint64_t by,
+                        int *server, playcount_error *error)
 {
     const playcount_server *found = playcount_find(pack->client, id, error);
     if (!found) {
@@ -34,7 +34,8 @@ long playcount_pack_add(playcount_pack *pack, const char *id, uint64_t by, int *
     return index;
 }
 
-size_t playcount_pack_measure(const playcount_tally *tally, size_t from, size_t most)
+size_t playcount_pack_measure(const playcount_tally *tally, size_t from,
+                              size_t most)
 {
     size_t bytes = 0, n = 0;
     while (from + n < tally->n && n < most) {
@@ -86,7 +87,8 @@ int playcount_pack_seal(playcount_pack *pack)
     return 0;
 }
 
-playcount_song *playcount_pack_song(const playcount_pack *pack, int server, long index)
+playcount_song *playcount_pack_song(const playcount_pack *pack, int server,
+                                    long index)
 {
     for (size_t i = 0; i < pack->n; i++) {
         if (pack->parcels[i].server == server) {

@@ -1,13 +1,15 @@
-/* Packing songs into parcels: one tally for each server, cut to the sizes that servers
- * take. The same songs in the same order make the same parcels. */
+/* Packing songs into parcels: one tally for each server, cut to the sizes that
+ * servers take. The same songs in the same order make the same parcels. */
 #ifndef PLAYCOUNT_CLIENT_PACK_H
 #define PLAYCOUNT_CLIENT_PACK_H
 
 #include "client/parcel.h"
 #include "client/tally.h"
 
-/* How many songs of the tally, from this one, fit into a parcel of at most `most`. */
-size_t playcount_pack_measure(const playcount_tally *tally, size_t from, size_t most);
+/* How many songs of the tally, from this one, fit into a parcel of at most `most`.
+ */
+size_t playcount_pack_measure(const playcount_tally *tally, size_t from,
+                              size_t most);
 
 typedef struct {
     const playcount_client *client;
@@ -19,16 +21,18 @@ typedef struct {
 /* Not 0: no memory. */
 int playcount_pack_init(playcount_pack *pack, const playcount_client *client);
 
-/* Put plays of a song in; its index in the tally of its server, or -1 with *error. */
-long playcount_pack_add(playcount_pack *pack, const char *id, uint64_t by, int *server,
-                        playcount_error *error);
+/* Put plays of a song in; its index in the tally of its server, or -1 with *error.
+ */
+long playcount_pack_add(playcount_pack *pack, const char *id, uint64_t by,
+                        int *server, playcount_error *error);
 
-/* Make the parcels; their keys are empty. Their ids are the tallies'. Not 0: no memory.
- * Nothing may be added any more. */
+/* Make the parcels; their keys are empty. Their ids are the tallies'. Not 0: no
+ * memory. Nothing may be added any more. */
 int playcount_pack_seal(playcount_pack *pack);
 
 /* Where a song is that was given this index for this server. After seal. */
-playcount_song *playcount_pack_song(const playcount_pack *pack, int server, long index);
+playcount_song *playcount_pack_song(const playcount_pack *pack, int server,
+                                    long index);
 
 /* Empty it, to be filled again. */
 void playcount_pack_clear(playcount_pack *pack);

@@ -45,10 +45,10 @@ const char *playcount_parcel_fault(const playcount_client *client,
 
 static playcount_status wrong_answer(playcount_exchange *exchange, const char *what)
 {
-    playcount_status status =
-        playcount_fail(&exchange->error, PLAYCOUNT_E_ANSWER, exchange->server->number,
-                       "%s: its answer to a batch makes no sense: %s",
-                       exchange->server->name, what);
+    playcount_status status = playcount_fail(
+        &exchange->error, PLAYCOUNT_E_ANSWER, exchange->server->number,
+        "%s: its answer to a batch makes no sense: %s", exchange->server->name,
+        what);
     exchange->error.uncertain = 1;
     return status;
 }
@@ -58,7 +58,8 @@ static int on_entry(void *context, const char *id, uint64_t count)
     playcount_sending *sending = context;
     playcount_parcel *parcel = sending->parcel;
 
-    if (sending->read >= parcel->n || strcmp(parcel->songs[sending->read].id, id) != 0) {
+    if (sending->read >= parcel->n ||
+        strcmp(parcel->songs[sending->read].id, id) != 0) {
         return 1;
     }
     parcel->songs[sending->read++].count = count;
@@ -76,7 +77,8 @@ static playcount_status read_answer(playcount_sending *sending)
     playcount_listing_init(&listing, on_entry, sending);
     playcount_status status = PLAYCOUNT_OK;
     if (exchange->answer_n) {
-        status = playcount_listing_read(&listing, exchange->answer, exchange->answer_n);
+        status =
+            playcount_listing_read(&listing, exchange->answer, exchange->answer_n);
     }
     if (status == PLAYCOUNT_OK) {
         status = playcount_listing_end(&listing);
@@ -131,8 +133,8 @@ static char *make_body(const playcount_parcel *parcel, size_t *n)
     return body;
 }
 
-int playcount_sending_init(playcount_sending *sending, const playcount_client *client,
-                           playcount_parcel *parcel)
+int playcount_sending_init(playcount_sending *sending,
+                           const playcount_client *client, playcount_parcel *parcel)
 {
     size_t n = 0;
 
@@ -161,8 +163,8 @@ void playcount_sending_free(playcount_sending *sending)
     sending->body = NULL;
 }
 
-static playcount_status check(playcount_client *client, playcount_parcel *parcels, size_t n,
-                              playcount_error *error)
+static playcount_status check(playcount_client *client, playcount_parcel *parcels,
+                              size_t n, playcount_error *error)
 {
     for (size_t i = 0; i < n; i++) {
         const char *wrong = playcount_parcel_fault(client, &parcels[i]);
@@ -174,8 +176,8 @@ static playcount_status check(playcount_client *client, playcount_parcel *parcel
 }
 
 /* The outcome of all: what each of them says, and the first failure. */
-static void sum_up(const playcount_sending *sendings, size_t n, playcount_error *errors,
-                   playcount_error *first)
+static void sum_up(const playcount_sending *sendings, size_t n,
+                   playcount_error *errors, playcount_error *first)
 {
     size_t good = 0;
 
@@ -197,9 +199,11 @@ static void sum_up(const playcount_sending *sendings, size_t n, playcount_error 
     }
 }
 
-playcount_status playcount_send_until(playcount_client *client, playcount_parcel *parcels,
-                                      size_t n, playcount_error *errors,
-                                      playcount_error *error, const volatile int *stop)
+playcount_status playcount_send_until(playcount_client *client,
+                                      playcount_parcel *parcels, size_t n,
+                                      playcount_error *errors,
+                                      playcount_error *error,
+                                      const volatile int *stop)
 {
     playcount_error first;
 
@@ -215,7 +219,8 @@ playcount_status playcount_send_until(playcount_client *client, playcount_parcel
         failed = playcount_sending_init(&sendings[i], client, &parcels[i]);
     }
     if (failed) {
-        status = playcount_fail(error, PLAYCOUNT_E_MEMORY, -1, "no memory for a batch");
+        status =
+            playcount_fail(error, PLAYCOUNT_E_MEMORY, -1, "no memory for a batch");
     }
     else {
         for (size_t i = 0; i < n; i++) {
@@ -236,7 +241,8 @@ playcount_status playcount_send_until(playcount_client *client, playcount_parcel
 }
 
 playcount_status playcount_send(playcount_client *client, playcount_parcel *parcels,
-                                size_t n, playcount_error *errors, playcount_error *error)
+                                size_t n, playcount_error *errors,
+                                playcount_error *error)
 {
     return playcount_send_until(client, parcels, n, errors, error, NULL);
 }

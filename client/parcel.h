@@ -24,16 +24,20 @@ struct playcount_sending {
     void *context;
 };
 
-/* Prepare to send a faultless parcel, which is borrowed. The same parcel has the same
- * bytes each time. Then submit .exchange; when it is over, the songs have their
- * statuses, .exchange.error is set, and .done is called. Not 0: no memory. */
-int playcount_sending_init(playcount_sending *sending, const playcount_client *client,
+/* Prepare to send a faultless parcel, which is borrowed. The same parcel has the
+ * same bytes each time. Then submit .exchange; when it is over, the songs have
+ * their statuses, .exchange.error is set, and .done is called. Not 0: no memory. */
+int playcount_sending_init(playcount_sending *sending,
+                           const playcount_client *client,
                            playcount_parcel *parcel);
 void playcount_sending_free(playcount_sending *sending);
 
-/* playcount_send() that ends early, with PLAYCOUNT_E_STOPPED, once *stop is not 0. */
-playcount_status playcount_send_until(playcount_client *client, playcount_parcel *parcels,
-                                      size_t n, playcount_error *errors,
-                                      playcount_error *error, const volatile int *stop);
+/* playcount_send() that ends early, with PLAYCOUNT_E_STOPPED, once *stop is not 0.
+ */
+playcount_status playcount_send_until(playcount_client *client,
+                                      playcount_parcel *parcels, size_t n,
+                                      playcount_error *errors,
+                                      playcount_error *error,
+                                      const volatile int *stop);
 
 #endif

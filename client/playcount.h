@@ -8,8 +8,8 @@
  *     options.servers = (const char *const[]){"http://127.0.0.1:8000/"};
  *     options.servers_n = 1;
  *     playcount_client *client = playcount_open(&options, &error);
- *     if (!client || playcount_play(client, "42", &count, &error) != PLAYCOUNT_OK) {
- *         fprintf(stderr, "%s\n", error.sentence);
+ *     if (!client || playcount_play(client, "42", &count, &error) != PLAYCOUNT_OK)
+ * { fprintf(stderr, "%s\n", error.sentence);
  *     }
  *     playcount_close(client);
  *
@@ -27,11 +27,11 @@
  * Retries. A request that failed in a way that may pass (no connection, a broken
  * one, no answer, an answer cut short, 408, 409, 429, 502, 503, 504) is sent again
  * after a pause that starts at 50 ms and doubles up to 2 s, at most `retries` times
- * and never beyond the time limit of the call. Every POST carries an Idempotency-Key
- * that stays the same over its retries, so that a server that has counted a request
- * whose answer was lost says so instead of counting again; it must remember keys
- * (PlaycountIdempotency, on by default). A reset is only repeated when it certainly
- * has not been sent.
+ * and never beyond the time limit of the call. Every POST carries an
+ * Idempotency-Key that stays the same over its retries, so that a server that has
+ * counted a request whose answer was lost says so instead of counting again; it
+ * must remember keys (PlaycountIdempotency, on by default). A reset is only
+ * repeated when it certainly has not been sent.
  *
  * Errors. Functions return PLAYCOUNT_OK or the reason, and describe it in *error,
  * which may be NULL. The sentence names the server and says what happened.
@@ -39,8 +39,8 @@
  * Threads. A client may be used by any number of threads at once; each running call
  * has connections of its own, which later calls use again. A collector likewise.
  * playcount_open() and playcount_close() call libcurl's curl_global_init() and
- * curl_global_cleanup(), which libcurl counts. Where libcurl says that these are not
- * thread-safe (before 7.84, or without CURL_VERSION_THREADSAFE), call
+ * curl_global_cleanup(), which libcurl counts. Where libcurl says that these are
+ * not thread-safe (before 7.84, or without CURL_VERSION_THREADSAFE), call
  * curl_global_init() once before the first thread is started. Callbacks run in the
  * thread of the call they were given to, a collector's in its own threads. A client
  * or collector cannot be used in a child after fork().
@@ -60,11 +60,11 @@ extern "C" {
 
 #define PLAYCOUNT_API __attribute__((visibility("default")))
 
-#define PLAYCOUNT_ID_BYTES 255          /* of the longest id */
-#define PLAYCOUNT_COUNT_MAX INT64_MAX   /* where counts stop */
-#define PLAYCOUNT_BY_MAX 1000000000     /* most plays in one playcount_add() */
-#define PLAYCOUNT_BATCH_SONGS 65536     /* most songs a server takes at once */
-#define PLAYCOUNT_BATCH_BYTES 16777216  /* longest batch a server takes */
+#define PLAYCOUNT_ID_BYTES 255         /* of the longest id */
+#define PLAYCOUNT_COUNT_MAX INT64_MAX  /* where counts stop */
+#define PLAYCOUNT_BY_MAX 1000000000    /* most plays in one playcount_add() */
+#define PLAYCOUNT_BATCH_SONGS 65536    /* most songs a server takes at once */
+#define PLAYCOUNT_BATCH_BYTES 16777216 /* longest batch a server takes */
 #define PLAYCOUNT_SERVERS_MAX 1024
 
 typedef enum {
@@ -74,11 +74,13 @@ typedef enum {
     PLAYCOUNT_E_CONNECT, /* no connection to the server; nothing was sent */
     PLAYCOUNT_E_TIMEOUT, /* no complete answer within the time limit */
     PLAYCOUNT_E_CUT,     /* the connection broke */
-    PLAYCOUNT_E_ANSWER,  /* the answer is not a counter's: too long, not a number ... */
+    PLAYCOUNT_E_ANSWER, /* the answer is not a counter's: too long, not a number ...
+                         */
     PLAYCOUNT_E_REFUSED, /* the server refused with a status of 400 or more */
     PLAYCOUNT_E_FULL,    /* the server has no room for another song (507) */
-    PLAYCOUNT_E_PARTLY,  /* it worked for some songs or servers and not for others */
-    PLAYCOUNT_E_BACKLOG, /* a collector holds as much as it may; nothing was taken */
+    PLAYCOUNT_E_PARTLY, /* it worked for some songs or servers and not for others */
+    PLAYCOUNT_E_BACKLOG, /* a collector holds as much as it may; nothing was taken
+                          */
     PLAYCOUNT_E_STOPPED  /* a callback asked to stop */
 } playcount_status;
 
@@ -94,9 +96,9 @@ typedef struct {
 typedef enum {
     /* Consistent hashing as libketama does it: 160 points a server on a circle of
      * 2^32, from the MD5 of "ADDRESS-K", K = 0 to 39; a song belongs to the next
-     * point after the first four bytes, little-endian, of the MD5 of its id. A server
-     * added to n takes about 1/(n+1) of the songs, and no other song moves. ADDRESS
-     * is as playcount_server_name() gives it. Any id. */
+     * point after the first four bytes, little-endian, of the MD5 of its id. A
+     * server added to n takes about 1/(n+1) of the songs, and no other song moves.
+     * ADDRESS is as playcount_server_name() gives it. Any id. */
     PLAYCOUNT_SHARD_KETAMA,
     /* Server number id mod n, from 0. Ids must be decimal integers of any length;
      * -1 mod 3 is 2. */
@@ -118,9 +120,10 @@ typedef struct {
     long connect_ms; /* for making a connection, default 2,000 */
     int retries;     /* 0 to 100, default 4 */
     int parallel;    /* requests at once in one call, 1 to 1024, default 32 */
-    int connections; /* connections to one server in one call, 1 to 1024, default 8 */
-    /* HTTP/2 is used with https servers that offer it. 1: also with http ones, which
-     * must then all speak it (`Protocols h2c`). */
+    int connections; /* connections to one server in one call, 1 to 1024, default 8
+                      */
+    /* HTTP/2 is used with https servers that offer it. 1: also with http ones,
+     * which must then all speak it (`Protocols h2c`). */
     int http2_plain;
 } playcount_options;
 
@@ -146,45 +149,50 @@ PLAYCOUNT_API const char *playcount_server_name(const playcount_client *client,
 
 /* Which server has this song, counted from 0; -1 with *error for an id that cannot
  * be. Asks nobody. */
-PLAYCOUNT_API int playcount_server_of(const playcount_client *client, const char *id,
-                                      playcount_error *error);
+PLAYCOUNT_API int playcount_server_of(const playcount_client *client,
+                                      const char *id, playcount_error *error);
 
 /* ---- one song ---------------------------------------------------------------- */
 
 /* The count of a song; 0 for one never played. */
-PLAYCOUNT_API playcount_status playcount_get(playcount_client *client, const char *id,
-                                             uint64_t *count, playcount_error *error);
-
-/* Count one play; *count (may be NULL) is the new count, which no other play gets. */
-PLAYCOUNT_API playcount_status playcount_play(playcount_client *client, const char *id,
-                                              uint64_t *count, playcount_error *error);
-
-/* Count `by` plays, 1 to PLAYCOUNT_BY_MAX. */
-PLAYCOUNT_API playcount_status playcount_add(playcount_client *client, const char *id,
-                                             uint64_t by, uint64_t *count,
+PLAYCOUNT_API playcount_status playcount_get(playcount_client *client,
+                                             const char *id, uint64_t *count,
                                              playcount_error *error);
 
-PLAYCOUNT_API playcount_status playcount_get_number(playcount_client *client, int64_t id,
-                                                    uint64_t *count,
+/* Count one play; *count (may be NULL) is the new count, which no other play gets.
+ */
+PLAYCOUNT_API playcount_status playcount_play(playcount_client *client,
+                                              const char *id, uint64_t *count,
+                                              playcount_error *error);
+
+/* Count `by` plays, 1 to PLAYCOUNT_BY_MAX. */
+PLAYCOUNT_API playcount_status playcount_add(playcount_client *client,
+                                             const char *id, uint64_t by,
+                                             uint64_t *count,
+                                             playcount_error *error);
+
+PLAYCOUNT_API playcount_status playcount_get_number(playcount_client *client,
+                                                    int64_t id, uint64_t *count,
                                                     playcount_error *error);
 PLAYCOUNT_API playcount_status playcount_play_number(playcount_client *client,
                                                      int64_t id, uint64_t *count,
                                                      playcount_error *error);
-PLAYCOUNT_API playcount_status playcount_add_number(playcount_client *client, int64_t id,
-                                                    uint64_t by, uint64_t *count,
+PLAYCOUNT_API playcount_status playcount_add_number(playcount_client *client,
+                                                    int64_t id, uint64_t by,
+                                                    uint64_t *count,
                                                     playcount_error *error);
 
 /* ---- many songs -------------------------------------------------------------- */
 
 typedef struct {
-    const char *id;          /* in */
-    uint64_t by;             /* in, for playcount_add_many(): 1 to PLAYCOUNT_COUNT_MAX */
-    uint64_t count;          /* out: the (new) count where status is PLAYCOUNT_OK */
+    const char *id; /* in */
+    uint64_t by;    /* in, for playcount_add_many(): 1 to PLAYCOUNT_COUNT_MAX */
+    uint64_t count; /* out: the (new) count where status is PLAYCOUNT_OK */
     playcount_status status; /* out */
 } playcount_song;
 
-/* The counts of n songs, `parallel` requests at once. When some fail the others still
- * have their counts: PLAYCOUNT_E_PARTLY, and *error is the first failure. */
+/* The counts of n songs, `parallel` requests at once. When some fail the others
+ * still have their counts: PLAYCOUNT_E_PARTLY, and *error is the first failure. */
 PLAYCOUNT_API playcount_status playcount_get_many(playcount_client *client,
                                                   playcount_song *songs, size_t n,
                                                   playcount_error *error);
@@ -197,16 +205,18 @@ PLAYCOUNT_API playcount_status playcount_add_many(playcount_client *client,
                                                   playcount_song *songs, size_t n,
                                                   playcount_error *error);
 
-/* ---- all songs: asked of all servers side by side ------------------------------ */
+/* ---- all songs: asked of all servers side by side ------------------------------
+ */
 
 /* Given one song of a listing; valid during the call. Not 0: stop. */
-typedef int playcount_each(void *context, int server, const char *id, uint64_t count);
+typedef int playcount_each(void *context, int server, const char *id,
+                           uint64_t count);
 
 /* All songs, each server's in the order of their first play, the servers mixed. As
- * it streams, it is not repeated when it breaks. `each_server` is NULL or an array of
- * playcount_servers() errors, one for each. When some servers fail the others' songs
- * are still given: PLAYCOUNT_E_PARTLY, and *error is the first failure; of a server
- * that broke off in the middle the songs so far have been given. */
+ * it streams, it is not repeated when it breaks. `each_server` is NULL or an array
+ * of playcount_servers() errors, one for each. When some servers fail the others'
+ * songs are still given: PLAYCOUNT_E_PARTLY, and *error is the first failure; of a
+ * server that broke off in the middle the songs so far have been given. */
 PLAYCOUNT_API playcount_status playcount_list(playcount_client *client,
                                               playcount_each *each, void *context,
                                               playcount_error *each_server,
@@ -223,13 +233,15 @@ PLAYCOUNT_API playcount_status playcount_reset(playcount_client *client,
                                                playcount_error *each_server,
                                                playcount_error *error);
 
-/* ---- parcels: a batch for one server under one key ----------------------------- */
+/* ---- parcels: a batch for one server under one key -----------------------------
+ */
 
 #define PLAYCOUNT_KEY_BYTES 128
 
-/* A parcel that is sent again, by anybody and at any time while the server remembers
- * the key (PlaycountIdempotency: a day by default), is counted once. So it is what a
- * program keeps that must not lose and not repeat a play, over its own death too. */
+/* A parcel that is sent again, by anybody and at any time while the server
+ * remembers the key (PlaycountIdempotency: a day by default), is counted once. So
+ * it is what a program keeps that must not lose and not repeat a play, over its own
+ * death too. */
 typedef struct {
     int server;                        /* counted from 0 */
     char key[PLAYCOUNT_KEY_BYTES + 1]; /* printable ASCII without " and \ */
@@ -247,15 +259,17 @@ PLAYCOUNT_API playcount_status playcount_send(playcount_client *client,
 /* A new random key: 128 bits, as 32 hexadecimal digits. Not 0: no randomness. */
 PLAYCOUNT_API int playcount_new_key(char key[PLAYCOUNT_KEY_BYTES + 1]);
 
-/* ---- collecting plays ----------------------------------------------------------- */
+/* ---- collecting plays -----------------------------------------------------------
+ */
 
 /* A collector takes plays and sends them in batches, by size and by time, from a
  * thread of its own for each server, so that a slow server holds up only itself.
- * Plays of one song add up. A batch that cannot be sent is kept with its key and sent
- * again, with pauses that grow to 30 s, until the server has it; no play is ever
- * dropped: what a server refuses, and what it could not be given until the end, comes
- * back through `hand_back`. A full server refuses only batches with new songs: such a
- * batch is halved until the songs that the server knows are counted. */
+ * Plays of one song add up. A batch that cannot be sent is kept with its key and
+ * sent again, with pauses that grow to 30 s, until the server has it; no play is
+ * ever dropped: what a server refuses, and what it could not be given until the
+ * end, comes back through `hand_back`. A full server refuses only batches with new
+ * songs: such a batch is halved until the songs that the server knows are counted.
+ */
 typedef struct playcount_collector playcount_collector;
 
 /* Given plays that were not counted. With why->uncertain they may have been: then
@@ -271,12 +285,14 @@ typedef struct {
     size_t songs;     /* different songs that make a batch; default 1,000 */
     long interval_ms; /* a play waits no longer to be sent; default 1,000 */
     size_t backlog;   /* songs held for one server at most; default 1,000,000 */
-    /* Seconds after which a batch that may have been counted is handed back instead of
-     * sent again: below the time that the server remembers keys; default 82,800. */
+    /* Seconds after which a batch that may have been counted is handed back instead
+     * of sent again: below the time that the server remembers keys; default 82,800.
+     */
     long key_seconds;
 } playcount_collector_options;
 
-PLAYCOUNT_API void playcount_collector_options_init(playcount_collector_options *options);
+PLAYCOUNT_API void
+playcount_collector_options_init(playcount_collector_options *options);
 
 PLAYCOUNT_API playcount_collector *
 playcount_collector_open(playcount_client *client,
@@ -288,15 +304,17 @@ PLAYCOUNT_API playcount_status playcount_collect(playcount_collector *collector,
                                                  const char *id, uint64_t by,
                                                  playcount_error *error);
 
-/* Send what has been collected until now and wait until each of it is counted, handed
- * back, or has failed once: then PLAYCOUNT_E_PARTLY, and it stays in the collector. */
-PLAYCOUNT_API playcount_status playcount_collector_flush(playcount_collector *collector,
-                                                         playcount_error *error);
+/* Send what has been collected until now and wait until each of it is counted,
+ * handed back, or has failed once: then PLAYCOUNT_E_PARTLY, and it stays in the
+ * collector. */
+PLAYCOUNT_API playcount_status
+playcount_collector_flush(playcount_collector *collector, playcount_error *error);
 
-/* Flush, hand back what could not be sent, free. PLAYCOUNT_OK when everything that was
- * ever collected has been counted, otherwise PLAYCOUNT_E_PARTLY. NULL is fine. */
-PLAYCOUNT_API playcount_status playcount_collector_close(playcount_collector *collector,
-                                                         playcount_error *error);
+/* Flush, hand back what could not be sent, free. PLAYCOUNT_OK when everything that
+ * was ever collected has been counted, otherwise PLAYCOUNT_E_PARTLY. NULL is fine.
+ */
+PLAYCOUNT_API playcount_status
+playcount_collector_close(playcount_collector *collector, playcount_error *error);
 
 #ifdef __cplusplus
 }

@@ -10,6 +10,9 @@
 /* Of a refusal, this much is kept for the sentence, and this much is waited for. */
 enum { REFUSAL_KEPT = 300, REFUSAL_READ = 65536 };
 
+/* An answer's header is at most this long. */
+enum { HEADER_MOST = 65536 };
+
 static long http_status(const playcount_exchange *exchange)
 {
     long status = 0;
@@ -31,8 +34,9 @@ static int keep(playcount_exchange *exchange, const char *piece, size_t n)
         size_t room = 2 * exchange->answer_room + n + 64;
         char *answer = realloc(exchange->answer, room);
         if (!answer) {
-            playcount_fail(&exchange->error, PLAYCOUNT_E_MEMORY, exchange->server->number,
-                           "%s: no memory for the answer", exchange->server->name);
+            playcount_fail(&exchange->error, PLAYCOUNT_E_MEMORY,
+                           exchange->server->number, "%s: no memory for the answer",
+                           exchange->server->name);
             return -1;
         }
         exchange->answer = answer;
@@ -48,7 +52,8 @@ static int keep(playcount_exchange *exchange, const char *piece, size_t n)
 static size_t on_refusal(playcount_exchange *exchange, const char *piece, size_t n)
 {
     size_t room = REFUSAL_KEPT - exchange->answer_n;
-    if (exchange->body_seen > REFUSAL_READ || keep(exchange, piece, n < room ? n : room)) {
+    if (exchange->body_seen > REFUSAL_READ ||
+        keep(exchange, piece, n < room ? n : room)) {
         return 0;
     }
     return n;
@@ -78,6 +83,38 @@ static size_t on_piece(char *piece, size_t size, size_t n, void *context)
     return keep(exchange, piece, n) ? 0 : n;
 }
 
+static bool begins(const char *line, size_t n, const char *with)
+{
+    return n >= strlen(with) && strncasecmp(line, with, strlen(with)) == 0;
+}
+
+/* curl's header callback, a line at a time. curl takes a header that is cut off for
+ * a whole one, and a body without a length for a whole one whenever the connection
+ * ends; so the end of the header and the presence of a length are noted here. */
+static size_t on_header(char *line, size_t size, size_t n, void *context)
+{
+    playcount_exchange *exchange = context;
+
+    n *= size;
+    exchange->header_seen += n;
+    if (exchange->header_seen > HEADER_MOST) {
+        exchange->too_long = true;
+        return 0;
+    }
+    if (begins(line, n, "HTTP/")) { /* a new one, after a 1xx for instance */
+        exchange->header_ended = false;
+        exchange->has_length = begins(line, n, "HTTP/2");
+    }
+    else if (begins(line, n, "Content-Length:") ||
+             begins(line, n, "Transfer-Encoding:")) {
+        exchange->has_length = true;
+    }
+    else if (n == 2 && memcmp(line, "\r\n", 2) == 0) {
+        exchange->header_ended = true;
+    }
+    return n;
+}
+
 static int add_header(playcount_exchange *exchange, const char *line)
 {
     struct curl_slist *headers = curl_slist_append(exchange->headers, line);
@@ -92,8 +129,10 @@ static int set_headers(playcount_exchange *exchange)
 {
     char key[PLAYCOUNT_KEY_BYTES + 32];
 
-    if (add_header(exchange, "Accept: text/plain") || add_header(exchange, "Expect:") ||
-        add_header(exchange, exchange->body ? "Content-Type: text/plain" : "Content-Type:")) {
+    if (add_header(exchange, "Accept: text/plain") ||
+        add_header(exchange, "Expect:") ||
+        add_header(exchange,
+                   exchange->body ? "Content-Type: text/plain" : "Content-Type:")) {
         return -1;
     }
     if (!exchange->key) {
@@ -113,7 +152,8 @@ static void set_times(playcount_exchange *exchange, const playcount_limits *limi
     curl_easy_setopt(exchange->easy, CURLOPT_CONNECTTIMEOUT_MS,
                      attempt < limits->connect_ms ? attempt : limits->connect_ms);
     /* A stream is watched by the wire. */
-    curl_easy_setopt(exchange->easy, CURLOPT_TIMEOUT_MS, exchange->take ? 0L : attempt);
+    curl_easy_setopt(exchange->easy, CURLOPT_TIMEOUT_MS,
+                     exchange->take ? 0L : attempt);
     exchange->window = now;
     exchange->window_n = 0;
 }
@@ -124,8 +164,10 @@ static void set_method(playcount_exchange *exchange)
 
     if (exchange->method == PLAYCOUNT_POST) {
         curl_easy_setopt(easy, CURLOPT_POST, 1L);
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDS, exchange->body ? exchange->body : "");
-        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)exchange->body_n);
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDS,
+                         exchange->body ? exchange->body : "");
+        curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
+                         (curl_off_t)exchange->body_n);
     }
     else if (exchange->method == PLAYCOUNT_DELETE) {
         curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, "DELETE");
@@ -145,19 +187,21 @@ static void set_protocol(CURL *easy, const playcount_server *server,
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-                     !tls && limits->http2_plain ? (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
-                                                 : (long)CURL_HTTP_VERSION_2TLS);
+                     !tls && limits->http2_plain
+                         ? (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
+                         : (long)CURL_HTTP_VERSION_2TLS);
     /* Wait for a connection that may carry many requests instead of making more. */
     curl_easy_setopt(easy, CURLOPT_PIPEWAIT, tls || limits->http2_plain ? 1L : 0L);
     if (server->user) {
         curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
         curl_easy_setopt(easy, CURLOPT_USERNAME, server->user);
-        curl_easy_setopt(easy, CURLOPT_PASSWORD, server->password ? server->password : "");
+        curl_easy_setopt(easy, CURLOPT_PASSWORD,
+                         server->password ? server->password : "");
     }
 }
 
-int playcount_request_prepare(playcount_exchange *exchange, const playcount_limits *limits,
-                              int64_t now)
+int playcount_request_prepare(playcount_exchange *exchange,
+                              const playcount_limits *limits, int64_t now)
 {
     CURL *easy = exchange->easy;
     size_t room = strlen(exchange->server->name) + strlen(exchange->target) + 1;
@@ -177,12 +221,17 @@ int playcount_request_prepare(playcount_exchange *exchange, const playcount_limi
     exchange->answer_n = 0;
     exchange->body_seen = 0;
     exchange->too_long = false;
+    exchange->header_ended = false;
+    exchange->has_length = false;
+    exchange->header_seen = 0;
     exchange->problem[0] = '\0';
     curl_easy_setopt(easy, CURLOPT_PRIVATE, exchange);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->problem);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
     curl_easy_setopt(easy, CURLOPT_USERAGENT, "libplaycount/1.0.0");
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange->headers);
+    curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+    curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);
     curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_piece);
     curl_easy_setopt(easy, CURLOPT_WRITEDATA, exchange);
     set_protocol(easy, exchange->server, limits);

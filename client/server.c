@@ -26,7 +26,8 @@ static char *normal_form(CURLU *url)
     curl_url_set(url, CURLUPART_USER, NULL, 0);
     curl_url_set(url, CURLUPART_PASSWORD, NULL, 0);
     if ((n && path[n - 1] == '/') || slashed) {
-        if (curl_url_get(url, CURLUPART_URL, &text, CURLU_NO_DEFAULT_PORT) == CURLUE_OK) {
+        if (curl_url_get(url, CURLUPART_URL, &text, CURLU_NO_DEFAULT_PORT) ==
+            CURLUE_OK) {
             name = strdup(text);
         }
     }
@@ -64,7 +65,8 @@ static const char *fault(CURLU *url, const char *address)
         strcpy(with_scheme, "http://");
         strcat(with_scheme, address);
     }
-    CURLUcode set = curl_url_set(url, CURLUPART_URL, with_scheme ? with_scheme : address, 0);
+    CURLUcode set =
+        curl_url_set(url, CURLUPART_URL, with_scheme ? with_scheme : address, 0);
     free(with_scheme);
     if (set != CURLUE_OK) {
         return "it is no URL";
@@ -90,7 +92,8 @@ playcount_status playcount_server_init(playcount_server *server, int number,
     server->number = number;
     CURLU *url = curl_url();
     if (!url) {
-        return playcount_fail(error, PLAYCOUNT_E_MEMORY, -1, "no memory for a server");
+        return playcount_fail(error, PLAYCOUNT_E_MEMORY, -1,
+                              "no memory for a server");
     }
     const char *wrong = address && *address ? fault(url, address) : "it is empty";
     if (wrong) {
@@ -99,7 +102,11 @@ playcount_status playcount_server_init(playcount_server *server, int number,
         const char *at = address ? strrchr(address, '@') : NULL;
         return playcount_fail(error, PLAYCOUNT_E_USAGE, number,
                               "the server's address '%s%s' cannot be used: %s",
-                              at ? "..." : "", at ? at : address ? address : "", wrong);
+                              at ? "..." : "",
+                              at        ? at
+                              : address ? address
+                                        : "",
+                              wrong);
     }
     int failed = part(url, CURLUPART_USER, &server->user) ||
                  part(url, CURLUPART_PASSWORD, &server->password);
@@ -107,7 +114,8 @@ playcount_status playcount_server_init(playcount_server *server, int number,
     curl_url_cleanup(url);
     if (failed || !server->name) {
         playcount_server_free(server);
-        return playcount_fail(error, PLAYCOUNT_E_MEMORY, -1, "no memory for a server");
+        return playcount_fail(error, PLAYCOUNT_E_MEMORY, -1,
+                              "no memory for a server");
     }
     return PLAYCOUNT_OK;
 }

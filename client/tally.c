@@ -90,7 +90,8 @@ long playcount_tally_add(playcount_tally *tally, const char *id, uint64_t by)
         *cell = (uint32_t)++tally->n;
     }
     playcount_tallied *song = &tally->songs[*cell - 1];
-    song->sum = by > PLAYCOUNT_COUNT_MAX - song->sum ? PLAYCOUNT_COUNT_MAX : song->sum + by;
+    song->sum =
+        by > PLAYCOUNT_COUNT_MAX - song->sum ? PLAYCOUNT_COUNT_MAX : song->sum + by;
     return (long)*cell - 1;
 }
 

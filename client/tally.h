@@ -1,7 +1,7 @@
 /* A tally: songs and sums, in the order in which the songs came first.
  *
- * An open-addressing hash table of indices into an array of songs, half full at most;
- * the ids lie in one growing block. One thread at a time.
+ * An open-addressing hash table of indices into an array of songs, half full at
+ * most; the ids lie in one growing block. One thread at a time.
  */
 #ifndef PLAYCOUNT_CLIENT_TALLY_H
 #define PLAYCOUNT_CLIENT_TALLY_H

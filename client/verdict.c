@@ -11,8 +11,8 @@ enum { FIRST_PAUSE_MS = 50, LONGEST_PAUSE_MS = 2000 };
 /* How it ended, without regard to whether it may be repeated. */
 typedef enum { GOOD, FINAL, MAY_PASS } outcome;
 
-static outcome fail(playcount_exchange *exchange, outcome o, playcount_status status,
-                    const char *what, const char *detail)
+static outcome fail(playcount_exchange *exchange, outcome o,
+                    playcount_status status, const char *what, const char *detail)
 {
     int uncertain = exchange->error.uncertain;
 
@@ -49,8 +49,8 @@ static outcome on_refusal(playcount_exchange *exchange, int status)
         outcome outcome;
         bool doubtful;
     } known[] = {
-        {408, MAY_PASS, true},  {409, MAY_PASS, true},  {429, MAY_PASS, false},
-        {500, FINAL, true},     {502, MAY_PASS, true},  {503, MAY_PASS, false},
+        {408, MAY_PASS, true}, {409, MAY_PASS, true}, {429, MAY_PASS, false},
+        {500, FINAL, true},    {502, MAY_PASS, true}, {503, MAY_PASS, false},
         {504, MAY_PASS, true},
     };
     char what[80];
@@ -70,8 +70,9 @@ static outcome on_refusal(playcount_exchange *exchange, int status)
         exchange->error.uncertain = 0;
     }
     snprintf(what, sizeof(what), "answered %d%s", status,
-             status == 404 || status == 405 ? " (is it the root of a playcount location?)"
-                                            : "");
+             status == 404 || status == 405
+                 ? " (is it the root of a playcount location?)"
+                 : "");
     fail(exchange, o, status == 507 ? PLAYCOUNT_E_FULL : PLAYCOUNT_E_REFUSED, what,
          given_sentence(exchange));
     exchange->error.http_status = status;
@@ -83,6 +84,16 @@ static outcome on_answer(playcount_exchange *exchange, int status)
     const char *type = NULL;
     char what[200];
 
+    if (!exchange->header_ended && exchange->too_long) {
+        doubt(exchange);
+        return fail(exchange, FINAL, PLAYCOUNT_E_ANSWER,
+                    "the answer's header is too long", "");
+    }
+    if (!exchange->header_ended) {
+        doubt(exchange);
+        return fail(exchange, MAY_PASS, PLAYCOUNT_E_CUT, "the connection broke",
+                    "in the answer's header");
+    }
     if (status >= 400) {
         return on_refusal(exchange, status);
     }
@@ -96,12 +107,19 @@ static outcome on_answer(playcount_exchange *exchange, int status)
     }
     curl_easy_getinfo(exchange->easy, CURLINFO_CONTENT_TYPE, &type);
     if (type && strncasecmp(type, "text/plain", 10) != 0) {
-        return fail(exchange, FINAL, PLAYCOUNT_E_ANSWER, "is no counter, its answer is", type);
+        return fail(exchange, FINAL, PLAYCOUNT_E_ANSWER,
+                    "is no counter, its answer is", type);
     }
     if (exchange->too_long) {
-        snprintf(what, sizeof(what), "the answer is longer than the %zu bytes it can have",
+        snprintf(what, sizeof(what),
+                 "the answer is longer than the %zu bytes it can have",
                  exchange->limit);
         return fail(exchange, FINAL, PLAYCOUNT_E_ANSWER, what, "");
+    }
+    if (!exchange->has_length) {
+        return fail(
+            exchange, FINAL, PLAYCOUNT_E_ANSWER,
+            "the answer does not say where it ends, so it may have been cut", "");
     }
     playcount_error_clear(&exchange->error);
     exchange->error.server = exchange->server->number;
@@ -109,7 +127,8 @@ static outcome on_answer(playcount_exchange *exchange, int status)
     return GOOD;
 }
 
-/* An attempt that was ended by on_piece(), or whose answer broke curl's own rules. */
+/* An attempt that was ended by on_piece(), or whose answer broke curl's own rules.
+ */
 static outcome on_abort(playcount_exchange *exchange, CURLcode result, int status)
 {
     playcount_status already = exchange->error.status;
@@ -122,7 +141,8 @@ static outcome on_abort(playcount_exchange *exchange, CURLcode result, int statu
     }
     doubt(exchange);
     return fail(exchange, FINAL, PLAYCOUNT_E_ANSWER, "the answer makes no sense",
-                exchange->problem[0] ? exchange->problem : curl_easy_strerror(result));
+                exchange->problem[0] ? exchange->problem
+                                     : curl_easy_strerror(result));
 }
 
 static outcome on_timeout(playcount_exchange *exchange, long attempt_ms)
@@ -165,11 +185,13 @@ static outcome judge(playcount_exchange *exchange, const playcount_limits *limit
                     "the answer's header is too long, or there is no memory", "");
     case CURLE_OPERATION_TIMEDOUT:
         curl_easy_getinfo(exchange->easy, CURLINFO_TOTAL_TIME_T, &took);
-        return on_timeout(exchange, took ? (long)(took / 1000) : limits->attempt_ms);
+        return on_timeout(exchange,
+                          took ? (long)(took / 1000) : limits->attempt_ms);
     case CURLE_COULDNT_CONNECT:
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_RESOLVE_PROXY:
-        return fail(exchange, MAY_PASS, PLAYCOUNT_E_CONNECT, "no connection", detail);
+        return fail(exchange, MAY_PASS, PLAYCOUNT_E_CONNECT, "no connection",
+                    detail);
     case CURLE_GOT_NOTHING:
     case CURLE_RECV_ERROR:
     case CURLE_SEND_ERROR:
@@ -177,7 +199,8 @@ static outcome judge(playcount_exchange *exchange, const playcount_limits *limit
     case CURLE_HTTP2:
     case CURLE_HTTP2_STREAM:
         doubt(exchange);
-        return fail(exchange, MAY_PASS, PLAYCOUNT_E_CUT, "the connection broke", detail);
+        return fail(exchange, MAY_PASS, PLAYCOUNT_E_CUT, "the connection broke",
+                    detail);
     default:
         doubt(exchange);
         return fail(exchange, FINAL, PLAYCOUNT_E_CONNECT, "no connection", detail);
@@ -193,9 +216,10 @@ static long pause_before_next(const playcount_exchange *exchange)
         pause *= 2;
     }
     pause = pause < LONGEST_PAUSE_MS ? pause : LONGEST_PAUSE_MS;
-    /* Clients that failed together should not come back together: spread by where the
-     * exchange lies and how often it was tried. */
-    unsigned spread = (unsigned)((uintptr_t)exchange / 64 + (unsigned)exchange->attempts * 7);
+    /* Clients that failed together should not come back together: spread by where
+     * the exchange lies and how often it was tried. */
+    unsigned spread =
+        (unsigned)((uintptr_t)exchange / 64 + (unsigned)exchange->attempts * 7);
     pause += pause * (long)(spread % 32) / 128;
 
     curl_easy_getinfo(exchange->easy, CURLINFO_RETRY_AFTER, &after);

@@ -111,7 +111,8 @@ static void start(playcount_wire *wire, playcount_exchange *exchange, int64_t no
     if (!exchange->until) {
         exchange->until = now + wire->limits->timeout_ms;
     }
-    exchange->easy = wire->spare_n ? wire->spare[--wire->spare_n] : curl_easy_init();
+    exchange->easy =
+        wire->spare_n ? wire->spare[--wire->spare_n] : curl_easy_init();
     if (!exchange->easy || playcount_request_prepare(exchange, wire->limits, now) ||
         curl_multi_add_handle(wire->multi, exchange->easy) != CURLM_OK) {
         give_back(wire, exchange);
@@ -132,7 +133,8 @@ static int64_t launch(playcount_wire *wire, int64_t now)
     while (*link && wire->flying_n < wire->limits->parallel) {
         playcount_exchange *exchange = *link;
         if (exchange->not_before > now) {
-            next = next < 0 || exchange->not_before < next ? exchange->not_before : next;
+            next = next < 0 || exchange->not_before < next ? exchange->not_before
+                                                           : next;
             link = &exchange->next;
             continue;
         }

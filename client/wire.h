@@ -1,11 +1,11 @@
 /* The wire: HTTP requests, many at once, in one thread.
  *
  * An exchange is one request with its answer, over all its attempts. Exchanges are
- * submitted to a wire and run by playcount_wire_run() on a curl multi handle, at most
- * `parallel` at a time; one that failed in a way that may pass waits and is sent again
- * (playcount.h, "Retries"). When it is over, `done` is called, which may submit more,
- * itself included. A wire keeps its connections for the next run; it belongs to one
- * thread at a time.
+ * submitted to a wire and run by playcount_wire_run() on a curl multi handle, at
+ * most `parallel` at a time; one that failed in a way that may pass waits and is
+ * sent again (playcount.h, "Retries"). When it is over, `done` is called, which may
+ * submit more, itself included. A wire keeps its connections for the next run; it
+ * belongs to one thread at a time.
  *
  *      submit            slot free           answered, or final failure
  *    ---------> waiting -----------> flying -----------------------------> done()
@@ -22,8 +22,8 @@
 
 typedef struct {
     int number;
-    char *name;     /* the address, with a slash at the end, without user:password@ */
-    char *user;     /* NULL: none */
+    char *name; /* the address, with a slash at the end, without user:password@ */
+    char *user; /* NULL: none */
     char *password; /* NULL: none */
 } playcount_server;
 
@@ -48,10 +48,12 @@ struct playcount_exchange {
     const char *key; /* Idempotency-Key; NULL: none */
     bool repeatable; /* may be sent again when it may have been received */
     size_t limit;    /* the longest answer that can be right; not with `take` */
-    /* NULL: the answer is kept in `answer`. Otherwise it is given the pieces of a good
-     * answer, which may be of any length; the exchange is then not repeated once a
-     * piece has arrived. Not PLAYCOUNT_OK: it has filled in exchange->error. */
-    playcount_status (*take)(playcount_exchange *exchange, const char *piece, size_t n);
+    /* NULL: the answer is kept in `answer`. Otherwise it is given the pieces of a
+     * good answer, which may be of any length; the exchange is then not repeated
+     * once a piece has arrived. Not PLAYCOUNT_OK: it has filled in exchange->error.
+     */
+    playcount_status (*take)(playcount_exchange *exchange, const char *piece,
+                             size_t n);
     void (*done)(playcount_exchange *exchange);
     void *context;
 
@@ -66,11 +68,14 @@ struct playcount_exchange {
     CURL *easy;
     struct curl_slist *headers;
     size_t answer_room;
-    uint64_t body_seen;     /* bytes of the answer in this attempt */
-    int64_t until;          /* when the time limit is reached; ms */
-    int64_t not_before;     /* waiting: earliest start; ms */
+    uint64_t body_seen;       /* bytes of the answer in this attempt */
+    int64_t until;            /* when the time limit is reached; ms */
+    int64_t not_before;       /* waiting: earliest start; ms */
     int64_t window, window_n; /* a stream: since when, how many bytes since */
-    bool too_long;
+    bool too_long;            /* the body, or the header */
+    bool header_ended;        /* its empty line has come */
+    bool has_length;          /* it says where the body ends */
+    size_t header_seen;       /* bytes of it */
     char problem[CURL_ERROR_SIZE];
 };
 
@@ -83,8 +88,8 @@ void playcount_wire_free(playcount_wire *wire);
 /* The exchange must stay where it is until done() has been called. */
 void playcount_wire_submit(playcount_wire *wire, playcount_exchange *exchange);
 
-/* Run until nothing is left. *stop (may be NULL) is looked at five times a second or
- * more: once it is not 0, what is left fails with PLAYCOUNT_E_STOPPED. */
+/* Run until nothing is left. *stop (may be NULL) is looked at five times a second
+ * or more: once it is not 0, what is left fails with PLAYCOUNT_E_STOPPED. */
 void playcount_wire_run(playcount_wire *wire, const volatile int *stop);
 
 /* Milliseconds of a clock that never jumps. */

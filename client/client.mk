@@ -1,0 +1,96 @@
+# libplaycount and the playcount command. Needs no httpd, only libcurl, jansson and
+# PCRE2; included by the Makefile at the top.
+#
+#     make client            build/client/: libplaycount.a, .so, .pc, playcount
+#     make install-client    below PREFIX, DESTDIR is honoured
+
+PREFIX      ?= /usr/local
+LIBDIR      ?= $(PREFIX)/lib
+CLIENT_VERSION = 1.0.0
+CLIENT_SONAME  = libplaycount.so.1
+
+CLIENT_CFLAGS = -std=gnu11 -I. -Wall -Wextra -Wshadow -Werror -fvisibility=hidden \
+                -fPIC -pthread $(CFLAGS) -MMD -MP
+CLIENT_LIBRARY = $(patsubst %.c,build/%.o,$(wildcard client/*.c))
+CLIENT_COMMAND = $(patsubst %.c,build/%.o,$(wildcard client/command/*.c))
+CLIENT_SHARED  = build/client/libplaycount.so.$(CLIENT_VERSION)
+CLIENT_STATIC  = build/client/libplaycount.a
+CLIENT_PC      = build/client/libplaycount.pc
+CLIENT_PROGRAM = build/client/playcount
+
+client: $(CLIENT_SHARED) $(CLIENT_STATIC) $(CLIENT_PC) $(CLIENT_PROGRAM)
+
+build/client/%.o: client/%.c Makefile client/client.mk
+	@mkdir -p $(@D)
+	@echo "  CC $<"
+	@$(CC) $(CLIENT_CFLAGS) -c -o $@ $<
+
+$(CLIENT_SHARED): $(CLIENT_LIBRARY)
+	@echo "  LINK $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) -shared -pthread -Wl,-soname,$(CLIENT_SONAME) \
+	    -Wl,-z,defs -o $@ $^ -lcurl
+	@ln -sf $(@F) build/client/$(CLIENT_SONAME)
+	@ln -sf $(CLIENT_SONAME) build/client/libplaycount.so
+
+$(CLIENT_STATIC): $(CLIENT_LIBRARY)
+	@rm -f $@
+	@$(AR) rcs $@ $^
+
+# The command has the library in it, so that it runs from anywhere.
+$(CLIENT_PROGRAM): $(CLIENT_COMMAND) $(CLIENT_STATIC)
+	@echo "  LINK $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ -lcurl -ljansson -lpcre2-8
+
+$(CLIENT_PC): client/libplaycount.pc.in client/client.mk
+	@sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(CLIENT_VERSION)|' \
+	    $< > $@
+
+install-client: client
+	install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(PREFIX)/include \
+	    $(LIBDIR)/pkgconfig $(PREFIX)/share/man/man1 $(PREFIX)/share/man/man3 \
+	    $(PREFIX)/share/bash-completion/completions)
+	install $(CLIENT_PROGRAM) $(DESTDIR)$(PREFIX)/bin
+	install -m 644 client/playcount.h $(DESTDIR)$(PREFIX)/include
+	install -m 644 $(CLIENT_STATIC) $(CLIENT_SHARED) $(DESTDIR)$(LIBDIR)
+	ln -sf $(notdir $(CLIENT_SHARED)) $(DESTDIR)$(LIBDIR)/$(CLIENT_SONAME)
+	ln -sf $(CLIENT_SONAME) $(DESTDIR)$(LIBDIR)/libplaycount.so
+	install -m 644 $(CLIENT_PC) $(DESTDIR)$(LIBDIR)/pkgconfig
+	install -m 644 client/man/playcount.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 client/man/libplaycount.3 $(DESTDIR)$(PREFIX)/share/man/man3
+	install -m 644 client/playcount.bash \
+	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/playcount
+
+# Tests of the client: C files of t/client, linked with the library. One whose name
+# begins with test- prints TAP by itself; the others are tools of t/client-*.t.
+CLIENT_TESTS = $(patsubst t/client/test-%.c,build/t/client-%.t,\
+                 $(wildcard t/client/test-*.c))
+CLIENT_TOOLS = $(patsubst t/client/%.c,build/t/client/%,\
+                 $(filter-out t/client/test-%,$(wildcard t/client/*.c)))
+
+build/t/client-%.t: build/t/client/test-%.o $(CLIENT_STATIC)
+	@echo "  LINK $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ -lcurl
+
+build/t/client/%: build/t/client/%.o $(CLIENT_STATIC)
+	@echo "  LINK $@"
+	@$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ -lcurl
+
+build/t/client/%.o: t/client/%.c Makefile client/client.mk
+	@mkdir -p $(@D)
+	@echo "  CC $<"
+	@$(CC) $(CLIENT_CFLAGS) -c -o $@ $<
+
+client-tests: client $(CLIENT_TESTS) $(CLIENT_TOOLS)
+
+# The same under AddressSanitizer and UBSan, and under valgrind.
+client-sanitize:
+	$(MAKE) clean-client client-tests \
+	    CFLAGS="-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all"
+	prove -It/lib $(wildcard t/client-*.t) $(CLIENT_TESTS)
+
+clean-client:
+	rm -rf build/client build/t/client build/t/client-*.t
+
+-include $(CLIENT_LIBRARY:.o=.d) $(CLIENT_COMMAND:.o=.d) $(wildcard build/t/client/*.d)
+
+.PHONY: client install-client client-tests client-sanitize clean-client

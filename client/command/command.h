@@ -1,0 +1,34 @@
+/* The commands: each gets the parsed command line and an open client, and gives an
+ * exit status. */
+#ifndef PLAYCOUNT_COMMAND_COMMAND_H
+#define PLAYCOUNT_COMMAND_COMMAND_H
+
+#include "client/client.h"
+#include "client/command/conf.h"
+
+typedef struct {
+    playcount_client *client;
+    const conf *conf;
+    char **words; /* after the command's name */
+    int words_n;
+    bool json, quiet, yes;
+    uint64_t by;          /* play: 1 unless said */
+    const char *match;    /* replay: the regular expression, or NULL */
+    const char *status;   /* replay: which statuses */
+    const char *method;   /* replay: which methods */
+    const char *unsure;   /* import, replay: "again", "skip", or NULL */
+    const char *work;     /* bench: "get", "play" or "batch" */
+    uint64_t connections; /* bench */
+    uint64_t threads;     /* bench */
+    uint64_t songs;       /* bench */
+    uint64_t batch;       /* bench: songs in a batch */
+    double seconds;       /* bench */
+    bool keys;            /* bench */
+} arguments;
+
+typedef exit_status command_function(const arguments *a);
+
+command_function command_get, command_play, command_list, command_top,
+    command_reset, command_import, command_export, command_replay, command_bench;
+
+#endif

@@ -1,0 +1,41 @@
+/* What the command is told: command line, environment, configuration files.
+ *
+ * The command line comes before the environment (PLAYCOUNT_SERVER: addresses with
+ * spaces between them; PLAYCOUNT_SHARD; PLAYCOUNT_TIMEOUT), that before the user's
+ * file ($PLAYCOUNT_CONFIG, or $XDG_CONFIG_HOME/playcount/config, or
+ * ~/.config/playcount/config), that before /etc/playcount.conf. A file has lines of
+ * the form `name = value` with the names server (may stand several times), shard,
+ * timeout, retries and http2; # begins a comment.
+ */
+#ifndef PLAYCOUNT_COMMAND_CONF_H
+#define PLAYCOUNT_COMMAND_CONF_H
+
+#include "client/command/say.h"
+
+enum { CONF_TEXT = 65536 };
+
+typedef struct {
+    playcount_options options;
+    const char *servers[PLAYCOUNT_SERVERS_MAX];
+    /* What has been said already, by something that comes before. */
+    bool has_servers, has_shard, has_timeout, has_retries, has_http2;
+} conf;
+
+void conf_init(conf *c);
+
+/* One setting, from anywhere. NULL, or what is wrong with the value. The text must
+ * stay where it is. Several servers may be given; those of one source belong
+ * together. */
+const char *conf_server(conf *c, const char *address);
+const char *conf_shard(conf *c, const char *name);
+const char *conf_timeout(conf *c, const char *seconds);
+const char *conf_retries(conf *c, const char *number);
+const char *conf_http2(conf *c, const char *yes_or_no);
+
+/* What the command line has not said, from the environment and the files. */
+exit_status conf_complete(conf *c);
+
+/* A whole number from min to max; not 0: it is none. */
+int parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *value);
+
+#endif

@@ -1,0 +1,340 @@
+/* playcount(1): the command line. */
+#include <getopt.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/command/command.h"
+
+static const char help[] =
+    "Usage: playcount [OPTION]... COMMAND ...\n"
+    "\n"
+    "Ask and tell mod_playcount servers how often songs were played.\n"
+    "\n"
+    "  get ID...            the counts of songs\n"
+    "  play ID...           count a play of each\n"
+    "  list                 all songs\n"
+    "  top [N]              the N (10) songs with the highest counts\n"
+    "  reset                forget all counts\n"
+    "  import FILE          add the counts of a listing; - is the standard input\n"
+    "  export FILE          write all counts into a file; - is the standard "
+    "output\n"
+    "  replay ACCESS_LOG    count the plays that an access log holds\n"
+    "  bench                load the server and report throughput and latency\n"
+    "\n"
+    "  -s, --server=ADDRESS   a server; say it again for each further one\n"
+    "      --shard=ketama     spread songs over the servers by hashing (default)\n"
+    "      --shard=modulo     or by id modulo the number of servers\n"
+    "      --timeout=SECONDS  for each call, retries included (10)\n"
+    "      --retries=N        when a request fails (4)\n"
+    "      --http2            HTTP/2 without TLS\n"
+    "      --json             results as JSON\n"
+    "  -q, --quiet            no progress, no summary\n"
+    "  -h, --help             this\n"
+    "  -V, --version          the version\n"
+    "\n"
+    "play:    --by=N               count N plays of each (1)\n"
+    "reset:   -y, --yes            do not ask\n"
+    "import, replay:\n"
+    "         --if-unsure=again    when the server may have forgotten whether the "
+    "part\n"
+    "         --if-unsure=skip     that was interrupted is counted: send it again, "
+    "or\n"
+    "                              leave it out\n"
+    "replay:  --match=REGEX        the first group of it, in the URL, is the "
+    "song's id\n"
+    "         --status=LIST        only requests answered so (2xx,304)\n"
+    "         --method=LIST        only requests of these methods (GET,POST)\n"
+    "bench:   --work=get|play|batch  what to do (get)\n"
+    "         --connections=N, --threads=N, --duration=SECONDS, --songs=N,\n"
+    "         --batch=N, --keys\n"
+    "\n"
+    "Servers can also be named in PLAYCOUNT_SERVER or in "
+    "~/.config/playcount/config,\n"
+    "/etc/playcount.conf: `server = http://127.0.0.1:8000/`. See playcount(1).\n";
+
+enum {
+    OPTION_SHARD = 256,
+    OPTION_TIMEOUT,
+    OPTION_RETRIES,
+    OPTION_HTTP2,
+    OPTION_JSON,
+    OPTION_BY,
+    OPTION_UNSURE,
+    OPTION_MATCH,
+    OPTION_STATUS,
+    OPTION_METHOD,
+    OPTION_WORK,
+    OPTION_CONNECTIONS,
+    OPTION_THREADS,
+    OPTION_DURATION,
+    OPTION_SONGS,
+    OPTION_BATCH,
+    OPTION_KEYS
+};
+
+static const struct option options[] = {
+    {"server", required_argument, NULL, 's'},
+    {"shard", required_argument, NULL, OPTION_SHARD},
+    {"timeout", required_argument, NULL, OPTION_TIMEOUT},
+    {"retries", required_argument, NULL, OPTION_RETRIES},
+    {"http2", no_argument, NULL, OPTION_HTTP2},
+    {"json", no_argument, NULL, OPTION_JSON},
+    {"quiet", no_argument, NULL, 'q'},
+    {"help", no_argument, NULL, 'h'},
+    {"version", no_argument, NULL, 'V'},
+    {"by", required_argument, NULL, OPTION_BY},
+    {"yes", no_argument, NULL, 'y'},
+    {"if-unsure", required_argument, NULL, OPTION_UNSURE},
+    {"match", required_argument, NULL, OPTION_MATCH},
+    {"status", required_argument, NULL, OPTION_STATUS},
+    {"method", required_argument, NULL, OPTION_METHOD},
+    {"work", required_argument, NULL, OPTION_WORK},
+    {"connections", required_argument, NULL, OPTION_CONNECTIONS},
+    {"threads", required_argument, NULL, OPTION_THREADS},
+    {"duration", required_argument, NULL, OPTION_DURATION},
+    {"songs", required_argument, NULL, OPTION_SONGS},
+    {"batch", required_argument, NULL, OPTION_BATCH},
+    {"keys", no_argument, NULL, OPTION_KEYS},
+    {NULL, 0, NULL, 0},
+};
+
+static const struct {
+    const char *name;
+    int min, max; /* words after it; max -1: any number */
+    command_function *run;
+    const int own[8]; /* options that only some commands have */
+} commands[] = {
+    {"get", 1, -1, command_get, {0}},
+    {"play", 1, -1, command_play, {OPTION_BY}},
+    {"list", 0, 0, command_list, {0}},
+    {"top", 0, 1, command_top, {0}},
+    {"reset", 0, 0, command_reset, {'y'}},
+    {"import", 1, 1, command_import, {OPTION_UNSURE}},
+    {"export", 1, 1, command_export, {0}},
+    {"replay",
+     1,
+     1,
+     command_replay,
+     {OPTION_UNSURE, OPTION_MATCH, OPTION_STATUS, OPTION_METHOD}},
+    {"bench",
+     0,
+     0,
+     command_bench,
+     {OPTION_WORK, OPTION_CONNECTIONS, OPTION_THREADS, OPTION_DURATION,
+      OPTION_SONGS, OPTION_BATCH, OPTION_KEYS}},
+};
+
+enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
+
+static const char *option_name(int code)
+{
+    for (const struct option *o = options; o->name; o++) {
+        if (o->val == code) {
+            return o->name;
+        }
+    }
+    return "?";
+}
+
+static const char *number(uint64_t max, uint64_t *value)
+{
+    return parse_number(optarg, 1, max, value)
+               ? "it must be a number in its range, from 1"
+               : NULL;
+}
+
+static const char *seconds(double *value)
+{
+    char *end;
+    *value = strtod(optarg, &end);
+    return end == optarg || *end || !(*value > 0 && *value <= 86400)
+               ? "it must be seconds, above 0 and up to 86400"
+               : NULL;
+}
+
+static const char *one_of(const char *first, const char *second, const char *third,
+                          const char **value)
+{
+    *value = optarg;
+    return strcmp(optarg, first) == 0 || strcmp(optarg, second) == 0 ||
+                   strcmp(optarg, third) == 0
+               ? NULL
+               : "see --help for what it can be";
+}
+
+/* NULL, or what is wrong with the option's value. */
+static const char *take_option(int code, arguments *a, conf *c)
+{
+    switch (code) {
+    case 's':
+        c->has_servers = true;
+        return conf_server(c, optarg);
+    case OPTION_SHARD:
+        c->has_shard = true;
+        return conf_shard(c, optarg);
+    case OPTION_TIMEOUT:
+        c->has_timeout = true;
+        return conf_timeout(c, optarg);
+    case OPTION_RETRIES:
+        c->has_retries = true;
+        return conf_retries(c, optarg);
+    case OPTION_HTTP2:
+        c->has_http2 = true;
+        return conf_http2(c, "yes");
+    case OPTION_JSON:
+        a->json = true;
+        return NULL;
+    case 'q':
+        a->quiet = true;
+        return NULL;
+    case 'y':
+        a->yes = true;
+        return NULL;
+    case OPTION_BY:
+        return number(PLAYCOUNT_BY_MAX, &a->by);
+    case OPTION_UNSURE:
+        return one_of("again", "skip", "skip", &a->unsure);
+    case OPTION_MATCH:
+        a->match = optarg;
+        return NULL;
+    case OPTION_STATUS:
+        a->status = optarg;
+        return NULL;
+    case OPTION_METHOD:
+        a->method = optarg;
+        return NULL;
+    case OPTION_WORK:
+        return one_of("get", "play", "batch", &a->work);
+    case OPTION_CONNECTIONS:
+        return number(10000, &a->connections);
+    case OPTION_THREADS:
+        return number(256, &a->threads);
+    case OPTION_DURATION:
+        return seconds(&a->seconds);
+    case OPTION_SONGS:
+        return number(1000000000, &a->songs);
+    case OPTION_BATCH:
+        return number(PLAYCOUNT_BATCH_SONGS, &a->batch);
+    default:
+        a->keys = true;
+        return NULL;
+    }
+}
+
+/* Whether the command has this option. */
+static bool has_option(int command, int code)
+{
+    bool special = false;
+
+    for (int c = 0; c < COMMANDS; c++) {
+        for (const int *own = commands[c].own; *own; own++) {
+            if (*own == code && c == command) {
+                return true;
+            }
+            special = special || *own == code;
+        }
+    }
+    return !special;
+}
+
+static int find_command(const char *name)
+{
+    for (int i = 0; i < COMMANDS; i++) {
+        if (strcmp(commands[i].name, name) == 0) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+static exit_status check_words(int command, const arguments *a)
+{
+    if (a->words_n < commands[command].min) {
+        return say_usage("%s needs %s", commands[command].name,
+                         commands[command].max < 0 ? "at least one id" : "a file");
+    }
+    if (commands[command].max >= 0 && a->words_n > commands[command].max) {
+        return say_usage("%s: what is '%s'?", commands[command].name,
+                         a->words[commands[command].max]);
+    }
+    return EXIT_DONE;
+}
+
+static exit_status run(int command, arguments *a, conf *c)
+{
+    playcount_error error;
+    exit_status status = conf_complete(c);
+
+    if (status != EXIT_DONE) {
+        return status;
+    }
+    if (c->options.attempt_ms < c->options.timeout_ms / 2) {
+        c->options.attempt_ms =
+            c->options.timeout_ms / 2; /* who is patient is patient */
+    }
+    a->conf = c;
+    a->client = playcount_open(&c->options, &error);
+    if (!a->client) {
+        return say_error(&error);
+    }
+    status = commands[command].run(a);
+    playcount_close(a->client);
+    return status;
+}
+
+int main(int argc, char **argv)
+{
+    static conf c;
+    arguments a = {.by = 1,
+                   .status = "2xx,304",
+                   .method = "GET,POST",
+                   .work = "get",
+                   .connections = 32,
+                   .threads = 1,
+                   .songs = 1000,
+                   .batch = 1000,
+                   .seconds = 5};
+    int given[32], given_n = 0, code;
+
+    signal(SIGPIPE, SIG_IGN);
+    conf_init(&c);
+    while ((code = getopt_long(argc, argv, "s:qyhV", options, NULL)) != -1) {
+        if (code == 'h') {
+            fputs(help, stdout);
+            return finish_output(EXIT_DONE);
+        }
+        if (code == 'V') {
+            puts("playcount 1.0.0");
+            return finish_output(EXIT_DONE);
+        }
+        if (code == '?') {
+            fputs("Try 'playcount --help'.\n", stderr);
+            return EXIT_USAGE;
+        }
+        const char *wrong = take_option(code, &a, &c);
+        if (wrong) {
+            return say_usage("--%s=%s: %s", option_name(code), optarg, wrong);
+        }
+        if (given_n < (int)(sizeof(given) / sizeof(*given))) {
+            given[given_n++] = code;
+        }
+    }
+    if (optind == argc) {
+        return say_usage("what is to be done?");
+    }
+    int command = find_command(argv[optind]);
+    if (command < 0) {
+        return say_usage("there is no command '%s'", argv[optind]);
+    }
+    for (int i = 0; i < given_n; i++) {
+        if (!has_option(command, given[i])) {
+            return say_usage("%s has no option --%s", argv[optind],
+                             option_name(given[i]));
+        }
+    }
+    a.words = argv + optind + 1;
+    a.words_n = argc - optind - 1;
+    exit_status status = check_words(command, &a);
+    return status != EXIT_DONE ? status : run(command, &a, &c);
+}

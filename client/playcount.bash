@@ -1,0 +1,59 @@
+# bash completion for playcount(1)
+
+_playcount()
+{
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+    local commands='get play list top reset import export replay bench'
+    local options='--server --shard --timeout --retries --http2 --json --quiet
+        --help --version'
+    local word command='' i
+
+    # bash may take --option=value apart at the =.
+    if [[ $cur == = ]]; then
+        cur=
+    elif [[ $prev == = ]]; then
+        prev=${COMP_WORDS[COMP_CWORD - 2]}
+    fi
+    case $prev in
+    --shard)
+        mapfile -t COMPREPLY < <(compgen -W 'ketama modulo' -- "$cur")
+        return ;;
+    --if-unsure)
+        mapfile -t COMPREPLY < <(compgen -W 'again skip' -- "$cur")
+        return ;;
+    --work)
+        mapfile -t COMPREPLY < <(compgen -W 'get play batch' -- "$cur")
+        return ;;
+    -s | --server | --timeout | --retries | --by | --match | --status | --method | \
+        --connections | --threads | --duration | --songs | --batch)
+        COMPREPLY=()
+        return ;;
+    esac
+
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        word=${COMP_WORDS[i]}
+        if [[ " $commands " == *" $word "* ]]; then
+            command=$word
+            break
+        fi
+    done
+    case $command in
+    play) options+=' --by' ;;
+    reset) options+=' --yes' ;;
+    import) options+=' --if-unsure' ;;
+    replay) options+=' --if-unsure --match --status --method' ;;
+    bench) options+=' --work --connections --threads --duration --songs --batch --keys' ;;
+    esac
+
+    if [[ $cur == -* ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+    elif [[ -z $command ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$cur")
+    elif [[ $command == import || $command == export || $command == replay ]]; then
+        compopt -o filenames 2> /dev/null
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
+    else
+        COMPREPLY=()
+    fi
+}
+complete -F _playcount playcount

@@ -1,0 +1,90 @@
+package Playcount::Command;
+
+# Runs the playcount command, or another program of the client's tests, with
+# nothing of the user's own environment.
+#
+#     my $run = playcount('-s', $url, 'get', '1');
+#     $run->{status}, $run->{out}, $run->{err}, $run->{seconds};
+#     playcount({ stdin => "y\n", env => { PLAYCOUNT_SERVER => $url } }, 'list');
+
+use strict;
+use warnings;
+use Carp qw(croak);
+use Cwd qw(abs_path);
+use Exporter qw(import);
+use File::Basename qw(dirname);
+use File::Temp ();
+use POSIX qw(WNOHANG);
+use Time::HiRes qw(sleep time);
+
+our @EXPORT_OK = qw(playcount run_program start_program wait_program);
+
+my $top = abs_path(dirname(__FILE__) . '/../../..');
+
+# Seconds until a program that does not end is killed and the test fails.
+our $PATIENCE = 60;
+
+sub playcount
+{
+    my @arguments = @_;
+    my $option = ref $arguments[0] ? shift @arguments : {};
+    return run_program($option, "$top/build/client/playcount", @arguments);
+}
+
+sub run_program
+{
+    my $started = start_program(@_);
+    return wait_program($started);
+}
+
+# A program of build/ is named by its path from there.
+sub start_program
+{
+    my @command = @_;
+    my $option = ref $command[0] ? shift @command : {};
+    $command[0] = "$top/build/$command[0]" unless $command[0] =~ m{^/};
+    my %file = map { $_ => File::Temp->new } qw(in out err);
+    print { $file{in} } $option->{stdin} // '';
+    close $file{in};
+    my $pid = fork // croak "fork: $!";
+    if ($pid == 0) {
+        open STDIN,  '<', $file{in}->filename;
+        open STDOUT, '>', $option->{stdout} // $file{out}->filename;
+        open STDERR, '>', $file{err}->filename;
+        delete @ENV{ grep { /^PLAYCOUNT_/ || /_proxy$/i } keys %ENV };
+        @ENV{qw(HOME XDG_CONFIG_HOME)} = ('/nonexistent', '/nonexistent');
+        @ENV{ keys %{ $option->{env} || {} } } = values %{ $option->{env} || {} };
+        exec @command or POSIX::_exit(127);
+    }
+    return { pid => $pid, file => \%file, began => time, command => "@command" };
+}
+
+sub wait_program
+{
+    my ($started) = @_;
+    while (waitpid($started->{pid}, WNOHANG) == 0) {
+        if (time - $started->{began} > $PATIENCE) {
+            kill 'KILL', $started->{pid};
+            waitpid $started->{pid}, 0;
+            croak "it did not end: $started->{command}";
+        }
+        sleep 0.005;
+    }
+    my $wait = $?;
+    my %text = map { $_ => slurp($started->{file}{$_}->filename) } qw(out err);
+    return {
+        status  => $wait & 127 ? 128 + ($wait & 127) : $wait >> 8,
+        seconds => time - $started->{began},
+        %text,
+    };
+}
+
+sub slurp
+{
+    my ($path) = @_;
+    open my $file, '<:raw', $path or croak "$path: $!";
+    local $/;
+    return <$file> // '';
+}
+
+1;
