@@ -1,7 +1,7 @@
 # libplaycount and the playcount command. Needs no httpd, only libcurl, jansson and
 # PCRE2; included by the Makefile at the top.
 #
-#     make client            build/client/: libplaycount.a, .so, .pc, playcount
+#     make client            build/client/: libplaycount.a, .so, playcount
 #     make install-client    below PREFIX, DESTDIR is honoured
 
 PREFIX      ?= /usr/local
@@ -15,10 +15,9 @@ CLIENT_LIBRARY = $(patsubst %.c,build/%.o,$(wildcard client/*.c))
 CLIENT_COMMAND = $(patsubst %.c,build/%.o,$(wildcard client/command/*.c))
 CLIENT_SHARED  = build/client/libplaycount.so.$(CLIENT_VERSION)
 CLIENT_STATIC  = build/client/libplaycount.a
-CLIENT_PC      = build/client/libplaycount.pc
 CLIENT_PROGRAM = build/client/playcount
 
-client: $(CLIENT_SHARED) $(CLIENT_STATIC) $(CLIENT_PC) $(CLIENT_PROGRAM)
+client: $(CLIENT_SHARED) $(CLIENT_STATIC) $(CLIENT_PROGRAM)
 
 build/client/%.o: client/%.c Makefile client/client.mk
 	@mkdir -p $(@D)
@@ -41,9 +40,8 @@ $(CLIENT_PROGRAM): $(CLIENT_COMMAND) $(CLIENT_STATIC)
 	@echo "  LINK $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ -lcurl -ljansson -lpcre2-8
 
-$(CLIENT_PC): client/libplaycount.pc.in client/client.mk
-	@sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; s|@VERSION@|$(CLIENT_VERSION)|' \
-	    $< > $@
+make_pc = sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; \
+              s|@VERSION@|$(CLIENT_VERSION)|' client/libplaycount.pc.in
 
 install-client: client
 	install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(PREFIX)/include \
@@ -54,7 +52,7 @@ install-client: client
 	install -m 644 $(CLIENT_STATIC) $(CLIENT_SHARED) $(DESTDIR)$(LIBDIR)
 	ln -sf $(notdir $(CLIENT_SHARED)) $(DESTDIR)$(LIBDIR)/$(CLIENT_SONAME)
 	ln -sf $(CLIENT_SONAME) $(DESTDIR)$(LIBDIR)/libplaycount.so
-	install -m 644 $(CLIENT_PC) $(DESTDIR)$(LIBDIR)/pkgconfig
+	$(make_pc) > $(DESTDIR)$(LIBDIR)/pkgconfig/libplaycount.pc
 	install -m 644 client/man/playcount.1 $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 client/man/libplaycount.3 $(DESTDIR)$(PREFIX)/share/man/man3
 	install -m 644 client/playcount.bash \
