@@ -38,13 +38,15 @@ int playcount_batch_is_open(const playcount_zone *z)
     return load(&z->head->taken) > load(&z->head->acked);
 }
 
-uint64_t playcount_batch_keeps(const playcount_zone *z, uint64_t epoch)
+uint64_t playcount_batch_keeps(const playcount_zone *z, uint64_t epoch,
+                               uint64_t *heap_end)
 {
     uint64_t keeps = 0;
 
     for (uint64_t q = load(&z->head->acked) + 1; q <= load(&z->head->taken); q++) {
         if (record(z, q)->epoch == epoch && record(z, q)->used > keeps) {
             keeps = record(z, q)->used;
+            *heap_end = record(z, q)->heap_end;
         }
     }
     return keeps;
@@ -131,7 +133,9 @@ static void start_taking(playcount_zone *z, int at_open)
     next->epoch = word_epoch(state);
     next->first = zone_first(z, next->epoch);
     next->used = state & STATE_USED;
+    next->heap_end = z->head->heap_end;
     next->at_open = (uint64_t)at_open;
+    next->number = load(&z->head->taken) + 1;
     atomic_signal_fence(memory_order_seq_cst);
     next->time = (uint64_t)time(NULL);
 }
@@ -176,6 +180,10 @@ static void open_batch(playcount_zone *z)
     b->plays = progress(z)->plays;
     b->previous = last;
     b->number = now > last ? now : last + 1;
+    /* What stood before the ring for batches that are gone is free by now. */
+    if (!playcount_batch_is_open(z)) {
+        atomic_store_explicit(&head->ghosts[b->epoch & 1], 0, memory_order_release);
+    }
     atomic_store_explicit(&head->taken, sequence, memory_order_release);
     atomic_signal_fence(memory_order_seq_cst);
     head->next.time = 0;
@@ -198,7 +206,9 @@ static apr_status_t take(playcount_zone *z, int at_open, uint64_t most)
             playcount_zone_unlock(z);
             return APR_SUCCESS;
         }
-        if (!head->next.time || head->next.epoch != word_epoch(zone_state(z))) {
+        /* One that its taker died over may be open already, or acknowledged. */
+        if (!head->next.time || head->next.number != load(&head->taken) + 1 ||
+            head->next.epoch != word_epoch(zone_state(z))) {
             start_taking(z, at_open);
         }
         whole = progress(z)->slots == head->next.used || take_step(z);

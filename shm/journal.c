@@ -116,10 +116,7 @@ static void finish_clear(playcount_zone *z)
     uint64_t epoch = word_epoch(zone_state(z));
 
     if (epoch == z->head->op_epoch) {
-        if (!atomic_load_explicit(&z->head->ghosts[epoch & 1],
-                                  memory_order_relaxed)) {
-            z->head->heap_end = 0;
-        }
+        z->head->heap_end = z->head->heap_from[epoch & 1];
         playcount_index_empty(z, epoch, z->index_size);
     }
 }

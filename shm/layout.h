@@ -129,6 +129,7 @@ typedef struct {
     uint64_t plays;    /* lock: how many plays these are */
     uint64_t time;     /* lock: when the taking began, seconds since 1970 */
     uint64_t at_open;  /* lock: 1 if it holds the file as it was opened */
+    uint64_t heap_end; /* lock: where its long ids end in the heap */
 } batch_record;
 
 /* How many slots of a batch are marked, and what they held. Written where nobody
@@ -164,6 +165,7 @@ typedef struct {
     _Atomic uint64_t first[2];  /* lock, atomically: by the parity of the epoch,
                                    so that a clear writes the one not in use */
     _Atomic uint64_t ghosts[2]; /* lock: the same */
+    uint64_t heap_from[2];      /* lock: the same: where its long ids begin */
     uint64_t heap_end;          /* lock: the word where the next long id goes */
 
     _Alignas(64) _Atomic uint32_t op; /* lock, atomically: operation */
@@ -180,8 +182,8 @@ typedef struct {
     _Atomic uint64_t acked;   /* lock, atomically: the last one acknowledged */
     _Atomic uint64_t durable; /* any: the last one known to be on the disk */
     batch_record batches[3];
-    batch_record next;          /* lock: batch taken + 1 while it is being taken;
-                                   its `time` is 0 when none is */
+    batch_record next;          /* lock: the batch that is being taken; its `number`
+                                   is its sequence; its `time` is 0 when none is */
     batch_progress progress[2]; /* lock: how far that is; by the parity of ... */
     _Atomic uint64_t progress_step; /* lock, atomically: ... the steps made */
     uint64_t handed_time; /* lock: plays before this second are handed over */
@@ -344,8 +346,9 @@ void playcount_index_empty(playcount_zone *z, uint64_t epoch, uint64_t used);
 void playcount_journal_repair(playcount_zone *z);
 
 /* handoff.c: how many slots from the ring's start an open batch still needs of
- * this epoch, and whether one of an earlier epoch is open. */
-uint64_t playcount_batch_keeps(const playcount_zone *z, uint64_t epoch);
+ * this epoch, and where its ids end in the heap; and whether one is open. */
+uint64_t playcount_batch_keeps(const playcount_zone *z, uint64_t epoch,
+                               uint64_t *heap_end);
 int playcount_batch_is_open(const playcount_zone *z);
 
 /* Slots before the ring's start that may not be used. */

@@ -70,7 +70,7 @@ static int batches_fit(const zone_header *head)
         const batch_record *b = &head->batches[i];
 
         if (b->first >= head->songs || b->used > head->songs ||
-            b->epoch > EPOCH_MASK) {
+            b->epoch > EPOCH_MASK || b->heap_end > head->heap_words) {
             return 0;
         }
     }
@@ -131,6 +131,8 @@ const char *playcount_recover_check(playcount_zone *z, uint64_t *songs)
     if ((state & STATE_USED) > head->songs || !word_epoch(state) ||
         head->first[0] >= head->songs || head->first[1] >= head->songs ||
         head->ghosts[0] > head->songs || head->ghosts[1] > head->songs ||
+        head->heap_from[0] > head->heap_words ||
+        head->heap_from[1] > head->heap_words ||
         head->heap_end > head->heap_words) {
         return "its header does not describe what fits into it";
     }
@@ -168,12 +170,14 @@ static void adopt_newest_epoch(playcount_zone *z)
         }
     }
     if (newest != epoch) {
-        uint64_t keeps = playcount_batch_keeps(z, epoch);
+        uint64_t heap_from = z->head->heap_from[epoch & 1];
+        uint64_t keeps = playcount_batch_keeps(z, epoch, &heap_from);
         int open = playcount_batch_is_open(z);
 
         z->head->first[newest & 1] =
             open ? ring_place(z, zone_first(z, epoch), keeps) : 0;
         z->head->ghosts[newest & 1] = open ? zone_ghosts(z, epoch) + keeps : 0;
+        z->head->heap_from[newest & 1] = open ? heap_from : 0;
         z->head->state = STATE(newest, 0);
     }
 }
@@ -210,6 +214,8 @@ uint64_t playcount_recover(playcount_zone *z)
     adopt_newest_epoch(z);
     epoch = word_epoch(zone_state(z));
     first = zone_first(z, epoch);
+    z->head->next.time = 0; /* what it had marked may not be there */
+    z->head->heap_end = z->head->heap_from[epoch & 1];
     for (uint64_t n = 0; n < z->songs; n++) {
         uint64_t place = ring_place(z, first, n);
         uint64_t word = z->slots[place].word;
@@ -279,7 +285,7 @@ static void copy_all_slots(playcount_zone *to, playcount_zone *from, copying *c,
 
     memcpy(moved, from->head->batches, sizeof(moved));
     for (int i = 0; i < 3; i++) {
-        moved[i].used = 0;
+        moved[i].used = moved[i].heap_end = 0;
     }
     for (uint64_t n = 0; n < c->total; n++) {
         uint64_t place = ring_place(from, c->start, n);
@@ -299,13 +305,22 @@ static void copy_all_slots(playcount_zone *to, playcount_zone *from, copying *c,
         }
         if (n == ghosts) {
             live = c->copied;
+            to->head->heap_from[epoch & 1] = to->head->heap_end;
         }
         if (wanted) {
             copy_slot(to, c->copied++, from, place);
         }
+        for (int i = 0; i < 3; i++) {
+            uint64_t begin = old_offset(from, c, from->head->batches[i].first);
+
+            if (n >= begin && n < begin + from->head->batches[i].used) {
+                moved[i].heap_end = to->head->heap_end;
+            }
+        }
     }
     if (c->total == ghosts) {
         live = c->copied;
+        to->head->heap_from[epoch & 1] = to->head->heap_end;
     }
     for (int i = 0; i < 3; i++) {
         moved[i].first = moved[i].first < to->songs ? moved[i].first : 0;

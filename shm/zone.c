@@ -200,7 +200,7 @@ apr_status_t playcount_zone_clear(playcount_zone *z)
 {
     zone_header *head = z->head;
     apr_status_t rv = playcount_zone_lock(z);
-    uint64_t state, epoch, next, used, keeps, first, ghosts;
+    uint64_t state, epoch, next, used, keeps, first, ghosts, heap_from;
 
     if (rv != APR_SUCCESS) {
         return rv;
@@ -209,22 +209,22 @@ apr_status_t playcount_zone_clear(playcount_zone *z)
     epoch = word_epoch(state);
     used = state & STATE_USED;
     next = next_epoch(epoch);
-    keeps = playcount_batch_keeps(z, epoch);
+    heap_from = head->heap_from[epoch & 1];
+    keeps = playcount_batch_keeps(z, epoch, &heap_from);
     first = ring_place(z, zone_first(z, epoch), keeps);
     ghosts = atomic_load_explicit(&head->ghosts[epoch & 1], memory_order_relaxed) +
              keeps;
     if (!playcount_batch_is_open(z)) {
-        first = ghosts = 0;
+        first = ghosts = heap_from = 0;
     }
     head->op_epoch = next;
     atomic_store_explicit(&head->first[next & 1], first, memory_order_release);
     atomic_store_explicit(&head->ghosts[next & 1], ghosts, memory_order_release);
+    head->heap_from[next & 1] = heap_from;
     zone_set_op(z, OP_CLEAR);
     atomic_store_explicit(&head->state, STATE(next, 0), memory_order_release);
     atomic_signal_fence(memory_order_seq_cst); /* the old ids stay till then */
-    if (!ghosts) {
-        head->heap_end = 0;
-    }
+    head->heap_end = heap_from;
     playcount_index_empty(z, epoch, used);
     zone_set_op(z, OP_NONE);
     playcount_zone_unlock(z);
