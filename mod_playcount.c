@@ -8,6 +8,7 @@
 
 #include "api/api.h"
 #include "mod_playcount.h"
+#include "metrics/metrics.h"
 #include "server/conf.h"
 #include "server/zones.h"
 
@@ -16,6 +17,7 @@ APLOG_USE_MODULE(playcount);
 const playcount_room *const playcount_rooms[PLAYCOUNT_ROOMS] = {
     [PLAYCOUNT_ROOM_ZONES] = &playcount_zones_room,
     [PLAYCOUNT_ROOM_API] = &playcount_api_room,
+    [PLAYCOUNT_ROOM_METRICS] = &playcount_metrics_room,
 };
 
 static const command_rec directives[] = {
@@ -29,6 +31,31 @@ static const command_rec directives[] = {
         "PlaycountIdempotency", playcount_cmd_idempotency, NULL, RSRC_CONF,
         "N [SECONDS]: how many idempotency keys each zone remembers, and for "
         "how long"),
+    AP_INIT_FLAG("PlaycountMetrics", playcount_metrics_on, NULL,
+                 RSRC_CONF | ACCESS_CONF,
+                 "On or Off: whether to measure the requests here"),
+    AP_INIT_TAKE1("PlaycountRoute", playcount_metrics_route, NULL,
+                  RSRC_CONF | ACCESS_CONF,
+                  "the label or expression under which requests here are measured"),
+    AP_INIT_TAKE1(
+        "PlaycountSlowRequests", playcount_metrics_slow, NULL,
+        RSRC_CONF | ACCESS_CONF,
+        "SECONDS, fractions too, over which a request is logged and kept as "
+        "slow; or Off"),
+    AP_INIT_TAKE1(
+        "PlaycountRoutes", playcount_metrics_routes, NULL, RSRC_CONF,
+        "how many different routes are kept apart; the rest is \"other\""),
+    AP_INIT_TAKE1(
+        "PlaycountSeries", playcount_metrics_series, NULL, RSRC_CONF,
+        "SECONDS of each interval of the series, which reaches back an hour"),
+    AP_INIT_FLAG(
+        "PlaycountMetricsSongs", playcount_metrics_songs, NULL, RSRC_CONF,
+        "On or Off: whether playcount-metrics lists each zone's hundred highest "
+        "songs"),
+    AP_INIT_TAKE_ARGV(
+        "PlaycountStatsd", playcount_metrics_statsd, NULL, RSRC_CONF,
+        "HOST:PORT [prefix=P] [format=statsd|dogstatsd] [interval=S] "
+        "[mode=aggregate|raw] [tags=k:v,...]: where to send the metrics"),
     {NULL},
 };
 

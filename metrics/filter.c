@@ -1,0 +1,78 @@
+/* The block filter: counts what the content handler passes down, and the time
+ * that passing it on takes. It stands right after httpd's OLD_WRITE filter,
+ * which joins small ap_rputs() writes, and before all filters that change the
+ * content. It changes nothing itself.
+ *
+ * One walk over the brigade, two readings of the tick counter per pass. */
+
+#include "metrics/metrics.h"
+
+#include "http_protocol.h"
+#include "util_filter.h"
+
+#include "metrics/clock.h"
+
+#define NAME "PLAYCOUNT_BLOCKS"
+
+static ap_filter_rec_t *handle;
+
+/* Counts; returns whether the end of the response is among the buckets. */
+static int count_blocks(request_rec *r, playcount_sample *s, apr_bucket_brigade *bb)
+{
+    int end = 0;
+
+    for (apr_bucket *b = APR_BRIGADE_FIRST(bb); b != APR_BRIGADE_SENTINEL(bb);
+         b = APR_BUCKET_NEXT(b)) {
+        if (APR_BUCKET_IS_METADATA(b)) {
+            if (APR_BUCKET_IS_EOS(b)) {
+                end = 1;
+            }
+            else if (AP_BUCKET_IS_ERROR(b)) {
+                s->broken = 1;
+            }
+            continue;
+        }
+        s->blocks++;
+        if (b->length != (apr_size_t)-1) {
+            s->bytes += b->length;
+        }
+        else {
+            playcount_count_unknown(b, r, s);
+        }
+    }
+    return end;
+}
+
+static apr_status_t block_filter(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    playcount_sample *s = f->ctx;
+    int end = count_blocks(f->r, s, bb);
+    uint64_t before = playcount_ticks();
+    apr_status_t rv = ap_pass_brigade(f->next, bb);
+    uint64_t after = playcount_ticks();
+
+    if (after > before) {
+        s->below += after - before;
+    }
+    if (end) {
+        s->handed_on = after;
+    }
+    if (rv != APR_SUCCESS &&
+        (APR_STATUS_IS_ECONNABORTED(rv) || APR_STATUS_IS_ECONNRESET(rv) ||
+         APR_STATUS_IS_EPIPE(rv))) {
+        s->aborted = 1;
+    }
+    return rv;
+}
+
+void playcount_filter_register(void)
+{
+    /* OLD_WRITE is at AP_FTYPE_RESOURCE - 10. */
+    handle =
+        ap_register_output_filter(NAME, block_filter, NULL, AP_FTYPE_RESOURCE - 9);
+}
+
+void playcount_filter_add(request_rec *r, playcount_sample *sample)
+{
+    ap_add_output_filter_handle(handle, sample, r, r->connection);
+}

@@ -1,0 +1,90 @@
+/* The watchdog that writes the series: once per interval, in one child at a
+ * time, in a thread of its own. */
+
+#include "metrics/metrics.h"
+
+#include <stdlib.h>
+
+#include "http_log.h"
+#include "mod_watchdog.h"
+
+APLOG_USE_MODULE(playcount);
+
+#define NAME "_playcount_series_"
+
+/* What one interval needs besides the shared memory; the thread's. */
+typedef struct {
+    playcount_totals *since; /* [count] */
+    playcount_series_entry *entry;
+} work;
+
+static void append(const playcount_segment *seg, work *w, uint64_t now)
+{
+    uint64_t start =
+        atomic_load_explicit(&seg->header->interval_started, memory_order_relaxed);
+    unsigned n = 0;
+
+    for (unsigned i = 0; i < seg->count; i++) {
+        playcount_totals *since = &w->since[n];
+
+        if (playcount_mark_take(&seg->series_marks[i], &seg->figures[i], since)) {
+            w->entry[n].route = i;
+            w->entry[n].totals = since;
+            n++;
+        }
+    }
+    playcount_series_append(seg->series, start, now > start ? now - start : 0,
+                            w->entry, n);
+    atomic_store_explicit(&seg->header->interval_started, now,
+                          memory_order_relaxed);
+}
+
+static apr_status_t tick(int state, void *data, apr_pool_t *pool)
+{
+    const playcount_segment *seg = playcount_metrics_segment;
+    uint64_t length =
+        (uint64_t)apr_time_from_sec(playcount_metrics_global->interval);
+    uint64_t now = (uint64_t)apr_time_now();
+    uint64_t due;
+    work w;
+
+    (void)data;
+    if (state != AP_WATCHDOG_STATE_RUNNING) {
+        return APR_SUCCESS;
+    }
+    due = length + atomic_load_explicit(&seg->header->interval_started,
+                                        memory_order_relaxed);
+    if (now < due && due - now <= length) {
+        return APR_SUCCESS;
+    }
+    /* From the system and back to it: megabytes, of which only the part of the
+     * routes that were busy is ever touched. */
+    w.since = malloc(seg->count * sizeof(*w.since));
+    w.entry = apr_palloc(pool, seg->count * sizeof(*w.entry));
+    if (w.since) {
+        append(seg, &w, now);
+        free(w.since);
+    }
+    return APR_SUCCESS;
+}
+
+void playcount_interval_start(server_rec *s, apr_pool_t *p)
+{
+    APR_OPTIONAL_FN_TYPE(ap_watchdog_get_instance) *get =
+        APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_get_instance);
+    APR_OPTIONAL_FN_TYPE(ap_watchdog_register_callback) *add =
+        APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_register_callback);
+    ap_watchdog_t *watchdog;
+    apr_status_t rv = APR_ENOTIMPL;
+
+    if (get && add) {
+        rv = get(&watchdog, NAME, 0, 1, p);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = add(watchdog, AP_WD_TM_SLICE, NULL, tick);
+    }
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s,
+                     "metrics: no series of intervals without mod_watchdog");
+    }
+}

@@ -1,0 +1,133 @@
+/* Request metrics: the room's own header, and its table of contents.
+ *
+ *     room.c      hooks; the shared memory; what a child does when it starts
+ *     conf.c      directives
+ *     sample.c    one request from its handler's start to its log line
+ *     filter.c    the block filter; unknown.c: blocks of unknown length
+ *     route.c     which route a request belongs to
+ *     logitem.c   items for LogFormat
+ *     slow.c      slow requests
+ *     interval.c  the watchdog that writes the series
+ *     statsd*.c   what is sent to statsd
+ *     page.c      the handler playcount-metrics; prometheus.c, json.c
+ *     status.c    the section in mod_status
+ */
+#ifndef PLAYCOUNT_METRICS_METRICS_H
+#define PLAYCOUNT_METRICS_METRICS_H
+
+#include "httpd.h"
+#include "http_config.h"
+#include "ap_expr.h"
+
+#include "server/conf.h"
+#include "shm/segment.h"
+
+/* Directives for a server, virtual host or directory. */
+typedef struct {
+    int on;                     /* PlaycountMetrics; -1 unset */
+    const char *label;          /* PlaycountRoute: a constant, clean; or */
+    const ap_expr_info_t *expr; /* an expression; both NULL: derived */
+    apr_interval_time_t slow;   /* PlaycountSlowRequests; -1 unset, 0 off */
+} playcount_metrics_dir;
+
+typedef struct playcount_statsd_conf playcount_statsd_conf;
+
+/* Directives for the whole server; read from the main server's part. */
+typedef struct {
+    int routes;                    /* PlaycountRoutes */
+    int interval;                  /* PlaycountSeries, seconds */
+    int songs;                     /* PlaycountMetricsSongs: 1 lists songs */
+    playcount_statsd_conf *statsd; /* PlaycountStatsd, or NULL */
+} playcount_metrics_server;
+
+#define PLAYCOUNT_HISTORY_SECONDS 3600
+
+/* conf.c */
+void *playcount_metrics_create_server(apr_pool_t *p, server_rec *s);
+void *playcount_metrics_create_dir(apr_pool_t *p, char *dir);
+void *playcount_metrics_merge_dir(apr_pool_t *p, void *base, void *add);
+const char *playcount_metrics_on(cmd_parms *cmd, void *mconfig, int flag);
+const char *playcount_metrics_route(cmd_parms *cmd, void *mconfig, const char *arg);
+const char *playcount_metrics_slow(cmd_parms *cmd, void *mconfig, const char *arg);
+const char *playcount_metrics_routes(cmd_parms *cmd, void *mconfig,
+                                     const char *arg);
+const char *playcount_metrics_series(cmd_parms *cmd, void *mconfig,
+                                     const char *arg);
+const char *playcount_metrics_songs(cmd_parms *cmd, void *mconfig, int flag);
+const char *playcount_metrics_statsd(cmd_parms *cmd, void *mconfig, int argc,
+                                     char *const argv[]);
+
+/* Whether any part of the configuration switches metrics on. */
+extern int playcount_metrics_wanted;
+
+/* room.c: the shared memory, NULL when metrics are off everywhere; and this
+ * child's row of requests in flight. Set before any thread serves. */
+extern const playcount_segment *playcount_metrics_segment;
+extern _Atomic int32_t *playcount_metrics_row;
+extern const playcount_metrics_server *playcount_metrics_global;
+
+extern const playcount_room playcount_metrics_room;
+
+/* sample.c: one request. It belongs to the initial request; internal redirects
+ * and error documents find it there. Touched by one thread at a time. */
+typedef struct {
+    uint64_t start;     /* ticks (clock.h) when the content handler started */
+    uint64_t start_ns;  /* the same moment by the monotonic clock */
+    uint64_t before;    /* µs from the request line to that moment */
+    uint64_t below;     /* ticks spent below the block filter */
+    uint64_t handed_on; /* ticks when EOS had been passed on, 0: not yet */
+    uint64_t blocks;
+    uint64_t bytes;
+    unsigned route;
+    unsigned on_its_way : 1; /* the route is still that of a mere redirection */
+    unsigned aborted : 1;    /* passing on failed */
+    unsigned broken : 1;     /* an error bucket was seen */
+    unsigned in_flight : 1;  /* counted in, not yet out */
+    unsigned finished : 1;   /* the values are there */
+    request_rec *noted;      /* the last request that has the notes */
+    unsigned outcome;        /* with finished: a playcount_outcome_e */
+    int status;
+    uint64_t value[PLAYCOUNT_FIGURES];
+    char text[PLAYCOUNT_FIGURES][24]; /* the notes' values */
+    char name[PLAYCOUNT_LABEL_MAX + 1];
+} playcount_sample;
+
+/* The sample of a request, an internal redirect or a subrequest of it; NULL if
+ * it is not measured. */
+playcount_sample *playcount_sample_of(request_rec *r);
+
+void playcount_sample_register_hooks(apr_pool_t *p);
+
+/* filter.c */
+void playcount_filter_register(void);
+void playcount_filter_add(request_rec *r, playcount_sample *sample);
+
+/* unknown.c: have the bytes of a block of unknown length counted when, and as,
+ * they are read further down. */
+void playcount_count_unknown(apr_bucket *b, request_rec *r,
+                             playcount_sample *sample);
+
+/* route.c: find the route of r, in number and name. *passing is set when r
+ * only passes the request on (mod_rewrite in a directory). */
+unsigned playcount_route_find(request_rec *r, char name[PLAYCOUNT_LABEL_MAX + 1],
+                              int *passing);
+
+/* logitem.c */
+void playcount_logitem_register_hooks(apr_pool_t *p);
+
+/* slow.c: keep and log a finished request that took longer than its limit. */
+void playcount_slow_check(request_rec *r, const playcount_sample *sample);
+
+/* interval.c, statsd.c: their watchdogs; in post_config. */
+void playcount_interval_start(server_rec *s, apr_pool_t *p);
+void playcount_statsd_start(server_rec *s, apr_pool_t *p);
+
+/* statsd.c, statsd_raw.c: `child_init` and one value set in raw mode. */
+void playcount_statsd_child(server_rec *s, apr_pool_t *p);
+void playcount_statsd_keep(const playcount_sample *sample, unsigned cell);
+
+/* page.c, status.c */
+void playcount_page_register_hooks(apr_pool_t *p);
+void playcount_status_register_hooks(apr_pool_t *p);
+
+#endif

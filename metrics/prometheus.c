@@ -1,0 +1,232 @@
+/* Prometheus' text format 0.0.4, and OpenMetrics 1.0. They differ in the name
+ * of a counter's family, in numbers that must look like floats, in UNIT and in
+ * the last line. */
+
+#include "metrics/page.h"
+
+#include "apr_strings.h"
+
+#include "metrics/snapshot.h"
+
+/* Upper limits of the buckets shown, in the unit of the histograms. A limit
+ * falls inside one of the fine buckets, so what is shown is exact for a limit
+ * within 0.8 % of it. */
+static const uint64_t time_limits[] = {
+    100,     250,     500,     1000,     2500,     5000,
+    10000,   25000,   50000,   100000,   250000,   500000,
+    1000000, 2500000, 5000000, 10000000, 30000000, 60000000};
+static const uint64_t block_limits[] = {0,  1,   2,    5,     10,     20,
+                                        50, 100, 1000, 10000, 100000, 1000000};
+static const uint64_t length_limits[] = {
+    0,       256,     1024,     4096,     16384,     65536,     262144,
+    1048576, 4194304, 16777216, 67108864, 268435456, 1073741824};
+
+#define COUNT(a) (sizeof(a) / sizeof((a)[0]))
+
+static const struct {
+    const char *name, *unit, *help;
+    const uint64_t *limit;
+    size_t limits;
+    double scale; /* from the histogram's unit to the one shown */
+} families[PLAYCOUNT_FIGURES] = {
+    [PLAYCOUNT_REQUEST_TIME] =
+        {"playcount_request_time_seconds", "seconds",
+         "Time from the request line to the end of the response.", time_limits,
+         COUNT(time_limits), 1e6},
+    [PLAYCOUNT_APPLICATION_TIME] =
+        {"playcount_application_time_seconds", "seconds",
+         "Time from the start of the content handler to the end of the response.",
+         time_limits, COUNT(time_limits), 1e6},
+    [PLAYCOUNT_OUTPUT_TIME] =
+        {"playcount_output_time_seconds", "seconds",
+         "Time spent in passing the response on towards the client.", time_limits,
+         COUNT(time_limits), 1e6},
+    [PLAYCOUNT_OUTPUT_BLOCKS] =
+        {"playcount_output_blocks", NULL,
+         "Blocks (data buckets) that the content handler passed on.", block_limits,
+         COUNT(block_limits), 1},
+    [PLAYCOUNT_OUTPUT_LENGTH] =
+        {"playcount_output_length_bytes", "bytes",
+         "Bytes that the content handler passed on, before any content coding.",
+         length_limits, COUNT(length_limits), 1},
+};
+
+const char *playcount_prometheus_escape(apr_pool_t *p, const char *s)
+{
+    char *out = apr_palloc(p, 2 * strlen(s) + 1), *to = out;
+
+    for (; *s; s++) {
+        if (*s == '\\' || *s == '"' || *s == '\n') {
+            *to++ = '\\';
+        }
+        *to++ = *s == '\n' ? 'n' : *s;
+    }
+    *to = '\0';
+    return out;
+}
+
+static void head(playcount_page *page, int om, const char *name, const char *type,
+                 const char *unit, const char *help)
+{
+    const char *total = !om && !strcmp(type, "counter") ? "_total" : "";
+
+    playcount_page_printf(page, "# HELP %s%s %s\n# TYPE %s%s %s\n", name, total,
+                          help, name, total, type);
+    if (om && unit) {
+        playcount_page_printf(page, "# UNIT %s %s\n", name, unit);
+    }
+}
+
+static void write_requests(playcount_page *page, const playcount_route_view *v,
+                           const char *route)
+{
+    for (int m = 0; m < PLAYCOUNT_METHODS; m++) {
+        for (unsigned c = 0; c < PLAYCOUNT_CLASSES; c++) {
+            for (int o = 0; o < PLAYCOUNT_OUTCOMES; o++) {
+                uint64_t n = v->life->requests[playcount_cell(m, c, o)];
+
+                if (n) {
+                    playcount_page_printf(
+                        page,
+                        "playcount_requests_total{route=\"%s\",method=\"%s\","
+                        "status=\"%s\",outcome=\"%s\"} %" APR_UINT64_T_FMT "\n",
+                        route, playcount_method_names[m], playcount_class_names[c],
+                        playcount_outcome_names[o], n);
+                }
+            }
+        }
+    }
+}
+
+/* A limit as text: OpenMetrics wants floats to look like floats. */
+static const char *limit_text(apr_pool_t *p, uint64_t limit, double scale, int om)
+{
+    char *text = apr_psprintf(p, "%.6f", (double)limit / scale);
+    char *end = text + strlen(text);
+
+    while (end[-1] == '0') {
+        *--end = '\0';
+    }
+    if (end[-1] == '.') {
+        end[om ? 0 : -1] = om ? '0' : '\0';
+        end[1] = '\0';
+    }
+    return text;
+}
+
+static void write_histogram(playcount_page *page, const playcount_route_view *v,
+                            const char *route, playcount_figure_e f, int om)
+{
+    const uint64_t *bucket = v->life->bucket + playcount_first_bucket(f);
+    unsigned buckets = playcount_bucket_count(f);
+    uint64_t count = playcount_histogram_count(bucket, buckets);
+    const char *name = families[f].name;
+
+    for (size_t i = 0; i < families[f].limits; i++) {
+        playcount_page_printf(
+            page, "%s_bucket{route=\"%s\",le=\"%s\"} %" APR_UINT64_T_FMT "\n", name,
+            route,
+            limit_text(page->r->pool, families[f].limit[i], families[f].scale, om),
+            playcount_histogram_at_most(bucket, buckets, families[f].limit[i]));
+    }
+    playcount_page_printf(
+        page,
+        "%s_bucket{route=\"%s\",le=\"+Inf\"} %" APR_UINT64_T_FMT "\n"
+        "%s_sum{route=\"%s\"} %.*f\n"
+        "%s_count{route=\"%s\"} %" APR_UINT64_T_FMT "\n",
+        name, route, count, name, route, families[f].scale > 1 ? 6 : 0,
+        (double)v->life->sum[f] / families[f].scale, name, route, count);
+}
+
+static void write_routes(playcount_page *page, const playcount_snapshot *snap,
+                         int om)
+{
+    apr_pool_t *p = page->r->pool;
+    const char **route = apr_palloc(p, (snap->count + 1) * sizeof(*route));
+
+    for (unsigned i = 0; i < snap->count; i++) {
+        route[i] = playcount_prometheus_escape(p, snap->route[i].name);
+    }
+    head(page, om, "playcount_requests", "counter", NULL,
+         "Requests measured, by route, method, status class and outcome.");
+    for (unsigned i = 0; i < snap->count; i++) {
+        write_requests(page, &snap->route[i], route[i]);
+    }
+    head(page, om, "playcount_requests_in_flight", "gauge", NULL,
+         "Requests whose content handler has started and whose response has not "
+         "ended.");
+    for (unsigned i = 0; i < snap->count; i++) {
+        playcount_page_printf(page,
+                              "playcount_requests_in_flight{route=\"%s\"} %u\n",
+                              route[i], snap->route[i].in_flight);
+    }
+    for (int f = 0; f < PLAYCOUNT_FIGURES; f++) {
+        head(page, om, families[f].name, "histogram", families[f].unit,
+             families[f].help);
+        for (unsigned i = 0; i < snap->count; i++) {
+            write_histogram(page, &snap->route[i], route[i], f, om);
+        }
+    }
+}
+
+static uint64_t load(const _Atomic uint64_t *word)
+{
+    return atomic_load_explicit(word, memory_order_relaxed);
+}
+
+static void write_self(playcount_page *page, int om)
+{
+    const playcount_segment *seg = playcount_metrics_segment;
+
+    head(page, om, "playcount_metrics_memory_bytes", "gauge", "bytes",
+         "Shared memory of the metrics.");
+    playcount_page_printf(
+        page, "playcount_metrics_memory_bytes %" APR_SIZE_T_FMT "\n", seg->size);
+    head(page, om, "playcount_routes", "gauge", NULL,
+         "Routes in use, without \"other\".");
+    playcount_page_printf(page, "playcount_routes %u\n",
+                          playcount_routes_used(seg->routes));
+    head(page, om, "playcount_routes_limit", "gauge", NULL, "PlaycountRoutes.");
+    playcount_page_printf(page, "playcount_routes_limit %u\n", seg->count - 1);
+    head(page, om, "playcount_routes_refused", "counter", NULL,
+         "Requests counted as \"other\" because all routes were in use.");
+    playcount_page_printf(page,
+                          "playcount_routes_refused_total %" APR_UINT64_T_FMT "\n",
+                          load(&seg->routes->refused));
+    if (!playcount_metrics_global->statsd) {
+        return;
+    }
+    head(page, om, "playcount_statsd_datagrams", "counter", NULL,
+         "Datagrams sent to statsd.");
+    playcount_page_printf(
+        page, "playcount_statsd_datagrams_total %" APR_UINT64_T_FMT "\n",
+        load(&seg->header->statsd_datagrams));
+    head(page, om, "playcount_statsd_failures", "counter", NULL,
+         "Datagrams to statsd that the system refused.");
+    playcount_page_printf(page,
+                          "playcount_statsd_failures_total %" APR_UINT64_T_FMT "\n",
+                          load(&seg->header->statsd_failures));
+    head(page, om, "playcount_statsd_dropped", "counter", NULL,
+         "Raw requests not sent to statsd because the buffer was full.");
+    playcount_page_printf(page,
+                          "playcount_statsd_dropped_total %" APR_UINT64_T_FMT "\n",
+                          load(&seg->header->statsd_dropped));
+}
+
+int playcount_write_prometheus(playcount_page *page, int openmetrics)
+{
+    if (playcount_metrics_segment) {
+        playcount_snapshot *snap = playcount_snapshot_take(page->r->pool, 0);
+
+        if (!snap) {
+            return HTTP_SERVICE_UNAVAILABLE;
+        }
+        write_routes(page, snap, openmetrics);
+        write_self(page, openmetrics);
+    }
+    playcount_write_zones_prometheus(page, openmetrics);
+    if (openmetrics) {
+        playcount_page_put(page, "# EOF\n");
+    }
+    return OK;
+}

@@ -1,0 +1,147 @@
+/* The metrics' hooks and memory. */
+
+#include "metrics/metrics.h"
+
+#include <unistd.h>
+
+#include "ap_mpm.h"
+#include "http_log.h"
+#include "http_core.h"
+#include "http_main.h"
+#include "mpm_common.h"
+#include "apr_strings.h"
+
+#include "metrics/clock.h"
+#include "server/retained.h"
+
+APLOG_USE_MODULE(playcount);
+
+const playcount_segment *playcount_metrics_segment;
+const playcount_metrics_server *playcount_metrics_global;
+_Atomic int32_t *playcount_metrics_row;
+
+static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    (void)pconf, (void)plog, (void)ptemp;
+    playcount_metrics_wanted = 0;
+    return OK;
+}
+
+static void shape_of(const playcount_metrics_server *conf,
+                     playcount_segment_shape *shape)
+{
+    int children = 0;
+
+    ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &children);
+    shape->routes = (uint32_t)conf->routes;
+    /* After a graceful restart, old and new children live side by side. */
+    shape->children = (uint32_t)(children > 0 ? 2 * children : 64);
+    shape->intervals = (uint32_t)((PLAYCOUNT_HISTORY_SECONDS + conf->interval - 1) /
+                                  conf->interval);
+    shape->statsd = conf->statsd != NULL;
+}
+
+static int get_memory(server_rec *s, apr_pool_t *pconf,
+                      const playcount_metrics_server *conf)
+{
+    playcount_segment *seg = apr_palloc(pconf, sizeof(*seg));
+    playcount_segment_shape shape;
+    apr_status_t rv;
+    void *memory;
+    char key[64];
+    int fresh;
+
+    shape_of(conf, &shape);
+    apr_snprintf(key, sizeof(key), "%d-%u-%u-%u-%d-%u", PLAYCOUNT_SEGMENT_VERSION,
+                 shape.routes, shape.children, shape.intervals, conf->interval,
+                 shape.statsd);
+    rv = playcount_retained_memory(s, "metrics", key,
+                                   playcount_segment_size(&shape), &memory, &fresh);
+    if (rv != APR_SUCCESS) {
+        ap_log_error(
+            APLOG_MARK, APLOG_CRIT, rv, s,
+            "PlaycountMetrics: no shared memory of %" APR_SIZE_T_FMT
+            " bytes for %u routes; lower PlaycountRoutes or give the machine "
+            "more memory",
+            playcount_segment_size(&shape), shape.routes);
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    playcount_segment_map(seg, memory, &shape);
+    if (fresh) {
+        uint64_t random[2];
+
+        apr_generate_random_bytes((unsigned char *)random, sizeof(random));
+        playcount_segment_init(seg, &shape, random, (uint64_t)apr_time_now());
+    }
+    playcount_metrics_segment = seg;
+    ap_log_error(
+        APLOG_MARK, APLOG_NOTICE, 0, s,
+        "metrics: %.1f MB of shared memory for %u routes and \"other\", %u "
+        "intervals of %d s%s",
+        (double)playcount_segment_size(&shape) / 1e6, shape.routes, shape.intervals,
+        conf->interval, fresh ? "" : "; counts go on");
+    return OK;
+}
+
+static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                       server_rec *s)
+{
+    const playcount_metrics_server *conf =
+        playcount_server_conf(s, PLAYCOUNT_ROOM_METRICS);
+    int result;
+
+    (void)plog, (void)ptemp;
+    playcount_metrics_global = conf;
+    playcount_metrics_segment = NULL;
+    if (!playcount_metrics_wanted ||
+        ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
+        return OK;
+    }
+    result = get_memory(s, pconf, conf);
+    if (result == OK) {
+        playcount_interval_start(s, pconf);
+        playcount_statsd_start(s, pconf);
+    }
+    return result;
+}
+
+static void child_init(apr_pool_t *p, server_rec *s)
+{
+    playcount_clock_init();
+    if (playcount_metrics_segment) {
+        playcount_metrics_row = playcount_inflight_claim(
+            playcount_metrics_segment->inflight, (int32_t)getpid());
+        playcount_statsd_child(s, p);
+    }
+}
+
+/* The parent hears of every child that ends, killed ones too. */
+static void child_status(server_rec *s, pid_t pid, ap_generation_t gen, int slot,
+                         mpm_child_status status)
+{
+    (void)s, (void)gen, (void)slot;
+    if (status == MPM_CHILD_EXITED && playcount_metrics_segment) {
+        playcount_inflight_release(playcount_metrics_segment->inflight,
+                                   (int32_t)pid);
+    }
+}
+
+static void register_hooks(apr_pool_t *p)
+{
+    ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_status(child_status, NULL, NULL, APR_HOOK_MIDDLE);
+    playcount_sample_register_hooks(p);
+    playcount_logitem_register_hooks(p);
+    playcount_page_register_hooks(p);
+    playcount_status_register_hooks(p);
+}
+
+const playcount_room playcount_metrics_room = {
+    .name = "metrics",
+    .create_server = playcount_metrics_create_server,
+    .create_dir = playcount_metrics_create_dir,
+    .merge_dir = playcount_metrics_merge_dir,
+    .register_hooks = register_hooks,
+};

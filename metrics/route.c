@@ -1,0 +1,64 @@
+/* Which route a request belongs to. */
+
+#include "metrics/metrics.h"
+
+#include "http_log.h"
+#include "apr_strings.h"
+
+APLOG_USE_MODULE(playcount);
+
+/* mod_rewrite's handler for rules in a directory: an internal redirect. */
+#define REDIRECT_HANDLER "redirect-handler"
+
+static const char *derived(const request_rec *r)
+{
+    if (!r->handler || !*r->handler || !strcmp(r->handler, "default-handler")) {
+        return "static";
+    }
+    return r->handler;
+}
+
+static const char *evaluated(request_rec *r, const ap_expr_info_t *expr)
+{
+    const char *error = NULL;
+    const char *label = ap_expr_str_exec(r, expr, &error);
+
+    if (error) {
+        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, r, "PlaycountRoute: %s", error);
+        return NULL;
+    }
+    return label;
+}
+
+unsigned playcount_route_find(request_rec *r, char name[PLAYCOUNT_LABEL_MAX + 1],
+                              int *passing)
+{
+    const playcount_metrics_dir *conf =
+        playcount_dir_conf(r->per_dir_config, PLAYCOUNT_ROOM_METRICS);
+    const char *label = conf->label;
+    unsigned number;
+    int first_refusal;
+
+    if (!label && conf->expr) {
+        label = evaluated(r, conf->expr);
+    }
+    if (!label || !*label) {
+        label = derived(r);
+    }
+    *passing = !conf->label && r->handler && !strcmp(r->handler, REDIRECT_HANDLER);
+    number =
+        playcount_routes_find(playcount_metrics_segment->routes, name,
+                              playcount_label_clean(name, label), &first_refusal);
+    if (first_refusal) {
+        ap_log_rerror(
+            APLOG_MARK, APLOG_WARNING, 0, r,
+            "%d routes are in use, and the label \"%s\" is one more: it "
+            "and all further new ones are counted as the route \"other\". "
+            "Raise PlaycountRoutes, or have PlaycountRoute give fewer labels",
+            playcount_metrics_global->routes, ap_escape_logitem(r->pool, name));
+    }
+    if (number == playcount_metrics_segment->count - 1) {
+        apr_cpystrn(name, "other", PLAYCOUNT_LABEL_MAX + 1);
+    }
+    return number;
+}

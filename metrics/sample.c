@@ -1,0 +1,256 @@
+/* One request, from its content handler's start to its log line.
+ *
+ *     insert_filter        clock started, route found, filter added; also for
+ *     insert_error_filter  what httpd answers itself, where it replaces filters
+ *     log_transaction      values derived and counted: atomics only; the end of
+ *                          the response (EOR) comes by here, under event and in
+ *                          HTTP/2 too, also when the client has gone
+ *
+ * The sample hangs on the initial request. An internal redirect or an error
+ * document adds the filter anew and goes on with the same sample; subrequests
+ * are not measured. */
+
+#include "metrics/metrics.h"
+
+#include "http_log.h"
+#include "http_protocol.h"
+#include "http_request.h"
+#include "apr_strings.h"
+
+#include "metrics/clock.h"
+
+APLOG_USE_MODULE(playcount);
+
+int playcount_clock_counter;
+
+static const char *const note_names[PLAYCOUNT_FIGURES] = {
+    "playcount-request-time", "playcount-application-time", "playcount-output-time",
+    "playcount-output-blocks", "playcount-output-length"};
+
+static request_rec *initial(request_rec *r)
+{
+    while (r->main) {
+        r = r->main;
+    }
+    while (r->prev) {
+        r = r->prev;
+    }
+    return r;
+}
+
+static request_rec * final(request_rec *r)
+{
+    while (r->next) {
+        r = r->next;
+    }
+    return r;
+}
+
+playcount_sample *playcount_sample_of(request_rec *r)
+{
+    return ap_get_module_config(initial(r)->request_config, &playcount_module);
+}
+
+static int measured(const request_rec *first)
+{
+    const playcount_metrics_dir *conf =
+        playcount_dir_conf(first->per_dir_config, PLAYCOUNT_ROOM_METRICS);
+
+    return conf->on == 1 && playcount_metrics_segment;
+}
+
+/* Counts a request out that ends without log_transaction, if there is one. */
+static apr_status_t leave(void *data)
+{
+    playcount_sample *s = data;
+
+    if (s->in_flight) {
+        s->in_flight = 0;
+        playcount_inflight_add(playcount_metrics_row, s->route, -1);
+    }
+    return APR_SUCCESS;
+}
+
+static void enter(playcount_sample *s, request_rec *r)
+{
+    int passing;
+
+    s->route = playcount_route_find(r, s->name, &passing);
+    s->on_its_way = passing != 0;
+    s->in_flight = 1;
+    playcount_inflight_add(playcount_metrics_row, s->route, 1);
+}
+
+static playcount_sample *begin(request_rec *first)
+{
+    playcount_sample *s = apr_pcalloc(first->pool, sizeof(*s));
+    apr_time_t before = apr_time_now() - first->request_time;
+
+    s->before = before > 0 ? (uint64_t)before : 0;
+    s->start_ns = playcount_clock_ns();
+    s->start = playcount_ticks();
+    enter(s, first);
+    apr_pool_cleanup_register(first->pool, s, leave, apr_pool_cleanup_null);
+    ap_set_module_config(first->request_config, &playcount_module, s);
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, first, "start: route \"%s\", %s %s",
+                  ap_escape_logitem(first->pool, s->name), first->method,
+                  ap_escape_logitem(first->pool, first->uri));
+    return s;
+}
+
+/* The notes hold pointers into the sample; the values follow at the end. */
+static void add_notes(playcount_sample *s, request_rec *r)
+{
+    if (s->noted == r) {
+        return;
+    }
+    s->noted = r;
+    for (int f = 0; f < PLAYCOUNT_FIGURES; f++) {
+        apr_table_addn(r->notes, note_names[f], s->text[f]);
+    }
+    apr_table_addn(r->notes, "playcount-route", s->name);
+}
+
+/* The start of a handler, of the initial request or of one it was redirected
+ * to; or the start of an answer of httpd's own. */
+static void start(request_rec *r)
+{
+    request_rec *first = initial(r);
+    playcount_sample *s;
+
+    if (r->main || !measured(first)) {
+        return;
+    }
+    s = playcount_sample_of(first);
+    if (!s) {
+        s = begin(first);
+    }
+    else if (s->on_its_way && r->prev && r->prev->status == HTTP_OK) {
+        leave(s);
+        enter(s, r);
+    }
+    add_notes(s, r);
+    playcount_filter_add(r, s);
+}
+
+static playcount_method_e method_of(const request_rec *r)
+{
+    switch (r->method_number) {
+    case M_GET:
+        return r->header_only ? PLAYCOUNT_METHOD_HEAD : PLAYCOUNT_METHOD_GET;
+    case M_POST:
+        return PLAYCOUNT_METHOD_POST;
+    case M_PUT:
+        return PLAYCOUNT_METHOD_PUT;
+    case M_DELETE:
+        return PLAYCOUNT_METHOD_DELETE;
+    case M_PATCH:
+        return PLAYCOUNT_METHOD_PATCH;
+    case M_OPTIONS:
+        return PLAYCOUNT_METHOD_OPTIONS;
+    case M_CONNECT:
+        return PLAYCOUNT_METHOD_CONNECT;
+    default:
+        return PLAYCOUNT_METHOD_OTHER;
+    }
+}
+
+static void derive_times(playcount_sample *s)
+{
+    uint64_t end = playcount_ticks();
+    uint64_t application_ns = playcount_clock_ns() - s->start_ns;
+    uint64_t all = end > s->start ? end - s->start : 0;
+    uint64_t below = s->below;
+
+    /* After EOS there is nothing left but to send what is on its way. */
+    if (s->handed_on && end > s->handed_on) {
+        below += end - s->handed_on;
+    }
+    if (below > all) {
+        below = all;
+    }
+    s->value[PLAYCOUNT_APPLICATION_TIME] = application_ns / 1000;
+    s->value[PLAYCOUNT_REQUEST_TIME] = s->before + application_ns / 1000;
+    s->value[PLAYCOUNT_OUTPUT_TIME] =
+        all ? (uint64_t)((double)application_ns * ((double)below / (double)all) /
+                         1000)
+            : 0;
+}
+
+static void write_number(char *out, uint64_t v)
+{
+    char digits[24];
+    int n = 0;
+
+    do {
+        digits[n++] = (char)('0' + v % 10);
+        v /= 10;
+    } while (v);
+    while (n) {
+        *out++ = digits[--n];
+    }
+    *out = '\0';
+}
+
+static void finish(playcount_sample *s, const request_rec *first,
+                   const request_rec *last)
+{
+    derive_times(s);
+    s->value[PLAYCOUNT_OUTPUT_BLOCKS] = s->blocks;
+    s->value[PLAYCOUNT_OUTPUT_LENGTH] = s->bytes;
+    for (int f = 0; f < PLAYCOUNT_FIGURES; f++) {
+        write_number(s->text[f], s->value[f]);
+    }
+    s->status = last->status;
+    s->outcome = s->aborted || first->connection->aborted ? PLAYCOUNT_ABORTED
+                 : s->broken || s->status >= 500          ? PLAYCOUNT_ERROR
+                                                          : PLAYCOUNT_COMPLETE;
+    s->finished = 1;
+}
+
+static int log_sample(request_rec *r)
+{
+    request_rec *first = initial(r);
+    playcount_sample *s;
+    unsigned status_class, cell;
+
+    if (!measured(first)) {
+        return DECLINED;
+    }
+    s = playcount_sample_of(first);
+    if (!s) {
+        s = begin(first); /* refused before httpd had any answer to filter */
+    }
+    if (s->finished) {
+        return DECLINED;
+    }
+    finish(s, first, final(first));
+    status_class = s->status >= 100 && s->status < 600
+                       ? (unsigned)s->status / 100 - 1
+                       : PLAYCOUNT_CLASSES - 1;
+    cell = playcount_cell(method_of(first), status_class, s->outcome);
+    playcount_figures_add(&playcount_metrics_segment->figures[s->route], cell,
+                          s->value);
+    leave(s);
+    playcount_slow_check(first, s);
+    if (playcount_metrics_global->statsd) {
+        playcount_statsd_keep(s, cell);
+    }
+    ap_log_rerror(
+        APLOG_MARK, APLOG_DEBUG, 0, first,
+        "finish: status %d, %s, request %s us, application %s us, output %s "
+        "us, %s blocks, %s bytes",
+        s->status, playcount_outcome_names[s->outcome], s->text[0], s->text[1],
+        s->text[2], s->text[3], s->text[4]);
+    return DECLINED;
+}
+
+void playcount_sample_register_hooks(apr_pool_t *p)
+{
+    (void)p;
+    ap_hook_insert_filter(start, NULL, NULL, APR_HOOK_LAST);
+    ap_hook_insert_error_filter(start, NULL, NULL, APR_HOOK_LAST);
+    /* Before mod_log_config, whose items want the values. */
+    ap_hook_log_transaction(log_sample, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    playcount_filter_register();
+}

@@ -1,0 +1,57 @@
+/* Slow requests: a log line, and an entry among the last hundred. */
+
+#include "metrics/metrics.h"
+
+#include "http_log.h"
+#include "apr_strings.h"
+
+APLOG_USE_MODULE(playcount);
+
+/* Whole UTF-8 characters only, as many as fit; a question mark for the rest. */
+static void clean(char *out, size_t size, const char *in)
+{
+    size_t used = 0;
+
+    while (*in) {
+        size_t n = playcount_utf8_length(in);
+        size_t taken = n ? n : 1;
+
+        if (used + taken >= size) {
+            break;
+        }
+        memcpy(out + used, n ? in : "?", taken);
+        used += taken;
+        in += taken;
+    }
+    out[used] = '\0';
+}
+
+void playcount_slow_check(request_rec *r, const playcount_sample *s)
+{
+    const playcount_metrics_dir *conf =
+        playcount_dir_conf(r->per_dir_config, PLAYCOUNT_ROOM_METRICS);
+    playcount_slow_request slow = {0};
+
+    if (conf->slow <= 0 ||
+        s->value[PLAYCOUNT_REQUEST_TIME] <= (uint64_t)conf->slow) {
+        return;
+    }
+    slow.when = (uint64_t)apr_time_now();
+    memcpy(slow.value, s->value, sizeof(slow.value));
+    slow.route = s->route;
+    slow.status = (uint32_t)s->status;
+    slow.outcome = s->outcome;
+    clean(slow.method, sizeof(slow.method), r->method);
+    clean(slow.path, sizeof(slow.path), r->uri);
+    playcount_slow_add(playcount_metrics_segment->slow, &slow);
+    ap_log_rerror(
+        APLOG_MARK, APLOG_WARNING, 0, r,
+        "slow request: route \"%s\", %s %s, status %d, %s, request %s us, "
+        "application %s us, output %s us, %s blocks, %s bytes",
+        ap_escape_logitem(r->pool, s->name),
+        ap_escape_logitem(r->pool, slow.method),
+        ap_escape_logitem(r->pool, slow.path), s->status,
+        playcount_outcome_names[s->outcome], s->text[PLAYCOUNT_REQUEST_TIME],
+        s->text[PLAYCOUNT_APPLICATION_TIME], s->text[PLAYCOUNT_OUTPUT_TIME],
+        s->text[PLAYCOUNT_OUTPUT_BLOCKS], s->text[PLAYCOUNT_OUTPUT_LENGTH]);
+}

@@ -1,0 +1,174 @@
+/* Sending to statsd: the watchdogs.
+ *
+ * aggregate: one child at a time takes, every interval, what has come per
+ * route, and sends each histogram bucket that grew as one value with a sample
+ * rate that stands for its number. What was taken is marked in shared memory,
+ * so another child goes on where one was killed.
+ *
+ * raw: every child keeps each request's values in a buffer of its own
+ * (statsd_raw.c), and a thread of its own sends them. */
+
+#include "metrics/statsd.h"
+
+#include <stdlib.h>
+
+#include "http_log.h"
+#include "mod_watchdog.h"
+
+APLOG_USE_MODULE(playcount);
+
+#define AGGREGATE "_playcount_statsd_"
+#define RAW "_playcount_statsd_raw_"
+
+/* The watchdog thread's own. */
+static playcount_sender sender;
+static apr_time_t sent_at;
+
+static void send_figures(const char *route, const playcount_totals *t)
+{
+    for (int f = 0; f < PLAYCOUNT_FIGURES; f++) {
+        const uint64_t *bucket = t->bucket + playcount_first_bucket(f);
+
+        for (unsigned i = 0; i < playcount_bucket_count(f); i++) {
+            uint64_t value = playcount_histogram_middle(i);
+
+            if (bucket[i]) {
+                playcount_statsd_value(
+                    &sender, route, f,
+                    value < t->highest[f] ? value : t->highest[f], bucket[i]);
+            }
+        }
+    }
+}
+
+static void send_totals(const char *route, const playcount_totals *t)
+{
+    if (sender.conf->dog) {
+        for (unsigned cell = 0; cell < PLAYCOUNT_CELLS; cell++) {
+            if (t->requests[cell]) {
+                playcount_statsd_counter(&sender, route, cell, t->requests[cell]);
+            }
+        }
+    }
+    else {
+        playcount_statsd_counter(&sender, route, 0, playcount_totals_requests(t));
+    }
+    send_figures(route, t);
+}
+
+/* Takes what has come since the last time, and sends it. */
+static void send_all(void)
+{
+    const playcount_segment *seg = playcount_metrics_segment;
+    playcount_totals *since = malloc(sizeof(*since));
+    playcount_totals *all = calloc(1, sizeof(*all));
+    char name[PLAYCOUNT_LABEL_MAX + 1], safe[PLAYCOUNT_LABEL_MAX + 2];
+
+    for (unsigned i = 0; since && all && i < seg->count; i++) {
+        if (!playcount_routes_name(seg->routes, i, name) ||
+            !playcount_mark_take(&seg->statsd_marks[i], &seg->figures[i], since)) {
+            continue;
+        }
+        playcount_statsd_safe(sender.conf, name, safe);
+        send_totals(safe, since);
+        playcount_totals_add(all, since);
+    }
+    if (all && !sender.conf->dog && playcount_totals_requests(all)) {
+        send_totals(NULL, all);
+    }
+    playcount_sender_flush(&sender);
+    free(since);
+    free(all);
+}
+
+static apr_status_t aggregate(int state, void *data, apr_pool_t *pool)
+{
+    apr_time_t now = apr_time_now();
+
+    if (state == AP_WATCHDOG_STATE_STARTING || !sender.conf) {
+        playcount_sender_init(&sender, playcount_metrics_global->statsd, data);
+        sent_at = now;
+    }
+    if (state == AP_WATCHDOG_STATE_RUNNING && now >= sent_at &&
+        now - sent_at < apr_time_from_sec(sender.conf->interval)) {
+        return APR_SUCCESS;
+    }
+    if (state != AP_WATCHDOG_STATE_STARTING &&
+        playcount_sender_ready(&sender, pool)) {
+        send_all();
+        sent_at = now;
+    }
+    if (state == AP_WATCHDOG_STATE_STOPPING) {
+        playcount_sender_close(&sender);
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t raw(int state, void *data, apr_pool_t *pool)
+{
+    apr_time_t now = apr_time_now();
+
+    if (state == AP_WATCHDOG_STATE_STARTING || !sender.conf) {
+        playcount_sender_init(&sender, playcount_metrics_global->statsd, data);
+        sent_at = now;
+    }
+    if (state == AP_WATCHDOG_STATE_STARTING ||
+        !playcount_sender_ready(&sender, pool)) {
+        return APR_SUCCESS;
+    }
+    playcount_statsd_raw_send(&sender);
+    /* A datagram that is not full waits for more, but not for long. */
+    if (state == AP_WATCHDOG_STATE_STOPPING || now < sent_at ||
+        now - sent_at >= apr_time_from_sec(1)) {
+        playcount_sender_flush(&sender);
+        sent_at = now;
+    }
+    if (state == AP_WATCHDOG_STATE_STOPPING) {
+        playcount_sender_close(&sender);
+    }
+    return APR_SUCCESS;
+}
+
+void playcount_statsd_start(server_rec *s, apr_pool_t *p)
+{
+    const playcount_statsd_conf *conf = playcount_metrics_global->statsd;
+    APR_OPTIONAL_FN_TYPE(ap_watchdog_get_instance) *get =
+        APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_get_instance);
+    APR_OPTIONAL_FN_TYPE(ap_watchdog_register_callback) *add =
+        APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_register_callback);
+    ap_watchdog_t *watchdog;
+    apr_status_t rv = APR_ENOTIMPL;
+
+    if (!conf) {
+        return;
+    }
+    if (get && add) {
+        rv = get(&watchdog, conf->raw ? RAW : AGGREGATE, 0, !conf->raw, p);
+    }
+    if (rv == APR_SUCCESS) {
+        rv = add(watchdog, AP_WD_TM_SLICE, s, conf->raw ? raw : aggregate);
+    }
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s,
+                     "PlaycountStatsd needs mod_watchdog: load it, nothing is sent "
+                     "without it");
+    }
+}
+
+void playcount_statsd_child(server_rec *s, apr_pool_t *p)
+{
+    const playcount_statsd_conf *conf = playcount_metrics_global->statsd;
+
+    if (conf && conf->raw && playcount_statsd_raw_child(p) != APR_SUCCESS) {
+        ap_log_error(
+            APLOG_MARK, APLOG_ERR, 0, s,
+            "PlaycountStatsd mode=raw: no memory for this process' values");
+    }
+}
+
+void playcount_statsd_keep(const playcount_sample *sample, unsigned cell)
+{
+    if (playcount_metrics_global->statsd->raw) {
+        playcount_statsd_raw_keep(sample, cell);
+    }
+}

@@ -1,0 +1,84 @@
+/* What is sent to statsd: inside the room only.
+ *
+ * Plain statsd, per line `name:value|type[|@rate]`, for the whole and for each
+ * route:
+ *
+ *     PREFIX:N|c                            PREFIX.ROUTE:N|c
+ *     PREFIX.request_time:MS|ms             PREFIX.ROUTE.request_time:MS|ms
+ *     PREFIX.application_time, .output_time in the same way
+ *     PREFIX.output_blocks:N|ms             statsd's only histogram is the
+ *     PREFIX.output_length:N|ms             timing
+ *
+ * DogStatsD, one name each, with tags:
+ *
+ *     PREFIX:N|c|#route:R,method:M,status:2xx[,TAGS]
+ *     PREFIX.request_time:MS|ms|#route:R[,TAGS]
+ *     PREFIX.output_blocks:N|h|#route:R[,TAGS]
+ *
+ * In both an `@rate` of 1/n makes one line stand for n requests.
+ */
+#ifndef PLAYCOUNT_METRICS_STATSD_H
+#define PLAYCOUNT_METRICS_STATSD_H
+
+#include "metrics/metrics.h"
+
+#include "apr_network_io.h"
+
+struct playcount_statsd_conf {
+    const char *host;
+    apr_port_t port;
+    const char *prefix;
+    const char *tags; /* "k:v,..." or NULL; DogStatsD only */
+    int dog;          /* DogStatsD's format */
+    int raw;          /* every value as it is */
+    int interval;     /* seconds */
+};
+
+/* Below what any path takes: 1500 less IPv6, UDP and some tunnel's header. */
+#define PLAYCOUNT_DATAGRAM 1400
+
+/* statsd_send.c: a datagram in the making, and where it goes. One thread's. */
+typedef struct {
+    const playcount_statsd_conf *conf;
+    server_rec *server;
+    int fd;               /* -1: not open */
+    int said;             /* that it cannot be reached */
+    apr_time_t try_again; /* not before */
+    size_t used;
+    char buffer[PLAYCOUNT_DATAGRAM];
+} playcount_sender;
+
+void playcount_sender_init(playcount_sender *to, const playcount_statsd_conf *conf,
+                           server_rec *s);
+
+/* Resolve and open if that is not done. 0: not now. May wait for the resolver,
+ * so only a thread of its own may call it. */
+int playcount_sender_ready(playcount_sender *to, apr_pool_t *pool);
+
+/* One line (without newline), into the datagram; a full one is sent. */
+void playcount_sender_line(playcount_sender *to, const char *line, size_t length);
+
+/* Send what there is. */
+void playcount_sender_flush(playcount_sender *to);
+void playcount_sender_close(playcount_sender *to);
+
+/* statsd_format.c: the lines. */
+
+/* A route's name, safe in a metric's name (plain) or a tag (dog). */
+void playcount_statsd_safe(const playcount_statsd_conf *conf, const char *route,
+                           char out[PLAYCOUNT_LABEL_MAX + 2]);
+
+/* A counter: n requests. `route` is safe; NULL is the whole (plain only). */
+void playcount_statsd_counter(playcount_sender *to, const char *route,
+                              unsigned cell, uint64_t n);
+
+/* A figure: `n` requests of that value. */
+void playcount_statsd_value(playcount_sender *to, const char *route,
+                            playcount_figure_e figure, uint64_t value, uint64_t n);
+
+/* statsd_raw.c: values of this process on their way. */
+apr_status_t playcount_statsd_raw_child(apr_pool_t *p);
+void playcount_statsd_raw_keep(const playcount_sample *sample, unsigned cell);
+void playcount_statsd_raw_send(playcount_sender *to);
+
+#endif
