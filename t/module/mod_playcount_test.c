@@ -22,8 +22,8 @@
  *     crash=1       the process ends by a signal after all that
  *
  * The output filter PLAYCOUNT_TEST_PROBE (anywhere with SetOutputFilter) stands
- * right below the block filter and logs, in a note for %{probe}n, the buckets
- * it is given: "HEAP:5 FLUSH EOS". */
+ * right below the block filter and logs, in a note for %{probe}n, the first
+ * buckets it is given: "HEAP:5 FLUSH EOS". */
 
 #include "httpd.h"
 #include "http_config.h"
@@ -205,6 +205,9 @@ static apr_status_t probe(ap_filter_t *f, apr_bucket_brigade *bb)
             r->pool, APR_BUCKET_IS_METADATA(b) ? "%s" : "%s:%" APR_SSIZE_T_FMT,
             b->type->name, (apr_ssize_t)b->length);
 
+        if (seen && strlen(seen) > 200) {
+            break;
+        }
         seen = seen ? apr_pstrcat(r->pool, seen, " ", name, NULL) : name;
     }
     if (seen) {
