@@ -8,32 +8,16 @@
 #include "apr_strings.h"
 
 #include "metrics/snapshot.h"
+#include "server/text.h"
 
 #define U64 "%" APR_UINT64_T_FMT
 
-const char *playcount_json_escape(apr_pool_t *p, const char *s)
+const char *playcount_json_text(apr_pool_t *p, const char *s)
 {
-    static const char hex[] = "0123456789abcdef";
-    char *out = apr_palloc(p, 6 * strlen(s) + 1), *to = out;
+    size_t length = strlen(s);
+    char *out = apr_palloc(p, 6 * length + 1);
 
-    for (; *s; s++) {
-        unsigned char c = (unsigned char)*s;
-
-        if (c == '"' || c == '\\') {
-            *to++ = '\\';
-            *to++ = *s;
-        }
-        else if (c < 0x20 || c == 0x7F) {
-            memcpy(to, "\\u00", 4);
-            to[4] = hex[c >> 4];
-            to[5] = hex[c & 15];
-            to += 6;
-        }
-        else {
-            *to++ = *s;
-        }
-    }
-    *to = '\0';
+    out[playcount_json_escape(out, s, length)] = '\0';
     return out;
 }
 
@@ -115,7 +99,7 @@ static void put_routes(playcount_page *page, const playcount_snapshot *snap)
         const playcount_route_view *v = &snap->route[i];
 
         playcount_page_printf(page, "%s{\"route\":\"%s\",", i ? "," : "",
-                              playcount_json_escape(page->r->pool, v->name));
+                              playcount_json_text(page->r->pool, v->name));
         put_view(page, v->in_flight, v->life, v->recent);
         playcount_page_put(page, "}");
     }
@@ -149,8 +133,8 @@ static void put_interval(playcount_page *page, const playcount_snapshot *snap,
         playcount_totals_add(sum, scratch);
         playcount_page_printf(
             page, "%s{\"route\":\"%s\",", n++ ? "," : "",
-            playcount_json_escape(page->r->pool,
-                                  playcount_snapshot_name(snap, number)));
+            playcount_json_text(page->r->pool,
+                                playcount_snapshot_name(snap, number)));
         put_totals(page, scratch);
         playcount_page_put(page, "}");
     }
@@ -204,8 +188,8 @@ static void put_slow(playcount_page *page, const playcount_snapshot *snap)
             page,
             ",\"route\":\"%s\",\"method\":\"%s\",\"path\":\"%s\",\"status\":%u,"
             "\"outcome\":\"%s\"",
-            playcount_json_escape(p, playcount_snapshot_name(snap, s->route)),
-            playcount_json_escape(p, s->method), playcount_json_escape(p, s->path),
+            playcount_json_text(p, playcount_snapshot_name(snap, s->route)),
+            playcount_json_text(p, s->method), playcount_json_text(p, s->path),
             s->status,
             s->outcome < PLAYCOUNT_OUTCOMES ? playcount_outcome_names[s->outcome]
                                             : "?");

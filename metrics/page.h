@@ -32,7 +32,7 @@ void playcount_write_zones_prometheus(playcount_page *page, int openmetrics);
 void playcount_write_zones_json(playcount_page *page);
 
 /* A string as JSON has it, without the quotes around it. */
-const char *playcount_json_escape(apr_pool_t *p, const char *s);
+const char *playcount_json_text(apr_pool_t *p, const char *s);
 
 /* A label's value as Prometheus has it, without the quotes around it. */
 const char *playcount_prometheus_escape(apr_pool_t *p, const char *s);

@@ -18,6 +18,7 @@
 #include "apr_strings.h"
 
 #include "metrics/clock.h"
+#include "server/text.h"
 
 APLOG_USE_MODULE(playcount);
 
@@ -177,21 +178,6 @@ static void derive_times(playcount_sample *s)
             : 0;
 }
 
-static void write_number(char *out, uint64_t v)
-{
-    char digits[24];
-    int n = 0;
-
-    do {
-        digits[n++] = (char)('0' + v % 10);
-        v /= 10;
-    } while (v);
-    while (n) {
-        *out++ = digits[--n];
-    }
-    *out = '\0';
-}
-
 static void finish(playcount_sample *s, const request_rec *first,
                    const request_rec *last)
 {
@@ -199,7 +185,7 @@ static void finish(playcount_sample *s, const request_rec *first,
     s->value[PLAYCOUNT_OUTPUT_BLOCKS] = s->blocks;
     s->value[PLAYCOUNT_OUTPUT_LENGTH] = s->bytes;
     for (int f = 0; f < PLAYCOUNT_FIGURES; f++) {
-        write_number(s->text[f], s->value[f]);
+        s->text[f][playcount_digits(s->text[f], s->value[f])] = '\0';
     }
     s->status = last->status;
     s->outcome = s->aborted || first->connection->aborted ? PLAYCOUNT_ABORTED

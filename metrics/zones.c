@@ -182,7 +182,7 @@ static void write_songs_json(playcount_page *page, const zone_view *v)
         playcount_page_printf(
             page, "%s{\"song\":\"%s\",\"count\":%" APR_UINT64_T_FMT "}",
             s ? "," : "",
-            playcount_json_escape(p, apr_pstrmemdup(p, song->id, song->length)),
+            playcount_json_text(p, apr_pstrmemdup(p, song->id, song->length)),
             song->count);
     }
     playcount_page_put(page, "]");
@@ -205,10 +205,9 @@ void playcount_write_zones_json(playcount_page *page)
             ",\"handoff\":{\"batches\":%" APR_UINT64_T_FMT
             ",\"open\":%" APR_UINT64_T_FMT ",\"plays\":%" APR_UINT64_T_FMT
             ",\"undelivered_seconds\":%" APR_UINT64_T_FMT "}",
-            i ? "," : "", playcount_json_escape(page->r->pool, v->name),
-            v->use.songs, v->use.capacity, v->use.plays, v->use.bytes,
-            v->handoff.batches, v->handoff.open, v->handoff.plays,
-            undelivered_seconds(v));
+            i ? "," : "", playcount_json_text(page->r->pool, v->name), v->use.songs,
+            v->use.capacity, v->use.plays, v->use.bytes, v->handoff.batches,
+            v->handoff.open, v->handoff.plays, undelivered_seconds(v));
         if (playcount_metrics_global->songs) {
             write_songs_json(page, v);
         }
