@@ -260,10 +260,11 @@ void playcount_wire_run(playcount_wire *wire, const volatile int *stop)
         int64_t wake = now + 200;
         wake = launch_at >= 0 && launch_at < wake ? launch_at : wake;
         wake = watch_at >= 0 && watch_at < wake ? watch_at : wake;
+        bool over = !wire->waiting && !wire->flying;
         bool ready = wire->waiting && !wire->waiting->not_before &&
                      wire->flying_n < wire->limits->parallel;
         int64_t wait = wake - playcount_now_ms();
-        if (!ready && wait > 0) {
+        if (!over && !ready && wait > 0) {
             curl_multi_poll(wire->multi, NULL, 0, (int)wait, NULL);
         }
     }
