@@ -83,8 +83,9 @@ static const char *too_many_entries(int *too_many)
     "its number of plays is not a whole number from 1 to 9223372036854775807."
 
 /* One entry, "id=plays", decoded in place. */
-static const char *text_entry(parser *p, char *entry, apr_size_t length)
+static const char *text_entry(parser *p, char *entry, apr_size_t whole)
 {
+    apr_size_t length = whole && entry[whole - 1] == '\r' ? whole - 1 : whole;
     char *equals = memchr(entry, '=', length);
     apr_size_t name = equals ? (apr_size_t)(equals - entry) : length;
     apr_ssize_t n;
@@ -111,6 +112,29 @@ static const char *text_entry(parser *p, char *entry, apr_size_t length)
     }
     add_entry(p, entry, (apr_size_t)n, by);
     return NULL;
+}
+
+/* The same for an entry whose id needs neither decoding nor checking, as most do:
+ * the bytes it takes, or 0 when it is to be looked at closely. */
+static apr_size_t plain_entry(parser *p, const char *entry, const char *end)
+{
+    apr_size_t left = (apr_size_t)(end - entry);
+    apr_size_t name = playcount_plain_length(entry, left);
+    apr_size_t at = name + 1;
+    uint64_t by;
+
+    if (name < 1 || name > PLAYCOUNT_ID_MAX || name >= left || entry[name] != '=') {
+        return 0;
+    }
+    while (at < left && entry[at] >= '0' && entry[at] <= '9') {
+        at++;
+    }
+    by = playcount_read_number(entry + name + 1, at - name - 1, PLAYCOUNT_MAX);
+    if (!by || (at < left && entry[at] != ',' && entry[at] != '\n')) {
+        return 0;
+    }
+    add_entry(p, entry, name, by);
+    return at;
 }
 
 /* Entries are at most the separators and one. */
@@ -151,22 +175,18 @@ const char *playcount_parse_text(request_rec *r, playcount_zone *zone, char *bod
     }
     make_room(&p, entries);
     for (apr_size_t at = 0; at < length || (at && at == length);) {
-        apr_size_t n = entry_length(body + at, length - at);
-        apr_size_t end = at + n;
-        char separator = end < length ? body[end] : '\0';
-        const char *error;
+        apr_size_t n = plain_entry(&p, body + at, body + length);
+        const char *error = NULL;
 
-        if (separator != ',' && n && body[end - 1] == '\r') {
-            n--;
+        if (!n) {
+            n = entry_length(body + at, length - at);
+            error = text_entry(&p, body + at, n);
         }
-        batch->in_lines |= separator == '\n';
-        if ((error = text_entry(&p, body + at, n))) {
+        if (error || at + n == length) {
             return error;
         }
-        if (!separator) {
-            break;
-        }
-        at = end + 1;
+        batch->in_lines |= body[at + n] == '\n';
+        at += n + 1;
     }
     return NULL;
 }

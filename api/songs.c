@@ -57,7 +57,7 @@ static int add_body(request_rec *r, playcount_served_zone *zone,
     char *body;
     apr_size_t length;
     const char *error = NULL;
-    uint64_t print;
+    uint64_t print = 0;
     int too_many = 0;
     int status = playcount_request_body(r, &body, &length, &error);
 
@@ -65,7 +65,9 @@ static int add_body(request_rec *r, playcount_served_zone *zone,
         playcount_idempotency_release(zone, i);
         return playcount_refuse(r, status, error);
     }
-    print = playcount_key_print(json ? 3 : 2, body, length);
+    if (i->present) { /* before the body is decoded in place */
+        print = playcount_key_print(json ? 3 : 2, body, length);
+    }
     error = (json ? playcount_parse_json : playcount_parse_text)(
         r, zone->zone, body, length, &batch, &too_many);
     if (error) {

@@ -4,6 +4,22 @@
 
 #include <string.h>
 
+/* 1 for the ASCII characters that every form takes as they are. */
+static const char PLAIN[256] = {
+    [' '] = 1,         ['!'] = 1,         ['#' ... '$'] = 1, ['&' ... '+'] = 1,
+    ['-' ... '<'] = 1, ['>' ... '['] = 1, [']' ... '~'] = 1,
+};
+
+apr_size_t playcount_plain_length(const char *text, apr_size_t most)
+{
+    apr_size_t n = 0;
+
+    while (n < most && PLAIN[(unsigned char)text[n]]) {
+        n++;
+    }
+    return n;
+}
+
 /* The length of the UTF-8 character at s, 0 if it is none (Unicode 15, table
  * 3-7: no overlong forms, no surrogates, nothing above U+10FFFF). */
 static apr_size_t utf8_length(const unsigned char *s, apr_size_t left)
@@ -115,9 +131,11 @@ static char *escape_byte(char *out, unsigned char c)
 
 apr_size_t playcount_listing_escape(char *out, const char *id, apr_size_t length)
 {
-    char *at = out;
+    apr_size_t plain = playcount_plain_length(id, length);
+    char *at = out + plain;
 
-    for (apr_size_t i = 0; i < length; i++) {
+    memcpy(out, id, plain);
+    for (apr_size_t i = plain; i < length; i++) {
         unsigned char c = (unsigned char)id[i];
 
         if (c == ',' || c == '=' || c == '%' || c < 0x20 || c == 0x7F) {
@@ -150,9 +168,11 @@ apr_size_t playcount_url_escape(char *out, const char *id, apr_size_t length)
 
 apr_size_t playcount_json_escape(char *out, const char *id, apr_size_t length)
 {
-    char *at = out;
+    apr_size_t plain = playcount_plain_length(id, length);
+    char *at = out + plain;
 
-    for (apr_size_t i = 0; i < length; i++) {
+    memcpy(out, id, plain);
+    for (apr_size_t i = plain; i < length; i++) {
         unsigned char c = (unsigned char)id[i];
 
         if (c == '"' || c == '\\') {
@@ -189,16 +209,14 @@ uint64_t playcount_read_number(const char *text, apr_size_t length, uint64_t mos
 {
     uint64_t n = 0;
 
-    if (!length) {
-        return 0;
-    }
     for (apr_size_t i = 0; i < length; i++) {
         uint64_t digit = (uint64_t)(unsigned char)text[i] - '0';
 
-        if (digit > 9 || n > (most - digit) / 10) {
+        /* Below 10^18 there is room for another digit. */
+        if (digit > 9 || (n >= 1000000000000000000ULL && n > (most - digit) / 10)) {
             return 0;
         }
         n = n * 10 + digit;
     }
-    return n;
+    return n <= most ? n : 0;
 }

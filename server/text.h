@@ -16,6 +16,10 @@
  * end of a sentence that begins "the id ". */
 const char *playcount_id_error(const char *id, apr_size_t length);
 
+/* How many bytes at the beginning of `text`, which a NUL ends, are ASCII that every
+ * form takes as it is: no control characters, no ',' '=' '%' '"' or '\\'. */
+apr_size_t playcount_plain_length(const char *text, apr_size_t most);
+
 /* Decode %XX from text[0 .. length-1] into out (which may be text itself), and
  * '+' to a space if so wanted. Returns the bytes written, or -1 when an escape
  * is broken or gives a NUL, or when `room` bytes are not enough (-2). */
