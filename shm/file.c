@@ -15,6 +15,7 @@
 #include "apr_portable.h"
 #include "apr_strings.h"
 
+#include "shm/hash.h"
 #include "shm/layout.h"
 
 /* What is being opened, and where its sentence goes. */
@@ -29,6 +30,7 @@ typedef struct {
     apr_os_file_t fd;
     void *memory;
     apr_size_t bytes;
+    playcount_zone_size size;
     apr_pool_t *pool; /* of the descriptor and the mapping */
 } mapping;
 
@@ -106,6 +108,10 @@ static apr_status_t make(const opening *o, mapping *m,
     if (rv != APR_SUCCESS) {
         return refuse_errno(o, rv, "cannot be made");
     }
+    /* Who had it locked may have put it in its place before he died. */
+    if (!is_still_there(m, name)) {
+        return refuse(o, APR_EBUSY, "was just replaced by another server");
+    }
     m->bytes = playcount_zone_bytes(size);
     error = ftruncate(m->fd, 0) != 0 ? errno : 0;
     error = error ? error : posix_fallocate(m->fd, 0, (off_t)m->bytes);
@@ -153,6 +159,23 @@ static apr_status_t install(const opening *o, mapping *m)
     return rv == APR_SUCCESS ? rv : refuse_errno(o, rv, "cannot be made to last");
 }
 
+/* Where there is no file yet. Whoever is here at the same time has either PATH.new
+ * locked or has already renamed it. */
+static apr_status_t make_first(const opening *o, mapping *m,
+                               const playcount_zone_size *size)
+{
+    apr_status_t rv = make(o, m, size);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    if (access(o->path, F_OK) == 0) {
+        unlink(new_name(o));
+        return refuse(o, APR_EBUSY, "was just made by another server");
+    }
+    return install(o, m);
+}
+
 /* --- opening ------------------------------------------------------------------ */
 
 static apr_status_t check_header(const opening *o, mapping *m)
@@ -184,7 +207,22 @@ static apr_status_t check_header(const opening *o, mapping *m)
                       "is damaged: its header does not fit its size");
     }
     m->bytes = (apr_size_t)st.st_size;
+    m->size = (playcount_zone_size){head.songs, head.keys};
     return APR_SUCCESS;
+}
+
+/* Tells one start of the system from all others. While it runs, the page cache
+ * has the file as it was at one moment, whoever was killed. */
+static uint64_t boot(void)
+{
+    char id[64];
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    ssize_t n = fd < 0 ? 0 : read(fd, id, sizeof(id));
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return n > 0 ? XXH3_64bits(id, (size_t)n) : 0;
 }
 
 /* The same zone, made anew in the wanted size and without gaps. */
@@ -211,20 +249,14 @@ static apr_status_t remake(const opening *o, mapping *m,
     return rv;
 }
 
-static apr_status_t open_existing(const opening *o, mapping *m,
-                                  playcount_file *file,
-                                  const playcount_zone_size *size)
+static apr_status_t open_mapped(const opening *o, mapping *m, playcount_file *file,
+                                const playcount_zone_size *size)
 {
-    apr_status_t rv = check_header(o, m);
-    const char *wrong;
+    playcount_zone *z = playcount_zone_attach(o->pool, m->memory, NULL);
     uint64_t songs;
-    playcount_zone *z;
+    const char *wrong = playcount_recover_check(z, &songs);
 
-    if (rv != APR_SUCCESS || (rv = map(o, m)) != APR_SUCCESS) {
-        return rv;
-    }
-    z = playcount_zone_attach(o->pool, m->memory, NULL);
-    if ((wrong = playcount_recover_check(z, &songs))) {
+    if (wrong) {
         return refuse(o, APR_EINVAL,
                       apr_psprintf(o->pool, "is damaged: %s", wrong));
     }
@@ -235,11 +267,42 @@ static apr_status_t open_existing(const opening *o, mapping *m,
                                    " songs; set songs= to at least that",
                                    songs));
     }
+    if (z->head->boot != boot()) {
+        playcount_recover_distrust(z);
+    }
     file->gaps = playcount_recover(z);
     if (file->gaps || z->songs != size->songs || z->head->keys != size->keys) {
         return remake(o, m, size);
     }
     return APR_SUCCESS;
+}
+
+static apr_status_t open_existing(const opening *o, mapping *m,
+                                  playcount_file *file,
+                                  const playcount_zone_size *size)
+{
+    apr_status_t rv = check_header(o, m);
+    apr_size_t bytes = m->bytes;
+    void *copy;
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    if (m->size.songs == size->songs && m->size.keys == size->keys) {
+        rv = map(o, m);
+        return rv == APR_SUCCESS ? open_mapped(o, m, file, size) : rv;
+    }
+    /* To be made anew: what is put right before is put right in a copy, so that
+     * the file stays as it was if the new one cannot be had. */
+    copy = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE,
+                m->fd, 0);
+    if (copy == MAP_FAILED) {
+        return refuse_errno(o, apr_get_os_error(), "cannot be mapped into memory");
+    }
+    m->memory = copy;
+    rv = open_mapped(o, m, file, size);
+    munmap(copy, bytes);
+    return rv;
 }
 
 apr_status_t playcount_file_open(playcount_file *file, const char *path,
@@ -253,9 +316,8 @@ apr_status_t playcount_file_open(playcount_file *file, const char *path,
     memset(file, 0, sizeof(*file));
     if (APR_STATUS_IS_ENOENT(rv)) {
         file->created = 1;
-        if ((rv = make(&o, &m, size)) == APR_SUCCESS) {
-            rv = install(&o, &m);
-        }
+        apr_pool_destroy(m.pool);
+        rv = make_first(&o, &m, size);
     }
     else if (APR_STATUS_IS_EAGAIN(rv)) {
         return refuse(&o, rv, "is in use by another server or another zone");
@@ -273,6 +335,7 @@ apr_status_t playcount_file_open(playcount_file *file, const char *path,
         apr_pool_destroy(m.pool);
         return rv;
     }
+    ((zone_header *)m.memory)->boot = boot();
     /* Checking read all of it; only what is used from now on need stay mapped. */
     madvise(m.memory, m.bytes, MADV_DONTNEED);
     file->memory = m.memory;

@@ -11,13 +11,15 @@
  * the mark says of every slot whether its amount is still to be added, however
  * often finishing begins anew; and since others may add to the slot meanwhile,
  * nothing else could say so. New slots are written beyond what is in use and
- * marked like the others; they come into use when their amounts are in.
+ * marked like the others, but without their epoch: an add that knows such a slot
+ * from before a clear must not count in a song that may yet be undone. They get
+ * the epoch with the amount, and come into use when all amounts are in.
  */
 #include "shm/layout.h"
 
 /* Add the entry's amount unless that is done. The count that the amount leads
  * to is noted before it is true: when the mark is gone, the note is right. */
-static void apply(playcount_zone *z, journal_entry *e)
+static void apply(playcount_zone *z, journal_entry *e, uint64_t epoch)
 {
     _Atomic uint64_t *at = &z->slots[e->place].word;
     _Atomic uint64_t *note = (_Atomic uint64_t *)&e->count;
@@ -41,11 +43,11 @@ static void apply(playcount_zone *z, journal_entry *e)
         }
         else {
             count = count_sum(word & WORD_COUNT, e->by);
-            next = (word & ~(WORD_FROZEN | WORD_COUNT)) | count;
+            next = STATE(epoch, count);
             if (count > WORD_COUNT) {
                 atomic_store_explicit(&z->wide[e->place], count,
                                       memory_order_release);
-                next = (word & ~(WORD_FROZEN | WORD_COUNT)) | WORD_WIDE;
+                next = STATE(epoch, 0) | WORD_WIDE;
             }
             atomic_store_explicit(note, count, memory_order_release);
         }
@@ -62,7 +64,7 @@ static void finish(playcount_zone *z)
     uint64_t epoch = word_epoch(zone_state(z));
 
     for (uint32_t i = 0; i < head->op_entries; i++) {
-        apply(z, &z->journal[i]);
+        apply(z, &z->journal[i], epoch);
     }
     atomic_store_explicit(&head->state, STATE(epoch, head->op_used),
                           memory_order_release);
@@ -96,19 +98,22 @@ static void undo(playcount_zone *z)
 static void finish_register(playcount_zone *z)
 {
     zone_header *head = z->head;
-    uint64_t state = zone_state(z);
-    uint64_t used = state & STATE_USED;
+    uint64_t epoch = word_epoch(zone_state(z));
+    uint64_t place = ring_place(z, zone_first(z, epoch), head->op_used);
+    char id[PLAYCOUNT_ID_MAX];
+    apr_size_t length;
 
-    if (used == head->op_used) {
+    /* Once the slot has its word, an add may have counted in it: one that knew
+     * the slot from before a clear. */
+    if (word_epoch(atomic_load_explicit(&z->slots[place].word,
+                                        memory_order_acquire)) != epoch) {
         head->heap_end = head->op_heap_end;
+        return;
     }
-    else {
-        char id[PLAYCOUNT_ID_MAX];
-        uint64_t place = ring_place(z, zone_first(z, word_epoch(state)), used - 1);
-        apr_size_t length = playcount_slot_id(z, place, id);
-
-        playcount_index_insert(z, place, playcount_id_hash(z, id, length));
-    }
+    length = playcount_slot_id(z, place, id);
+    atomic_store_explicit(&head->state, STATE(epoch, head->op_used + 1),
+                          memory_order_release);
+    playcount_index_insert(z, place, playcount_id_hash(z, id, length));
 }
 
 static void finish_clear(playcount_zone *z)
@@ -118,6 +123,7 @@ static void finish_clear(playcount_zone *z)
     if (epoch == z->head->op_epoch) {
         z->head->heap_end = z->head->heap_from[epoch & 1];
         playcount_index_empty(z, epoch, z->index_size);
+        playcount_slots_sweep(z, epoch);
     }
 }
 
@@ -225,8 +231,8 @@ static void prepare(playcount_zone *z, playcount_play *plays, apr_size_t n,
         playcount_play *p = &plays[i];
 
         if (z->journal[i].fresh) {
-            playcount_slot_write(z, p->place, p->id, p->length, p->hash,
-                                 STATE(epoch, 0) | WORD_FROZEN);
+            playcount_slot_write(z, p->place, p->id, p->length, p->hash, epoch,
+                                 WORD_FROZEN);
         }
         else {
             atomic_fetch_or_explicit(&z->slots[p->place].word, WORD_FROZEN,

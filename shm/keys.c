@@ -103,22 +103,41 @@ static void forget(playcount_zone *z, key_cell *c)
 
 void playcount_keys_rebuild(playcount_zone *z)
 {
+    uint64_t end = z->head->keys_end;
+
     memset(z->key_index, 0, z->head->keys * sizeof(*z->key_index));
-    for (uint64_t i = 0; i < z->head->keys; i++) {
-        if (state_of(&z->keys[i]) != KEY_FREE) {
-            chain_in(z, &z->keys[i]);
+    /* The oldest first: the newest is found first. */
+    for (uint64_t n = 1; n <= z->head->keys; n++) {
+        key_cell *c = cell_of(z, end + n);
+
+        if (state_of(c) != KEY_FREE) {
+            chain_in(z, c);
         }
     }
 }
 
+/* The header may be older than the keys: then it follows them. */
 void playcount_keys_recover(playcount_zone *z)
 {
-    for (uint64_t i = 0; i < z->head->keys; i++) {
+    zone_header *head = z->head;
+
+    for (uint64_t i = 0; i < head->keys; i++) {
         key_cell *c = &z->keys[i];
 
-        if (state_of(c) != KEY_ANSWERED || c->claim % z->head->keys != i ||
-            c->claim > z->head->keys_end || c->counts > PLAYCOUNT_BATCH_MAX) {
+        if (state_of(c) == KEY_FREE) {
+            continue;
+        }
+        if (state_of(c) != KEY_ANSWERED || c->claim % head->keys != i ||
+            c->counts > PLAYCOUNT_BATCH_MAX) {
             set_state(c, KEY_FREE);
+            continue;
+        }
+        if (c->claim > head->keys_end) {
+            head->keys_end = c->claim;
+        }
+        if (c->counts > 1 && c->answer + c->counts > head->answers_end &&
+            c->answer < UINT64_MAX / 2) {
+            head->answers_end = c->answer + c->counts;
         }
     }
     playcount_keys_rebuild(z);
@@ -205,6 +224,15 @@ void playcount_key_release(playcount_zone *z, const playcount_claim *claim)
     }
 }
 
+/* The counts of an answer stand apart from their key: after a power loss they
+ * may be older than it. */
+static uint32_t answer_check(uint32_t check, uint64_t count)
+{
+    uint64_t parts[2] = {check, count};
+
+    return (uint32_t)XXH3_64bits(parts, sizeof(parts));
+}
+
 /* The last step of a journal with a key; all of it may be done again. */
 void playcount_keys_complete(playcount_zone *z)
 {
@@ -218,9 +246,11 @@ void playcount_keys_complete(playcount_zone *z)
     c->counts = head->op_entries;
     c->answer = z->journal[0].count;
     if (head->op_entries > 1) {
+        c->owner = 0;
         for (uint32_t i = 0; i < head->op_entries; i++) {
             z->answers[(head->op_answers + i) % head->answers] =
                 z->journal[i].count;
+            c->owner = answer_check(c->owner, z->journal[i].count);
         }
         head->answers_end = head->op_answers + head->op_entries;
         c->answer = head->op_answers;
@@ -237,7 +267,7 @@ apr_status_t playcount_key_recall(playcount_zone *z, const playcount_key *key,
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    c = find(z, key);
+    c = z->head->keys ? find(z, key) : NULL;
     if (!c || state_of(c) != KEY_ANSWERED) {
         rv = APR_NOTFOUND;
     }
@@ -251,8 +281,14 @@ apr_status_t playcount_key_recall(playcount_zone *z, const playcount_key *key,
         rv = APR_INCOMPLETE;
     }
     else {
+        uint32_t check = 0;
+
         for (apr_size_t i = 0; i < n; i++) {
             counts[i] = z->answers[(c->answer + i) % z->head->answers];
+            check = answer_check(check, counts[i]);
+        }
+        if (check != c->owner) {
+            rv = APR_INCOMPLETE;
         }
     }
     playcount_zone_unlock(z);
@@ -281,6 +317,7 @@ void playcount_keys_copy(playcount_zone *to, const playcount_zone *from)
         c->print = old->print;
         c->counts = old->counts;
         c->answer = old->answer;
+        c->owner = old->owner;
         if (old->counts > 1) {
             /* An answer that is gone stays gone: its place is out of reach. */
             c->answer = to->head->answers_end - (kept ? 0 : to->head->answers + 1);

@@ -36,7 +36,9 @@
  *          overtaken by a clear and a reuse of the slot fails and looks again:
  *          it can never land in another song. The epoch comes round after
  *          1,048,575 clears; an add would have to sleep through exactly so
- *          many of them.
+ *          many of them. Long before, each clear having looked at its share of
+ *          the slots, the words of older epochs are 0: whatever epoch a word has,
+ *          it is known whether it is older or newer than the zone's.
  *   W      wide: the count is above 2^42 - 1 and stands in wide[slot], which
  *          changes under the lock only.
  *   F      the journal holds an amount for this slot that has not been added
@@ -167,6 +169,7 @@ typedef struct {
     _Atomic uint64_t ghosts[2]; /* lock: the same */
     uint64_t heap_from[2];      /* lock: the same: where its long ids begin */
     uint64_t heap_end;          /* lock: the word where the next long id goes */
+    uint64_t reach;             /* lock: slots from here on were never written */
 
     _Alignas(64) _Atomic uint32_t op; /* lock, atomically: operation */
     uint32_t op_entries;              /* lock: entries of the journal */
@@ -195,6 +198,7 @@ typedef struct {
     /* files */
     _Alignas(64) _Atomic uint64_t synced; /* any: `state` as it was when the last
                                              sync began that has ended */
+    uint64_t boot; /* at opening: which start of the system used the file last */
     _Atomic uint64_t said_full; /* any: when the log was told that it is full */
 } zone_header;
 
@@ -212,7 +216,8 @@ typedef struct {
     uint64_t answer;        /* lock: the count, or where the counts are kept */
     uint32_t counts;        /* lock: how many counts answer it */
     uint32_t next;          /* lock: 1 + the next cell under this index entry */
-    uint32_t owner;         /* lock: the process that answers it */
+    uint32_t owner;         /* lock: the process that answers it; once answered, the
+                               check of its counts */
     _Atomic uint32_t state; /* lock, atomically: key_state */
 } key_cell;
 
@@ -256,6 +261,10 @@ void playcount_zone_unlock(playcount_zone *z);
 /* Look only: may this be opened? NULL, or what is wrong with it. Sets how many
  * songs a zone must hold to take all that is in it. */
 const char *playcount_recover_check(playcount_zone *z, uint64_t *songs);
+
+/* The system was started anew since the file was last used: its pages may be of
+ * different moments. */
+void playcount_recover_distrust(playcount_zone *z);
 
 /* Put right what a killed server or a power loss left, except for gaps: returns
  * how many slots are gaps. The check must have passed. */
@@ -330,7 +339,8 @@ int playcount_slot_is(const playcount_zone *z, uint64_t place, const char *id,
 apr_size_t playcount_slot_id(const playcount_zone *z, uint64_t place, char *id);
 int playcount_slot_is_sound(const playcount_zone *z, uint64_t place);
 void playcount_slot_write(playcount_zone *z, uint64_t place, const char *id,
-                          apr_size_t length, uint64_t hash, uint64_t word);
+                          apr_size_t length, uint64_t hash, uint64_t epoch,
+                          uint64_t word);
 
 /* index.c: from a hash to a slot. */
 #define NO_PLACE UINT64_MAX
@@ -341,6 +351,10 @@ void playcount_index_insert(playcount_zone *z, uint64_t place, uint64_t hash);
 void playcount_index_prefetch(const playcount_zone *z, uint64_t hash);
 void playcount_index_prefetch_slot(const playcount_zone *z, uint64_t hash);
 void playcount_index_empty(playcount_zone *z, uint64_t epoch, uint64_t used);
+
+/* slots.c: after a clear, take the words of older epochs away from this epoch's
+ * share of the slots. */
+void playcount_slots_sweep(playcount_zone *z, uint64_t epoch);
 
 /* journal.c */
 void playcount_journal_repair(playcount_zone *z);

@@ -4,8 +4,10 @@
  * header says what is to be finished.
  *
  * A power loss leaves pages of different moments, none older than the last sync
- * that ended. A slot's check tells whether the slot is whole and in its place;
- * what epoch it belongs to its word tells. So:
+ * that ended. An op is not to be finished then (playcount_recover_distrust): the
+ * journal may be of another moment than the marks in the slots. A slot's check
+ * tells whether the slot is whole and in its place; what epoch it belongs to its
+ * word tells. So:
  *   - the index is never trusted, but built anew;
  *   - the epoch is the newest that a sound slot has: a clear that reached the
  *     disk in one page counts;
@@ -35,9 +37,9 @@ static slot_state look_at(const playcount_zone *z, uint64_t place)
     if (playcount_slot_is_sound(z, place)) {
         return SLOT_SOUND;
     }
-    /* A slot that was being written when its writer died has no word; a long id
-     * stands on another page than its slot. */
-    if (!atomic_load_explicit(&s->word, memory_order_relaxed) ||
+    /* A slot that was being written when its writer died has no epoch yet; a long
+     * id stands on another page than its slot. */
+    if (!word_epoch(atomic_load_explicit(&s->word, memory_order_relaxed)) ||
         atomic_load_explicit(&s->length, memory_order_relaxed) > ID_INLINE) {
         return SLOT_LOST;
     }
@@ -101,7 +103,8 @@ static const char *check_slots(playcount_zone *z, uint64_t *songs)
     uint64_t first = zone_first(z, epoch);
     uint64_t synced = z->head->synced;
     uint64_t sure = word_epoch(synced) == epoch ? synced & STATE_USED : 0;
-    uint64_t present = 0, newer = 0;
+    uint64_t usable = z->songs - zone_ghosts(z, epoch);
+    uint64_t present = 0, newer = 0, missing = 0;
 
     for (uint64_t n = 0; n < z->songs; n++) {
         uint64_t place = ring_place(z, first, n);
@@ -110,14 +113,23 @@ static const char *check_slots(playcount_zone *z, uint64_t *songs)
         if (is == SLOT_DAMAGED) {
             return "a song in it is damaged";
         }
-        if (n < sure &&
-            (is != SLOT_SOUND || is_newer(epoch, slot_epoch(z, place)))) {
-            return "songs that it held at its last sync are missing";
+        if (n < sure) {
+            missing += is == SLOT_EMPTY ||
+                       (is == SLOT_LOST && slot_epoch(z, place)) ||
+                       (is == SLOT_SOUND && is_newer(epoch, slot_epoch(z, place)));
         }
-        if (is == SLOT_SOUND) {
+        if (n < usable && is == SLOT_SOUND) {
             present += slot_epoch(z, place) == epoch;
             newer += is_newer(slot_epoch(z, place), epoch);
         }
+    }
+    /* After a clear that the header does not know of, nothing is sure. */
+    if (missing && !newer) {
+        return "songs that it held at its last sync are missing";
+    }
+    /* New songs of a batch are no songs yet, but are about to be. */
+    if (z->head->op == OP_COMMIT && z->head->op_used > present) {
+        present = z->head->op_used;
     }
     *songs = (present > newer ? present : newer) + zone_ghosts(z, epoch);
     return *songs > z->songs ? "it holds more songs than fit into it" : NULL;
@@ -128,7 +140,8 @@ const char *playcount_recover_check(playcount_zone *z, uint64_t *songs)
     const zone_header *head = z->head;
     uint64_t state = zone_state(z);
 
-    if ((state & STATE_USED) > head->songs || !word_epoch(state) ||
+    if (!word_epoch(state) || zone_ghosts(z, word_epoch(state)) > head->songs ||
+        (state & STATE_USED) > head->songs - zone_ghosts(z, word_epoch(state)) ||
         head->first[0] >= head->songs || head->first[1] >= head->songs ||
         head->ghosts[0] > head->songs || head->ghosts[1] > head->songs ||
         head->heap_from[0] > head->heap_words ||
@@ -144,8 +157,6 @@ const char *playcount_recover_check(playcount_zone *z, uint64_t *songs)
 
 /* --- putting right ----------------------------------------------------------- */
 
-/* With pages of different moments the journal may be of another moment than the
- * slots. Its marks in the slots keep every amount from being added twice. */
 static void finish_operation(playcount_zone *z)
 {
     playcount_index_empty(z, 0, z->index_size);
@@ -163,7 +174,9 @@ static void adopt_newest_epoch(playcount_zone *z)
     uint64_t epoch = word_epoch(zone_state(z));
     uint64_t newest = epoch;
 
-    for (uint64_t place = 0; place < z->songs; place++) {
+    for (uint64_t n = 0; n < z->songs - zone_ghosts(z, epoch); n++) {
+        uint64_t place = ring_place(z, zone_first(z, epoch), n);
+
         if (look_at(z, place) == SLOT_SOUND &&
             is_newer(slot_epoch(z, place), newest)) {
             newest = slot_epoch(z, place);
@@ -180,6 +193,16 @@ static void adopt_newest_epoch(playcount_zone *z)
         z->head->heap_from[newest & 1] = open ? heap_from : 0;
         z->head->state = STATE(newest, 0);
     }
+}
+
+static uint64_t reach(const playcount_zone *z)
+{
+    uint64_t end = z->songs;
+
+    while (end > 0 && look_at(z, end - 1) == SLOT_EMPTY) {
+        end--;
+    }
+    return end;
 }
 
 /* A slot's count is at least its marks; nothing of a journal is left in it. */
@@ -205,6 +228,11 @@ static void settle_word(playcount_zone *z, uint64_t place, uint64_t n,
     z->slots[place].word = word;
 }
 
+void playcount_recover_distrust(playcount_zone *z)
+{
+    zone_set_op(z, OP_NONE);
+}
+
 uint64_t playcount_recover(playcount_zone *z)
 {
     uint64_t epoch, first, used = 0, present = 0;
@@ -216,7 +244,8 @@ uint64_t playcount_recover(playcount_zone *z)
     first = zone_first(z, epoch);
     z->head->next.time = 0; /* what it had marked may not be there */
     z->head->heap_end = z->head->heap_from[epoch & 1];
-    for (uint64_t n = 0; n < z->songs; n++) {
+    z->head->reach = reach(z);
+    for (uint64_t n = 0; n < z->songs - zone_ghosts(z, epoch); n++) {
         uint64_t place = ring_place(z, first, n);
         uint64_t word = z->slots[place].word;
         apr_size_t length;
@@ -259,7 +288,7 @@ static void copy_slot(playcount_zone *to, uint64_t there, playcount_zone *from,
         to->wide[there] = from->wide[here];
     }
     playcount_slot_write(to, there, id, length, playcount_id_hash(to, id, length),
-                         from->slots[here].word);
+                         slot_epoch(from, here), from->slots[here].word);
 }
 
 /* The batches that began at the slot `old` (counted from the first ghost) begin

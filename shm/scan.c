@@ -56,6 +56,11 @@ int playcount_zone_next(playcount_zone *z, playcount_cursor *c,
             break;
         }
         song->count = word_value(z, place, word);
+        /* A long id and a wide count stand elsewhere, where another slot's song
+         * may write after a clear, while this word still is as it was. */
+        if (word_epoch(zone_state(z)) != c->epoch) {
+            break;
+        }
         return 1;
     }
     c->next = c->used;
@@ -172,6 +177,9 @@ void playcount_zone_usage(playcount_zone *z, playcount_zone_use *use)
         uint32_t length =
             atomic_load_explicit(&z->slots[place].length, memory_order_relaxed);
 
+        if (word_epoch(word) != c.epoch) {
+            continue;
+        }
         use->plays = count_sum(use->plays, word_value(z, place, word));
         use->bytes += length > ID_INLINE ? (length + 7) / 8 * 8 : 0;
     }

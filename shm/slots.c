@@ -131,13 +131,18 @@ static uint64_t heap_take(playcount_zone *z, apr_size_t words)
 }
 
 void playcount_slot_write(playcount_zone *z, uint64_t place, const char *id,
-                          apr_size_t length, uint64_t hash, uint64_t word)
+                          apr_size_t length, uint64_t hash, uint64_t epoch,
+                          uint64_t word)
 {
     slot *s = &z->slots[place];
     uint64_t w0 = id_word(id, length, 0);
     uint64_t w1 = id_word(id, length, 8);
 
+    if (place >= z->head->reach) {
+        z->head->reach = place + 1;
+    }
     atomic_store_explicit(&s->word, 0, memory_order_release);
+    atomic_signal_fence(memory_order_seq_cst);
     if (length > ID_INLINE) {
         uint64_t at = heap_take(z, words_of(length));
 
@@ -151,6 +156,25 @@ void playcount_slot_write(playcount_zone *z, uint64_t place, const char *id,
     atomic_store_explicit(&s->id[0], w0, memory_order_release);
     atomic_store_explicit(&s->id[1], w1, memory_order_release);
     atomic_store_explicit(&s->length, (uint32_t)length, memory_order_release);
-    s->check = slot_check(hash, length, word_epoch(word), place);
+    s->check = slot_check(hash, length, epoch, place);
     atomic_store_explicit(&s->word, word, memory_order_release);
+}
+
+/* So many clears, and every slot has been looked at. */
+#define SWEEP_CLEARS ((EPOCH_MASK + 1) / 8)
+
+void playcount_slots_sweep(playcount_zone *z, uint64_t epoch)
+{
+    uint64_t share = z->songs / SWEEP_CLEARS + 1;
+    uint64_t at = epoch % SWEEP_CLEARS * share;
+    uint64_t first = zone_first(z, epoch);
+    uint64_t usable = z->songs - zone_ghosts(z, epoch);
+
+    for (uint64_t end = at + share; at < end && at < z->head->reach; at++) {
+        uint64_t n = at >= first ? at - first : at + z->songs - first;
+
+        if (n < usable) {
+            atomic_store_explicit(&z->slots[at].word, 0, memory_order_release);
+        }
+    }
 }

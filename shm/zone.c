@@ -64,7 +64,12 @@ uint64_t playcount_zone_get(playcount_zone *z, const char *id, apr_size_t length
         /* The word is read again after the id: see slots.c. */
         word = atomic_load_explicit(&z->slots[place].word, memory_order_acquire);
         if (word_epoch(word) == epoch) {
-            return word_value(z, place, word);
+            uint64_t count = word_value(z, place, word);
+
+            /* wide[] may be another song's once the zone was cleared. */
+            if (!(word & WORD_WIDE) || word_epoch(zone_state(z)) == epoch) {
+                return count;
+            }
         }
     }
 }
@@ -121,11 +126,12 @@ static uint64_t add_with_lock(playcount_zone *z, uint64_t place, uint64_t by)
 }
 
 /* The first play of a song, under the lock. The order of the stores:
- *   1. op: from here on a successor looks after us;
- *   2. the slot, beyond what is in use: nobody looks there;
- *   3. state, one slot more: from here on the song is registered, with its
- *      plays, and the successor would see to step 4;
- *   4. the index: from here on it is found.
+ *   1. the slot's word is taken away: it may be of any epoch;
+ *   2. op: from here on a successor looks after us;
+ *   3. the slot, its word last: from here on the successor would see to the
+ *      rest, before that he undoes it;
+ *   4. state, one slot more: from here on the song is registered, with its plays;
+ *   5. the index: from here on it is found.
  */
 static apr_status_t register_song(playcount_zone *z, const char *id,
                                   apr_size_t length, uint64_t hash, uint64_t by)
@@ -140,6 +146,7 @@ static apr_status_t register_song(playcount_zone *z, const char *id,
     if (used + zone_ghosts(z, epoch) >= z->songs) {
         return APR_ENOSPC;
     }
+    atomic_store_explicit(&z->slots[place].word, 0, memory_order_release);
     head->op_used = used;
     head->op_heap_end = head->heap_end;
     zone_set_op(z, OP_REGISTER);
@@ -148,7 +155,7 @@ static apr_status_t register_song(playcount_zone *z, const char *id,
         atomic_store_explicit(&z->wide[place], by, memory_order_release);
         word = STATE(epoch, 0) | WORD_WIDE;
     }
-    playcount_slot_write(z, place, id, length, hash, word);
+    playcount_slot_write(z, place, id, length, hash, epoch, word);
     atomic_store_explicit(&head->state, STATE(epoch, used + 1),
                           memory_order_release);
     playcount_index_insert(z, place, hash);
@@ -226,6 +233,7 @@ apr_status_t playcount_zone_clear(playcount_zone *z)
     atomic_signal_fence(memory_order_seq_cst); /* the old ids stay till then */
     head->heap_end = heap_from;
     playcount_index_empty(z, epoch, used);
+    playcount_slots_sweep(z, next);
     zone_set_op(z, OP_NONE);
     playcount_zone_unlock(z);
     return APR_SUCCESS;
