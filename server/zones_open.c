@@ -1,0 +1,150 @@
+/* A zone's memory or file and its lock: made once in the life of the server, found
+ * again at each graceful restart. */
+
+#include "httpd.h"
+#include "apr_strings.h"
+#include "http_log.h"
+#include "util_mutex.h"
+
+#include "server/retained.h"
+#include "server/zones_private.h"
+#include "shm/file.h"
+
+APLOG_USE_MODULE(playcount);
+
+/* What is kept of a zone over graceful restarts. */
+typedef struct {
+    void *memory;
+    apr_global_mutex_t *lock;
+    char path[1024]; /* of the file, "" without one */
+    uint64_t songs, keys;
+} kept_zone;
+
+static apr_status_t open_memory(playcount_served_zone *zone, kept_zone *kept,
+                                const playcount_zone_size *size)
+{
+    server_rec *s = zone->server;
+    int fresh;
+    apr_status_t rv = playcount_retained_memory(s, "zone memory", zone->name,
+                                                playcount_zone_bytes(size),
+                                                &kept->memory, &fresh);
+
+    if (rv == APR_SUCCESS) {
+        rv = playcount_zone_format(kept->memory, size);
+    }
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, rv, s,
+                     "PlaycountZone %s (%s): cannot have %" APR_UINT64_T_FMT
+                     " MB of address space for %" APR_UINT64_T_FMT
+                     " songs; set songs= to what the site needs",
+                     zone->name, zone->where,
+                     playcount_zone_bytes(size) / 1000000 + 1, size->songs);
+    }
+    return rv;
+}
+
+static apr_status_t open_file(playcount_served_zone *zone, kept_zone *kept,
+                              const playcount_zone_size *size)
+{
+    server_rec *s = zone->server;
+    const char *why = NULL;
+    playcount_file file;
+    apr_status_t rv =
+        playcount_file_open(&file, zone->path, size, s->process->pool, &why);
+
+    if (rv != APR_SUCCESS) {
+        ap_log_error(
+            APLOG_MARK, APLOG_EMERG, 0, s,
+            "PlaycountZone %s (%s): file=%s %s. The file is as it was; put that "
+            "right or name another file",
+            zone->name, zone->where, zone->path, why);
+        return rv;
+    }
+    if (file.gaps) {
+        ap_log_error(
+            APLOG_MARK, APLOG_WARNING, 0, s,
+            "PlaycountZone %s: file=%s has lost %" APR_UINT64_T_FMT
+            " songs whose first plays came after the last sync before a power "
+            "loss",
+            zone->name, zone->path, file.gaps);
+    }
+    kept->memory = file.memory;
+    apr_cpystrn(kept->path, zone->path, sizeof(kept->path));
+    return APR_SUCCESS;
+}
+
+static apr_status_t make_lock(playcount_served_zone *zone, kept_zone *kept)
+{
+    server_rec *s = zone->server;
+    apr_status_t rv = ap_global_mutex_create(&kept->lock, NULL, PLAYCOUNT_MUTEX,
+                                             zone->name, s, s->process->pool, 0);
+
+    if (rv != APR_SUCCESS) {
+        return rv; /* ap_global_mutex_create has said why */
+    }
+    if (apr_global_mutex_mech(kept->lock) == APR_LOCK_POSIXSEM) {
+        ap_log_error(
+            APLOG_MARK, APLOG_EMERG, 0, s,
+            "Mutex posixsem cannot be used for playcount: when a process dies "
+            "with it, all others wait for ever. Use Mutex pthread, sysvsem, fcntl "
+            "or flock for playcount, or leave it to the default");
+        return APR_ENOTIMPL;
+    }
+    return APR_SUCCESS;
+}
+
+static apr_status_t open_zone(playcount_served_zone *zone, kept_zone **kept)
+{
+    playcount_zone_size size = {zone->songs, zone->keys};
+    kept_zone new_zone = {.songs = zone->songs, .keys = zone->keys};
+    apr_status_t rv = make_lock(zone, &new_zone);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    rv = zone->path ? open_file(zone, &new_zone, &size)
+                    : open_memory(zone, &new_zone, &size);
+    if (rv == APR_SUCCESS) {
+        *kept = playcount_retained_create(zone->server, "zone", zone->name,
+                                          sizeof(**kept));
+        **kept = new_zone;
+    }
+    return rv;
+}
+
+static void warn_of_changes(const playcount_served_zone *zone,
+                            const kept_zone *kept)
+{
+    if (zone->songs != kept->songs || zone->keys != kept->keys ||
+        strcmp(zone->path ? zone->path : "", kept->path)) {
+        ap_log_error(
+            APLOG_MARK, APLOG_WARNING, 0, zone->server,
+            "PlaycountZone %s (%s): the zone goes on as it is "
+            "(songs=%" APR_UINT64_T_FMT "%s%s, %" APR_UINT64_T_FMT
+            " idempotency keys); to change it, stop the server and start it",
+            zone->name, zone->where, kept->songs, *kept->path ? " file=" : "",
+            kept->path, kept->keys);
+    }
+}
+
+apr_status_t playcount_zone_open(playcount_served_zone *zone, apr_pool_t *p)
+{
+    kept_zone *kept = playcount_retained_get("zone", zone->name);
+    apr_status_t rv;
+
+    if (kept) {
+        warn_of_changes(zone, kept);
+    }
+    else if ((rv = open_zone(zone, &kept)) != APR_SUCCESS) {
+        return rv;
+    }
+    else {
+        zone->opened_now = 1;
+    }
+    zone->zone = playcount_zone_attach(p, kept->memory, kept->lock);
+    if (*kept->path) {
+        playcount_zone_set_in_file(zone->zone);
+    }
+    zone->lock = kept->lock;
+    return APR_SUCCESS;
+}

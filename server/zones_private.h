@@ -1,0 +1,33 @@
+/* What the files of the zones share with each other and with nobody else:
+ *
+ *   zones_conf.c  the directives, and which zone a request uses
+ *   zones_open.c  a zone's memory or file and its lock
+ *   zones.c       the hooks, and the sync
+ */
+#ifndef PLAYCOUNT_SERVER_ZONES_PRIVATE_H
+#define PLAYCOUNT_SERVER_ZONES_PRIVATE_H
+
+#include "server/zones.h"
+
+#define PLAYCOUNT_MUTEX "playcount"
+
+void *playcount_zones_create_server(apr_pool_t *p, server_rec *s);
+void *playcount_zones_create_dir(apr_pool_t *p, char *dir);
+void *playcount_zones_merge_dir(apr_pool_t *p, void *base, void *add);
+
+/* The configured zones, with the default one if none is: playcount_served_zone in
+ * an array that is filled and not yet open. */
+apr_array_header_t *playcount_zones_configured(server_rec *main_server);
+
+/* Begin with no zone served; serve this one. */
+void playcount_zones_serve_none(apr_pool_t *p);
+void playcount_zones_serve(playcount_served_zone *zone);
+
+/* Does every PlaycountUse name a zone that is served? Says so in the log if not. */
+int playcount_zones_uses_are_good(server_rec *main_server);
+
+/* In the parent: the zone's memory or file and its lock, made or found again, and a
+ * handle from the pool p. What goes wrong is in the log. */
+apr_status_t playcount_zone_open(playcount_served_zone *zone, apr_pool_t *p);
+
+#endif
