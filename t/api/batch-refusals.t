@@ -1,0 +1,90 @@
+# A batch with anything wrong in it is refused with a sentence that names the
+# entry, and counts nothing.
+use strict;
+use warnings;
+use Test::More;
+use Playcount::Api;
+
+my $counter = counter('batch-refusals');
+my $number = 'its number of plays is not a whole number from 1 to 9223372036854775807\.';
+my $escape = 'its id has a % that is not followed by two hexadecimal digits other than 00\.';
+my @json = ('Content-Type: application/json');
+
+$counter->post('/song/good');
+
+sub refused
+{
+    my ($body, $sentence, @headers) = @_;
+    (my $name = substr $body, 0, 40) =~ s/[^ -~]/?/g;
+    $counter->answers('POST', '/songs', 400, qr/^$sentence$/, "refused: $name",
+        content => $body, headers => \@headers);
+}
+
+refused(@$_) for
+    ['good=1,bad',        'Entry 2 of the batch: it is not of the form ID=PLAYS\.'],
+    ['bad',               'Entry 1 of the batch: it is not of the form ID=PLAYS\.'],
+    ['good=1,',           'Entry 2 of the batch: it is not of the form ID=PLAYS\.'],
+    [',good=1',           'Entry 1 of the batch: it is not of the form ID=PLAYS\.'],
+    ["good=1\n\ngood=1",  'Entry 2 of the batch: it is not of the form ID=PLAYS\.'],
+    ["good=1\n\n",        'Entry 2 of the batch: it is not of the form ID=PLAYS\.'],
+    ['good=1,good=0',     "Entry 2 of the batch: $number"],
+    ['good=-1',           "Entry 1 of the batch: $number"],
+    ['good=1.5',          "Entry 1 of the batch: $number"],
+    ['good=',             "Entry 1 of the batch: $number"],
+    ['good= 1',           "Entry 1 of the batch: $number"],
+    ['good=1 ',           "Entry 1 of the batch: $number"],
+    ['good=1=1',          "Entry 1 of the batch: $number"],
+    ['good=9223372036854775808', "Entry 1 of the batch: $number"],
+    ['good=1,=1',         'Entry 2 of the batch: its id is empty; it needs at least one byte\.'],
+    ['good=1,a%=1',       "Entry 2 of the batch: $escape"],
+    ['good=1,%zz=1',      "Entry 2 of the batch: $escape"],
+    ['good=1,a%00=1',     "Entry 2 of the batch: $escape"],
+    ["good=1,a\0=1",      'Entry 2 of the batch: its id contains a control character\.'],
+    ["good=1,a\tb=1",     'Entry 2 of the batch: its id contains a control character\.'],
+    ['good=1,a%0Ab=1',    'Entry 2 of the batch: its id contains a control character\.'],
+    ["good=1,\xFF=1",     'Entry 2 of the batch: its id is not valid UTF-8\.'],
+    ['good=1,%C3=1',      'Entry 2 of the batch: its id is not valid UTF-8\.'],
+    ['good=1,' . 'x' x 256 . '=1', 'Entry 2 of the batch: its id is longer than 255 bytes\.'],
+    ['{"good":1}',        'Entry 1 of the batch: it is not of the form ID=PLAYS\.'];
+
+refused(@$_, @json) for
+    ['{"good":1,"bad":0}',     "Entry 2 of the batch: $number"],
+    ['{"good":1,"bad":-1}',    "Entry 2 of the batch: $number"],
+    ['{"good":1,"bad":1.5}',   "Entry 2 of the batch: $number"],
+    ['{"good":1,"bad":1.0}',   "Entry 2 of the batch: $number"],
+    ['{"good":1,"bad":"1"}',   "Entry 2 of the batch: $number"],
+    ['{"good":1,"bad":null}',  "Entry 2 of the batch: $number"],
+    ['{"good":1,"bad":[1]}',   "Entry 2 of the batch: $number"],
+    ['{"good":1,"":1}',        'Entry 2 of the batch: its id is empty; it needs at least one byte\.'],
+    ['{"good":1,"a\n":1}',     'Entry 2 of the batch: its id contains a control character\.'],
+    ['{"good":1,"' . 'x' x 256 . '":1}', 'Entry 2 of the batch: its id is longer than 255 bytes\.'],
+    ['[1]',                    'The body is not a JSON object such as .*\.'],
+    ['"good"',                 'The body is not .*\.'],
+    ['',                       'The body is not valid JSON: .* \(line \d+, column \d+\)\.'],
+    ['{"good":1',              'The body is not valid JSON: .*\.'],
+    ['{"good":1}}',            'The body is not valid JSON: .*\.'],
+    ['{"good":1,"good":1}',    'The body is not valid JSON: duplicate .*\.'],
+    ['{"good":1,"a\u0000":1}', 'The body is not valid JSON: .*\.'],
+    ['{"good":1,"\ud800":1}',  'The body is not valid JSON: .*\.'],
+    ["{\"good\":1,\"\xFF\":1}", 'The body is not valid JSON: .*\.'],
+    ['{"good":99999999999999999999}', 'The body is not valid JSON: .*\.'],
+    ['good=1',                 'The body is not valid JSON: .*\.'],
+    ['[' x 100_000,            'The body is not valid JSON: .*\.'],
+    ['{"a":' x 100_000,        'The body is not valid JSON: .*\.'];
+
+$counter->answers('POST', '/songs', 415,
+    qr{^The body's Content-Type is neither text/plain nor application/json\.$},
+    "Content-Type: $_", content => 'good=1', headers => ["Content-Type: $_"])
+    for 'text/html', 'text/plainx', 'application/jsonl', 'application/xml',
+    'multipart/form-data; boundary=x', 'image/png', 'json', 'text';
+
+$counter->answers('GET', '/', 200, 'good=1', 'nothing of it counted, nothing was registered');
+
+# With JSON, a problem says the same.
+$counter->answers('POST', '/songs', 400,
+    '{"type":"about:blank","title":"Bad Request","status":400,'
+    . '"detail":"Entry 1 of the batch: it is not of the form ID=PLAYS."}',
+    'the sentence as a problem', type => 'application/problem+json',
+    content => 'bad', headers => ['Accept: application/json']);
+
+done_testing;

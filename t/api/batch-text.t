@@ -1,0 +1,57 @@
+# POST /songs counts many plays at once: all of it or nothing.
+use strict;
+use warnings;
+use Test::More;
+use Playcount::Api;
+
+my $counter = counter('batch-text');
+
+sub batch { return $counter->answers('POST', '/songs', 200, $_[1], $_[2],
+    content => $_[0], @_[3 .. $#_]) }
+
+batch('1=3,5=2', '1=3,5=2', 'two songs, their new counts');
+batch('1=3,5=2', '1=6,5=4', 'once more');
+batch('5=1,1=1', '5=5,1=7', 'the answer is in the order of the batch');
+batch("1=1\n5=1", "1=8\n5=6", 'a line for each gets a line for each');
+batch("1=1\n5=1\n", "1=9\n5=7", 'the last line may end');
+batch("1=1\r\n5=1\r\n", "1=10\n5=8", 'lines may end with CR LF');
+batch('1=1', '1=11', 'a single song');
+batch("1=1\n", '1=12', 'in a line');
+batch('', '', 'an empty batch is one too');
+batch('x=1,x=2,y=1,x=3', 'x=1,x=3,y=1,x=6', 'a song more than once: the count after each');
+batch('a%2Cb=1,a%3Db=2,a%25b=3', 'a%2Cb=1,a%3Db=2,a%25b=3',
+    'percent-encoded ids come back so');
+batch('%61%62=1', 'ab=1', 'what need not be encoded comes back as it is');
+batch('a b/c=1', 'a b/c=1', 'spaces and slashes');
+batch("\xC3\xA4=1", "\xC3\xA4=1", 'UTF-8');
+batch('big=9223372036854775807', 'big=9223372036854775807', 'as many plays as there can be');
+
+for my $type ('text/plain', 'text/plain; charset=utf-8', 'TEXT/PLAIN',
+    'application/x-www-form-urlencoded', '') {
+    my $was = $counter->get('/song/typed');
+    batch('typed=1', 'typed=' . ($was + 1), "Content-Type: $type",
+        headers => ["Content-Type: $type"]);
+}
+
+$counter->answers('GET', '/song/x', 200, '6', 'a batch counts as plays do');
+$counter->request('DELETE', '/');
+batch('c=1,a=1,b=1', 'c=1,a=1,b=1', 'new songs');
+$counter->answers('GET', '/', 200, 'c=1,a=1,b=1', 'are registered in the order of the batch');
+
+# As many entries as are allowed.
+my $most = join ',', map { "$_=1" } 1 .. 65_536;
+my $answer = $counter->request('POST', '/songs', content => $most);
+is $answer->{status}, 200, '65,536 entries';
+ok $answer->{content} eq $most, 'are answered in order';
+$counter->answers('POST', '/songs', 413, qr/^The batch has more than 65536 entries/,
+    'one more is refused', content => "$most,x=1");
+$counter->answers('GET', '/song/x', 200, '0', 'as a whole');
+$counter->answers('GET', '/song/1', 200, '1', 'indeed');
+
+# A listing can be posted back.
+$counter->request('DELETE', '/');
+batch('a%2C=3,b%25=2,%3D=1', 'a%2C=3,b%25=2,%3D=1', 'odd names');
+my $listing = $counter->get('/');
+batch($listing, 'a%2C=6,b%25=4,%3D=2', 'a listing is a batch');
+
+done_testing;
