@@ -7,6 +7,7 @@
 #include "http_log.h"
 
 #include "api/api.h"
+#include "handoff/handoff.h"
 #include "mod_playcount.h"
 #include "metrics/metrics.h"
 #include "server/conf.h"
@@ -18,6 +19,7 @@ const playcount_room *const playcount_rooms[PLAYCOUNT_ROOMS] = {
     [PLAYCOUNT_ROOM_ZONES] = &playcount_zones_room,
     [PLAYCOUNT_ROOM_API] = &playcount_api_room,
     [PLAYCOUNT_ROOM_METRICS] = &playcount_metrics_room,
+    [PLAYCOUNT_ROOM_HANDOFF] = &playcount_handoff_room,
 };
 
 static const command_rec directives[] = {
@@ -56,6 +58,10 @@ static const command_rec directives[] = {
         "PlaycountStatsd", playcount_metrics_statsd, NULL, RSRC_CONF,
         "HOST:PORT [prefix=P] [format=statsd|dogstatsd] [interval=S] "
         "[mode=aggregate|raw] [tags=k:v,...]: where to send the metrics"),
+    AP_INIT_TAKE_ARGV(
+        "PlaycountHandoff", playcount_cmd_handoff, NULL, RSRC_CONF,
+        "dbd [zone=NAME] [interval=SECONDS] [node=NAME] [statement=LABEL]: deliver "
+        "the plays of a zone into the database of the DBD directives"),
     {NULL},
 };
 

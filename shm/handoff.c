@@ -72,6 +72,8 @@ static void describe(const playcount_zone *z, uint64_t sequence,
     batch->plays = b->plays;
     batch->time = b->time;
     batch->at_open = (int)b->at_open;
+    batch->opened = b->opened;
+    batch->now_open = z->head->opened;
     batch->sequence = sequence;
 }
 
@@ -167,15 +169,26 @@ static int take_step(playcount_zone *z)
     return p.slots == next->used;
 }
 
+/* Milliseconds since 1970, and not less than any number given before. */
+static uint64_t now_as_number(const playcount_zone *z)
+{
+    uint64_t now = (uint64_t)apr_time_as_msec(apr_time_now());
+    uint64_t taken = load(&z->head->taken);
+    uint64_t last = taken ? record(z, taken)->number : 0;
+
+    return now > last ? now : last;
+}
+
 static void open_batch(playcount_zone *z)
 {
     zone_header *head = z->head;
     uint64_t sequence = load(&head->taken) + 1;
     uint64_t last = sequence > 1 ? record(z, sequence - 1)->number : 0;
-    uint64_t now = (uint64_t)apr_time_as_msec(apr_time_now());
+    uint64_t now = now_as_number(z);
     batch_record *b = record(z, sequence);
 
     *b = head->next;
+    b->opened = b->at_open ? head->opened : head->clean;
     b->songs = progress(z)->songs;
     b->plays = progress(z)->plays;
     b->previous = last;
@@ -250,16 +263,48 @@ apr_status_t playcount_batch_take(playcount_zone *z, playcount_batch *batch)
 apr_status_t playcount_batch_take_at_open(playcount_zone *z)
 {
     apr_status_t rv;
+    int room = load(&z->head->taken) - load(&z->head->acked) < 2;
 
     /* A taking that did not come to its end is forgotten: it has no number. */
     z->head->next.time = 0;
+    z->head->opened = now_as_number(z);
     rv = take(z, 1, 2);
-    return rv == APR_NOTFOUND ? APR_SUCCESS : rv;
+    if (rv != APR_SUCCESS && rv != APR_NOTFOUND) {
+        return rv;
+    }
+    /* With two batches open there are no marks for a third. The plays since the
+     * last opening then share a batch with those to come, which is as good,
+     * unless the file is an older state: that would show as foreign. */
+    if (room) {
+        z->head->clean = z->head->opened;
+    }
+    return APR_SUCCESS;
+}
+
+playcount_batch_verdict_e playcount_batch_verdict(const playcount_batch *b,
+                                                  uint64_t last)
+{
+    if (last == b->number) {
+        return PLAYCOUNT_BATCH_IS_IN;
+    }
+    if (last <= b->previous) {
+        return PLAYCOUNT_BATCH_ADD;
+    }
+    if (last > b->now_open) {
+        return PLAYCOUNT_BATCH_FOREIGN;
+    }
+    if (last > b->number) {
+        return PLAYCOUNT_BATCH_IS_IN;
+    }
+    if (last > b->opened) {
+        return PLAYCOUNT_BATCH_FOREIGN;
+    }
+    return b->at_open ? PLAYCOUNT_BATCH_SKIP : PLAYCOUNT_BATCH_ADD;
 }
 
 /* --- acknowledging --------------------------------------------------------- */
 
-static apr_status_t acknowledge(playcount_zone *z, uint64_t number, uint64_t last)
+apr_status_t playcount_batch_acknowledge(playcount_zone *z, uint64_t number)
 {
     zone_header *head = z->head;
     apr_status_t rv = playcount_zone_lock(z);
@@ -270,17 +315,8 @@ static apr_status_t acknowledge(playcount_zone *z, uint64_t number, uint64_t las
     }
     acked = load(&head->acked);
     if (playcount_batch_is_open(z) && record(z, acked + 1)->number == number) {
-        batch_record *b = record(z, acked + 1);
-
-        if (last > b->number) {
-            b->number = last;
-        }
-        if (b->time > head->handed_time) {
-            head->handed_time = b->time;
-        }
-        /* A second open batch follows on this one. */
-        if (load(&head->taken) > acked + 1) {
-            record(z, acked + 2)->previous = b->number;
+        if (record(z, acked + 1)->time > head->handed_time) {
+            head->handed_time = record(z, acked + 1)->time;
         }
         atomic_store_explicit(&head->acked, acked + 1, memory_order_release);
     }
@@ -289,17 +325,6 @@ static apr_status_t acknowledge(playcount_zone *z, uint64_t number, uint64_t las
     }
     playcount_zone_unlock(z);
     return rv;
-}
-
-apr_status_t playcount_batch_acknowledge(playcount_zone *z, uint64_t number)
-{
-    return acknowledge(z, number, 0);
-}
-
-apr_status_t playcount_batch_overtaken(playcount_zone *z, uint64_t number,
-                                       uint64_t last)
-{
-    return acknowledge(z, number, last);
 }
 
 /* --- reading --------------------------------------------------------------- */
@@ -358,6 +383,18 @@ apr_status_t playcount_handoff_usage(playcount_zone *z, playcount_handoff_use *u
         use->plays = count_sum(use->plays, record(z, q)->plays);
     }
     use->handed_time = z->head->handed_time;
+    use->failures = load(&z->head->failures);
+    use->failing = load(&z->head->failing);
     playcount_zone_unlock(z);
     return APR_SUCCESS;
+}
+
+/* Nothing else hangs on these two, so they need no order. */
+uint64_t playcount_handoff_report(playcount_zone *z, uint64_t failing)
+{
+    if (failing) {
+        atomic_fetch_add_explicit(&z->head->failures, 1, memory_order_relaxed);
+    }
+    return atomic_exchange_explicit(&z->head->failing, failing,
+                                    memory_order_relaxed);
 }

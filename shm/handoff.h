@@ -9,17 +9,15 @@
  * Numbers are milliseconds since 1970 at the taking, or one more than the last:
  * they grow, and are not used again even when an older state of a file comes
  * back. Each batch also tells the number before it. A consumer that keeps the
- * last number it has, in one transaction with the counts, can tell:
- *
- *   last >= number     this batch is in: acknowledge it
- *   last == previous   it is not in: add it
- *   between the two    the zone is older than the consumer's memory of it. If
- *                      the batch holds the file as it was opened (at_open), all
- *                      of it is in: the last batch that the consumer has was
- *                      taken later than that state of the file was.
+ * last number it has, in one transaction with the counts, can tell from the two
+ * whether a batch is in: playcount_batch_verdict().
  *
  * Usually at most one batch is open. When a file is opened, what it holds is
- * taken at once (playcount_batch_take_at_open), even behind one that is open.
+ * taken at once (playcount_batch_take_at_open), even behind one that is open. So
+ * the plays of before the opening and those of after it are in batches apart,
+ * and when the file turns out to be an older state of the zone than the consumer
+ * knows (a backup, a disk that lost its last writes), the former are all in: the
+ * last batch that the consumer has was taken later than that state was.
  */
 #ifndef PLAYCOUNT_SHM_HANDOFF_H
 #define PLAYCOUNT_SHM_HANDOFF_H
@@ -33,8 +31,35 @@ typedef struct {
     uint64_t plays;    /* how many plays */
     uint64_t time;     /* when it was taken, seconds since 1970 */
     int at_open;       /* holds the file as it was opened */
+    uint64_t opened;   /* the last opening before it was taken, as a number */
+    uint64_t now_open; /* the last opening of the file, as a number */
     uint64_t sequence; /* used by the zone */
 } playcount_batch;
+
+typedef enum {
+    PLAYCOUNT_BATCH_ADD,    /* it is not in: add it, and keep its number */
+    PLAYCOUNT_BATCH_IS_IN,  /* it is in: acknowledge it */
+    PLAYCOUNT_BATCH_SKIP,   /* its plays are in under another number: add nothing,
+                               but keep its number, and acknowledge it */
+    PLAYCOUNT_BATCH_FOREIGN /* the last number is none that this zone ever gave:
+                               another zone is delivered under the same name */
+} playcount_batch_verdict_e;
+
+/* [any] What a consumer whose last number is `last` (0 if it has none) is to do:
+ *
+ *   last == number      it is in
+ *   last <= previous    it is not in. If not equal, the consumer has forgotten
+ *                       batches that were acknowledged.
+ *   otherwise           the file came back older than the consumer knows it, so
+ *                       the last number must be of before the last opening;
+ *                       then
+ *     last > number       it is in: it was open in the older state already
+ *     last > opened       nobody gave such a number: foreign
+ *     at_open             all its plays are in
+ *     not at_open         all its plays came after the opening: not in
+ */
+playcount_batch_verdict_e playcount_batch_verdict(const playcount_batch *batch,
+                                                  uint64_t last);
 
 /* [any] The open batch (the older of two). APR_NOTFOUND if there is none. For a
  * zone in a file it waits until the batch is on the disk. */
@@ -52,11 +77,6 @@ apr_status_t playcount_batch_take_at_open(playcount_zone *zone);
 /* [any] [lock] The consumer has this batch. APR_SUCCESS too when it is the last
  * one that was acknowledged; APR_EMISMATCH for any other number. */
 apr_status_t playcount_batch_acknowledge(playcount_zone *zone, uint64_t number);
-
-/* [any] [lock] The consumer has this batch and more, up to the number `last`,
- * which the zone has forgotten: acknowledge, and go on from there. */
-apr_status_t playcount_batch_overtaken(playcount_zone *zone, uint64_t number,
-                                       uint64_t last);
 
 /* A place in a batch. */
 typedef struct {
@@ -79,10 +99,16 @@ typedef struct {
     uint64_t number;      /* of the oldest open one, 0 if there is none */
     uint64_t plays;       /* in the open ones */
     uint64_t handed_time; /* every play before this second is handed over */
+    uint64_t failures;    /* deliveries that failed */
+    uint64_t failing;     /* 0: the last delivery succeeded */
 } playcount_handoff_use;
 
 /* [any] [lock] For those who watch. */
 apr_status_t playcount_handoff_usage(playcount_zone *zone,
                                      playcount_handoff_use *use);
+
+/* [any] A delivery came to its end: `failing` is 0 when it succeeded, otherwise
+ * any number that stands for what is the matter. Returns what it was before. */
+uint64_t playcount_handoff_report(playcount_zone *zone, uint64_t failing);
 
 #endif

@@ -132,6 +132,7 @@ typedef struct {
     uint64_t time;     /* lock: when the taking began, seconds since 1970 */
     uint64_t at_open;  /* lock: 1 if it holds the file as it was opened */
     uint64_t heap_end; /* lock: where its long ids end in the heap */
+    uint64_t opened;   /* lock: `clean` when it was taken */
 } batch_record;
 
 /* How many slots of a batch are marked, and what they held. Written where nobody
@@ -190,6 +191,11 @@ typedef struct {
     batch_progress progress[2]; /* lock: how far that is; by the parity of ... */
     _Atomic uint64_t progress_step; /* lock, atomically: ... the steps made */
     uint64_t handed_time; /* lock: plays before this second are handed over */
+    uint64_t opened; /* lock: when the file was opened last, as a batch's number */
+    uint64_t clean;  /* lock: the last opening at which no plays were left that
+                        no batch held */
+    _Atomic uint64_t failures; /* any: deliveries that failed */
+    _Atomic uint64_t failing;  /* any: what is the matter, 0 if nothing is */
 
     /* keys: the ring */
     _Alignas(64) uint64_t keys_end; /* lock: keys ever claimed */

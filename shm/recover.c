@@ -376,6 +376,9 @@ void playcount_recover_copy(playcount_zone *to, playcount_zone *from)
     to->head->acked = from->head->acked;
     to->head->durable = from->head->durable;
     to->head->handed_time = from->head->handed_time;
+    to->head->clean = from->head->clean;
+    to->head->failures = from->head->failures;
+    to->head->failing = from->head->failing;
     copy_all_slots(to, from, &c, ghosts);
     playcount_keys_copy(to, from);
     for (playcount_zone_begin(to, &cursor);

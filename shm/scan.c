@@ -160,6 +160,11 @@ apr_size_t playcount_zone_top(playcount_zone *z, playcount_song *songs,
     return found;
 }
 
+uint64_t playcount_zone_identity(const playcount_zone *z)
+{
+    return z->head->identity;
+}
+
 void playcount_zone_usage(playcount_zone *z, playcount_zone_use *use)
 {
     playcount_cursor c;

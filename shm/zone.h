@@ -134,6 +134,9 @@ void playcount_zone_usage(playcount_zone *zone, playcount_zone_use *use);
  * who may then say in the log that the zone is full. */
 int playcount_zone_say_full(playcount_zone *zone, uint64_t now);
 
+/* The random number made with the zone. */
+uint64_t playcount_zone_identity(const playcount_zone *zone);
+
 /* [any] [lock] Put right what a process that died with the lock left behind, if
  * nobody has yet; cheap when there is nothing to do. */
 apr_status_t playcount_zone_mend(playcount_zone *zone);

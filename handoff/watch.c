@@ -1,0 +1,145 @@
+/* Delivery from the watchdog. mod_watchdog runs it in one process at a time, on a
+ * thread of its own, so a consumer that blocks holds up nothing but itself. While
+ * a graceful restart goes on, the old generation may still deliver when the new one
+ * begins: engines bear that two deliver the same batch at once.
+ *
+ * After a failure the same batch is tried again, with pauses of 1, 2, 4, ... up to
+ * 60 seconds. What is the matter is kept in the zone as a number, so that it is
+ * said in the log once, not once per process that comes to try.
+ */
+#include "handoff/handoff.h"
+
+#include "apr_hash.h"
+#include "apr_strings.h"
+#include "http_log.h"
+#include "mod_watchdog.h"
+
+APLOG_USE_MODULE(playcount);
+
+#define LONGEST_PAUSE apr_time_from_sec(60)
+
+/* A number other than 0 that stands for a sentence. */
+static uint64_t stands_for(const char *sentence)
+{
+    apr_ssize_t length = APR_HASH_KEY_STRING;
+
+    return (uint64_t)apr_hashfunc_default(sentence, &length) | 1ULL << 32;
+}
+
+static void failed(playcount_handoff *h, const playcount_batch *batch,
+                   const char *why)
+{
+    uint64_t failing = stands_for(why);
+
+    h->pause = h->pause ? 2 * h->pause : apr_time_from_sec(1);
+    if (h->pause > LONGEST_PAUSE) {
+        h->pause = LONGEST_PAUSE;
+    }
+    h->next = apr_time_now() + h->pause;
+    h->prepare_again = 1;
+    if (playcount_handoff_report(h->zone->zone, failing) != failing) {
+        ap_log_error(
+            APLOG_MARK, APLOG_ERR, 0, h->server,
+            "PlaycountHandoff (%s): batch %" APR_UINT64_T_FMT
+            " of zone %s (%" APR_UINT64_T_FMT " plays of %" APR_UINT64_T_FMT
+            " songs) is not delivered: %s. It waits, counting goes on, and "
+            "delivery is tried again, at least every 60 s",
+            h->where, batch->number, h->zone_name, batch->plays, batch->songs, why);
+    }
+}
+
+static void succeeded(playcount_handoff *h)
+{
+    h->pause = 0;
+    h->prepare_again = 0;
+    if (playcount_handoff_report(h->zone->zone, 0)) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, h->server,
+                     "PlaycountHandoff (%s): the zone %s is delivered again",
+                     h->where, h->zone_name);
+    }
+}
+
+/* Deliver one open batch. 1 when the next may follow. */
+static int deliver(playcount_handoff *h, const playcount_batch *batch,
+                   apr_pool_t *pool)
+{
+    apr_pool_t *p;
+    const char *why;
+    apr_status_t rv;
+
+    apr_pool_create(&p, pool);
+    why = h->engine->deliver(h, batch, p);
+    if (!why) {
+        rv = playcount_batch_acknowledge(h->zone->zone, batch->number);
+        /* Another number: who delivers beside us has gone on already. */
+        if (rv != APR_SUCCESS && rv != APR_EMISMATCH) {
+            why = "the lock of the zone cannot be had; see the Mutex directive";
+        }
+    }
+    if (why) {
+        failed(h, batch, why);
+    }
+    else {
+        succeeded(h);
+    }
+    apr_pool_destroy(p);
+    return !why;
+}
+
+/* A new batch, and what else is open. */
+static void deliver_all(playcount_handoff *h, apr_pool_t *pool)
+{
+    playcount_batch batch = {0};
+    apr_status_t rv = playcount_batch_take(h->zone->zone, &batch);
+
+    while (rv == APR_SUCCESS) {
+        if (!deliver(h, &batch, pool)) {
+            return;
+        }
+        rv = playcount_batch_get(h->zone->zone, &batch);
+    }
+    if (rv != APR_NOTFOUND) {
+        char text[128];
+
+        failed(h, &batch,
+               apr_psprintf(pool, "a batch cannot be taken from the zone: %s",
+                            apr_strerror(rv, text, sizeof(text))));
+    }
+}
+
+static apr_status_t watch(int state, void *data, apr_pool_t *pool)
+{
+    playcount_handoff *h = data;
+
+    if (state == AP_WATCHDOG_STATE_RUNNING && apr_time_now() >= h->next) {
+        h->next = apr_time_now() + apr_time_from_sec(h->interval);
+        deliver_all(h, pool);
+    }
+    return APR_SUCCESS;
+}
+
+int playcount_handoff_watch(const apr_array_header_t *handoffs, server_rec *s,
+                            apr_pool_t *p)
+{
+    APR_OPTIONAL_FN_TYPE(ap_watchdog_get_instance) *get =
+        APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_get_instance);
+    APR_OPTIONAL_FN_TYPE(ap_watchdog_register_callback) *add =
+        APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_register_callback);
+
+    /* The zones have said that mod_watchdog must be there. */
+    for (int i = 0; i < handoffs->nelts; i++) {
+        playcount_handoff *h = APR_ARRAY_IDX(handoffs, i, playcount_handoff *);
+        const char *name = apr_psprintf(p, "_playcount_handoff_%d_", i);
+        ap_watchdog_t *watchdog;
+
+        /* One each: a database that hangs holds up its own zone only. */
+        if (get(&watchdog, name, 0, 1, p) != APR_SUCCESS ||
+            add(watchdog, AP_WD_TM_INTERVAL, h, watch) != APR_SUCCESS) {
+            ap_log_error(APLOG_MARK, APLOG_EMERG, 0, h->server,
+                         "PlaycountHandoff (%s): mod_watchdog does not take it",
+                         h->where);
+            return HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+    return OK;
+}
