@@ -13,6 +13,10 @@
 APXS     ?= apxs
 DESTDIR  ?=
 
+# The targets that install packages first build with as many jobs as there are
+# processors, unless make was told otherwise.
+JOBS      = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
+
 MODULE    = mod_playcount
 ROOMS     = shm server api handoff metrics
 SOURCES   = $(MODULE).c $(wildcard $(ROOMS:%=%/*.c))
@@ -99,15 +103,15 @@ tests: $(SO) $(UNIT_TESTS) $(TEST_MODULES) client-tests
 
 # `make test T="t/server.t t/api/version.t"` runs these only.
 test: deps-test
-	@$(MAKE) --no-print-directory tests
+	@$(MAKE) $(JOBS) --no-print-directory tests
 	t/TEST $(T)
 
 soak: deps-test
-	@$(MAKE) --no-print-directory tests
+	@$(MAKE) $(JOBS) --no-print-directory tests
 	t/TEST $(sort $(wildcard t/soak/*.t))
 
 run: deps-run
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) $(JOBS) --no-print-directory all
 	./playcount-express start-server
 
 # Benchmarks; see README. QUICK=1 does less, B="floor zone" some of them only;
