@@ -146,21 +146,23 @@ sub threads_section
     my $limit = 2 * $processes;
 
     return $reason{ $option->{mpm} } . <<"EOF";
-# The number of processes is fixed; twice as many may exist while those from
-# before a graceful restart finish their requests.
+# All processes are started at once and stay; twice as many may exist while those
+# from before a graceful restart finish their requests.
 StartServers $processes
 ServerLimit $limit
 ThreadLimit $threads
 ThreadsPerChild $threads
 MaxRequestWorkers $workers
-MinSpareThreads $workers
+MinSpareThreads $threads
 MaxSpareThreads $spare
 
 EOF
 }
 
 # An event process accepts as many connections as it has threads, and for each
-# idle thread as many more as the factor says; each takes an open file.
+# idle thread as many more as the factor says; each takes an open file. When all
+# threads of a process are busy it closes idle connections: so there are few
+# processes, with more threads than there will be slow and asking clients.
 sub connections_section
 {
     my ($option) = @_;
@@ -177,8 +179,9 @@ EOF
     my $files = open_files();
     my $factor = int(($files - 200) / $option->{threads}) - 1;
     $factor = 64 if $factor > 64;
-    die "--many-connections: a process may open only $files files here; raise",
-        " the limit (ulimit -n) or give fewer --threads\n" if $factor < 2;
+    die "--many-connections: a process may open only $files files here, fewer",
+        " than three for each thread; raise the limit (ulimit -n) or give fewer",
+        " --threads\n" if $factor < 2;
     return <<"EOF";
 # Many connections: each idle thread stands for $factor open ones.
 AsyncRequestWorkerFactor $factor

@@ -52,18 +52,31 @@ sub ask
         "POST /song/many HTTP/1.1\r\nHost: localhost\r\n\r\n";
 }
 
+my ($plays, $failed, $sent) = (0, 0, 0);
+sub all_ask
+{
+    my (@asking) = @_;
+    ask($_) for @asking;
+    for my $socket (@asking) {
+        my ($code) = answer($socket);
+        $code eq '200' ? $plays++ : $failed++;
+    }
+}
+
 my @connections;
-for (1 .. $open) {
-    my $socket = connection() or last;
-    push @connections, $socket;
+while (@connections < $open) {
+    my @new = grep { $_ } map { connection() } 1 .. $at_a_time;
+    last unless @new;
+    all_ask(@new);
+    push @connections, @new;
 }
 is scalar(@connections), $open, 'all connect';
+is $failed, 0, 'and are answered';
 
 my @slow = grep { $_ } map { connection() } 1 .. $slow;
 is scalar(@slow), $slow, 'the slow ones too';
 my $slow_request = "POST /song/slow HTTP/1.1\r\nHost: localhost\r\n\r\n";
 
-my ($plays, $failed, $sent) = (0, 0, 0);
 sub one_more_byte
 {
     return if $sent >= length $slow_request;
@@ -75,12 +88,7 @@ sub one_more_byte
 my $last_byte = time;
 for my $round (1 .. $rounds) {
     for (my $i = 0; $i < @connections; $i += $at_a_time) {
-        my @asking = @connections[$i .. $i + $at_a_time - 1];
-        ask($_) for @asking;
-        for my $socket (@asking) {
-            my ($code) = answer($socket);
-            $code eq '200' ? $plays++ : $failed++;
-        }
+        all_ask(@connections[$i .. $i + $at_a_time - 1]);
         if (time > $last_byte) {
             $last_byte = time;
             one_more_byte();

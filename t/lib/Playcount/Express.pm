@@ -14,6 +14,12 @@ use File::Basename qw(dirname);
 use File::Temp ();
 use HTTP::Tiny;
 use Playcount::Server;
+use Scalar::Util qw(weaken);
+
+# What is still there at the end of the test is let go then, while all that it
+# needs is there too.
+my %all;
+END { $_ && $_->DESTROY for values %all }
 
 my $TOP = abs_path(dirname(__FILE__) . '/../../..');
 
@@ -27,6 +33,7 @@ sub new
     }, $class;
     chmod 0755, "$self->{temp}";
     $self->{root} = "$self->{temp}/server";
+    weaken($all{$self} = $self);
     return $self;
 }
 
@@ -84,7 +91,8 @@ sub delete { my $self = shift; return $self->request('DELETE', @_) }
 sub DESTROY
 {
     my ($self) = @_;
-    return if $self->{owner} != $$;
+    return if $self->{owner} != $$ || !exists $all{$self};
+    CORE::delete $all{$self};
     local ($?, $@, $!);
     $self->run('stop');
 }

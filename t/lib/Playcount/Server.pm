@@ -30,7 +30,13 @@ use File::Temp ();
 use HTTP::Tiny;
 use IO::Socket::INET;
 use POSIX qw(:sys_wait_h);
+use Scalar::Util qw(weaken);
 use Time::HiRes qw(sleep time);
+
+# What is still there at the end of the test is let go then, while all that it
+# needs is there too.
+my %all;
+END { $_ && $_->DESTROY for values %all }
 
 my $T = abs_path(dirname(__FILE__) . '/../..');
 
@@ -68,6 +74,7 @@ sub new
         if ($self->{zone_file} // '') eq '1';
     $self->{port} = free_port();
     $self->write_config;
+    weaken($all{$self} = $self);
     $self->start unless exists $option{start} && !$option{start};
     return $self;
 }
@@ -470,7 +477,8 @@ sub DESTROY
 {
     my ($self) = @_;
     # A forked child of the test must not stop the server of its parent.
-    return if $self->{owner} != $$;
+    return if $self->{owner} != $$ || !exists $all{$self};
+    CORE::delete $all{$self};
     local ($?, $@);
     eval { $self->stop; 1 } or warn $@;
     if ($ENV{PLAYCOUNT_KEEP}) {
