@@ -56,6 +56,27 @@ sub server_user
     die "there is no user www-data, apache, daemon or nobody to serve as\n";
 }
 
+sub all_writable { return !grep { !-w } @_ }
+
+# Can the user that the server runs as write all of these?
+sub server_can_write
+{
+    my (@paths) = @_;
+
+    if ($> == 0) {
+        my ($uid, $gid) = (getpwnam((server_user())[0]))[2, 3];
+        my $pid = fork // die "cannot start a process: $!\n";
+        if ($pid == 0) {
+            ($(, $)) = ($gid, "$gid $gid");
+            ($<, $>) = ($uid, $uid);
+            exit(all_writable(@paths) ? 0 : 1);
+        }
+        waitpid $pid, 0;
+        return $? == 0;
+    }
+    return all_writable(@paths);
+}
+
 # The most files that a process of ours may have open.
 sub open_files
 {
@@ -90,9 +111,10 @@ EOF
 sub modules_section
 {
     my ($option) = @_;
-    my @modules = ("mpm_$option->{mpm}", 'authz_core', 'authz_host');
+    my @modules = ("mpm_$option->{mpm}", 'authz_core', 'authz_host', 'status');
 
     push @modules, 'reqtimeout' if $option->{'many-connections'};
+    push @modules, 'dbd' if defined $option->{database};
     return join('', map { "LoadModule ${_}_module " . module($_) . "\n" } @modules)
         . qq(LoadModule playcount_module "$option->{module}"\n\n);
 }
@@ -241,6 +263,45 @@ PlaycountZone default$songs "file=$option->{'zone-file'}"
 EOF
 }
 
+sub metrics_section
+{
+    return <<'EOF';
+
+# The times, blocks and bytes of the responses, over all processes: for
+# Prometheus, as JSON (/metrics?format=json), and on the page of mod_status. For
+# this machine.
+PlaycountMetrics On
+ExtendedStatus Off
+<Location "/metrics">
+    SetHandler playcount-metrics
+    Require local
+</Location>
+<Location "/server-status">
+    SetHandler server-status
+    Require local
+</Location>
+EOF
+}
+
+sub database_section
+{
+    my ($option) = @_;
+
+    return '' unless defined $option->{database};
+    return <<"EOF";
+
+# The plays are handed over to this SQLite database, each exactly once: table
+# playcount, columns song and plays. A process has at most one connection, and
+# opens it when it delivers.
+DBDriver sqlite3
+DBDParams "$option->{database}"
+DBDMin 0
+DBDKeep 1
+DBDMax 1
+PlaycountHandoff dbd
+EOF
+}
+
 sub include_section
 {
     my ($option) = @_;
@@ -258,7 +319,8 @@ sub text
 
     return join '', map { $_->($option) } \&listen_section, \&modules_section,
         \&user_section, $mpm, \&connections_section, \&log_section,
-        \&counter_section, \&include_section;
+        \&counter_section, \&metrics_section, \&database_section,
+        \&include_section;
 }
 
 1;

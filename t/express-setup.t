@@ -13,6 +13,7 @@ for my $options (
     ['--mpm', 'worker', '--processes', 3, '--threads', 7],
     ['--mpm', 'prefork', '--processes', 5],
     ['--many-connections'],
+    ['--database', $express->temp . '/database/plays.db'],
     ['--host', '*'],
     ['--host', '::1'],
     ['--host', 'localhost', '--songs', '3m'],

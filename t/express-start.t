@@ -22,6 +22,10 @@ for my $mpm (qw(event worker prefork)) {
     is $status, 0, "$mpm: status of a server";
     like $output, qr/^Serving \Q${\ $express->url}\E /, "$mpm: says where";
 
+    like $express->get('/metrics')->{content}, qr/^# HELP /m, "$mpm: has metrics";
+    like $express->get('/server-status')->{content}, qr/Server Status/,
+        "$mpm: and a status page";
+
     ($status) = $express->run('graceful');
     is $status, 0, "$mpm: graceful";
     is $express->post('/song/1')->{content}, '42', "$mpm: keeps the counts";

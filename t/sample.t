@@ -27,6 +27,8 @@ is $server->delete('/plays', @far)->{status}, 403, 'not clear';
 is $server->get('/plays', @far)->{content}, '1=1', 'so nothing is cleared';
 is $server->delete('/plays')->{content}, 'OK', 'this machine may';
 is $server->get('/plays')->{content}, '', 'and it is cleared';
+is $server->get('/metrics')->{status}, 200, 'this machine may see the metrics';
+is $server->get('/metrics', @far)->{status}, 403, 'others may not';
 Playcount::Server::spew("$root/htdocs/page", 'a page');
 is $server->get('/page')->{content}, 'a page', 'the rest of the server is as it was';
 
