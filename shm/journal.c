@@ -15,7 +15,7 @@
  * from before a clear must not count in a song that may yet be undone. They get
  * the epoch with the amount, and come into use when all amounts are in.
  */
-#include "shm/layout.h"
+#include "shm/lookup.h"
 
 /* Add the entry's amount unless that is done. The count that the amount leads
  * to is noted before it is true: when the mark is gone, the note is right. */
@@ -170,9 +170,9 @@ static void look_up(playcount_zone *z, uint64_t epoch, playcount_play *plays,
         }
         for (apr_size_t i = from; i < to; i++) {
             playcount_play *p = &plays[i];
+            song_key key = key_with_hash(p->id, p->length, p->hash);
             uint64_t word;
-            uint64_t place =
-                playcount_index_find(z, epoch, p->id, p->length, p->hash, &word);
+            uint64_t place = find_song(z, epoch, &key, &word);
 
             p->place = place == NO_PLACE ? UNKNOWN : (uint32_t)place;
         }

@@ -340,19 +340,13 @@ static inline uint64_t zone_first(const playcount_zone *z, uint64_t epoch)
 /* slots.c: the id of a slot, found and written. */
 uint64_t playcount_id_hash(const playcount_zone *z, const char *id,
                            apr_size_t length);
-int playcount_slot_is(const playcount_zone *z, uint64_t place, const char *id,
-                      apr_size_t length, uint64_t hash);
 apr_size_t playcount_slot_id(const playcount_zone *z, uint64_t place, char *id);
 int playcount_slot_is_sound(const playcount_zone *z, uint64_t place);
 void playcount_slot_write(playcount_zone *z, uint64_t place, const char *id,
                           apr_size_t length, uint64_t hash, uint64_t epoch,
                           uint64_t word);
 
-/* index.c: from a hash to a slot. */
-#define NO_PLACE UINT64_MAX
-uint64_t playcount_index_find(const playcount_zone *z, uint64_t epoch,
-                              const char *id, apr_size_t length, uint64_t hash,
-                              uint64_t *word);
+/* index.c */
 void playcount_index_insert(playcount_zone *z, uint64_t place, uint64_t hash);
 void playcount_index_prefetch(const playcount_zone *z, uint64_t hash);
 void playcount_index_prefetch_slot(const playcount_zone *z, uint64_t hash);

@@ -20,9 +20,7 @@
  * A gap among the songs that the last sync had, or a slot that is neither empty
  * nor sound, is no power loss but damage, and the file is refused.
  */
-#include "shm/layout.h"
-
-#include <string.h>
+#include "shm/lookup.h"
 
 typedef enum { SLOT_EMPTY, SLOT_SOUND, SLOT_LOST, SLOT_DAMAGED } slot_state;
 
@@ -249,20 +247,21 @@ uint64_t playcount_recover(playcount_zone *z)
         uint64_t place = ring_place(z, first, n);
         uint64_t word = z->slots[place].word;
         apr_size_t length;
-        uint64_t hash, found;
+        uint64_t found;
+        song_key key;
 
         if (word_epoch(word) != epoch || look_at(z, place) != SLOT_SOUND ||
             (n >= (zone_state(z) & STATE_USED) && word & WORD_FROZEN)) {
             continue;
         }
         length = playcount_slot_id(z, place, id);
-        hash = playcount_id_hash(z, id, length);
-        if (playcount_index_find(z, epoch, id, length, hash, &found) != NO_PLACE) {
+        key = key_of(z, id, length);
+        if (find_song(z, epoch, &key, &found) != NO_PLACE) {
             z->slots[place].word = 0; /* the same song a second time: a gap */
             continue;
         }
         settle_word(z, place, n, epoch);
-        playcount_index_insert(z, place, hash);
+        playcount_index_insert(z, place, key.hash);
         if (length > ID_INLINE) {
             z->head->heap_end = z->slots[place].id[1] + (length + 7) / 8;
         }

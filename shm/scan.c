@@ -2,12 +2,9 @@
  * All of it without the lock: a slot is read like a single song is, its word
  * before and after its id. */
 
-#include "shm/layout.h"
-
 #include <stdlib.h>
-#include <string.h>
 
-#include "apr_strings.h"
+#include "shm/lookup.h"
 
 void playcount_zone_begin(playcount_zone *z, playcount_cursor *c)
 {
@@ -26,11 +23,11 @@ void playcount_zone_begin(playcount_zone *z, playcount_cursor *c)
 int playcount_zone_begin_after(playcount_zone *z, playcount_cursor *c,
                                const char *id, apr_size_t length)
 {
+    song_key key = key_of(z, id, length);
     uint64_t word, place;
 
     playcount_zone_begin(z, c);
-    place = playcount_index_find(z, c->epoch, id, length,
-                                 playcount_id_hash(z, id, length), &word);
+    place = find_song(z, c->epoch, &key, &word);
     if (place == NO_PLACE) {
         return 0;
     }

@@ -1,37 +1,6 @@
-/* The id of a slot: written, compared, read, checked.
- *
- * A slot can be written anew (after a clear) while a reader that found it
- * before the clear still looks at it. The writer first takes the word away,
- * then writes the id, then gives the new word. Every store of an id's word is a
- * release and every load an acquire, so a reader that has seen a piece of the
- * new id finds the old word gone when it looks at the word again, and an add's
- * compare-and-swap fails. Readers therefore always look at the word after they
- * have looked at the id.
- */
-#include "shm/layout.h"
-
-#include <string.h>
-
-#include "shm/hash.h"
-
-/* Only memory that is there is read: ids need not be aligned or padded. */
-static inline uint64_t id_word(const char *id, apr_size_t length, apr_size_t at)
-{
-    uint64_t w = 0;
-
-    if (at + 8 <= length) {
-        memcpy(&w, id + at, 8);
-    }
-    else if (at < length) {
-        memcpy(&w, id + at, length - at);
-    }
-    return w;
-}
-
-static inline apr_size_t words_of(apr_size_t length)
-{
-    return (length + 7) / 8;
-}
+/* The id of a slot: written, read, checked. How readers and the writer get along:
+ * lookup.h. */
+#include "shm/lookup.h"
 
 static uint32_t slot_check(uint64_t hash, apr_size_t length, uint64_t epoch,
                            uint64_t place)
@@ -44,38 +13,13 @@ static uint32_t slot_check(uint64_t hash, apr_size_t length, uint64_t epoch,
 uint64_t playcount_id_hash(const playcount_zone *z, const char *id,
                            apr_size_t length)
 {
-    return XXH3_64bits_withSeed(id, length, z->seed);
+    return key_of(z, id, length).hash;
 }
 
 uint64_t playcount_zone_hash(const playcount_zone *z, const char *id,
                              apr_size_t length)
 {
     return playcount_id_hash(z, id, length);
-}
-
-int playcount_slot_is(const playcount_zone *z, uint64_t place, const char *id,
-                      apr_size_t length, uint64_t hash)
-{
-    slot *s = &z->slots[place];
-    uint64_t w0 = atomic_load_explicit(&s->id[0], memory_order_acquire);
-    uint64_t w1 = atomic_load_explicit(&s->id[1], memory_order_acquire);
-
-    if (atomic_load_explicit(&s->length, memory_order_acquire) != length) {
-        return 0;
-    }
-    if (length <= ID_INLINE) {
-        return w0 == id_word(id, length, 0) && w1 == id_word(id, length, 8);
-    }
-    if (w0 != hash || w1 > z->head->heap_words - words_of(length)) {
-        return 0;
-    }
-    for (apr_size_t i = 0; i < words_of(length); i++) {
-        if (atomic_load_explicit(&z->heap[w1 + i], memory_order_acquire) !=
-            id_word(id, length, 8 * i)) {
-            return 0;
-        }
-    }
-    return 1;
 }
 
 apr_size_t playcount_slot_id(const playcount_zone *z, uint64_t place, char *id)

@@ -1,8 +1,6 @@
 /* Counting: get, add, the first play of a song, clear. */
 
-#include "shm/layout.h"
-
-#include <string.h>
+#include "shm/lookup.h"
 
 apr_status_t playcount_zone_lock(playcount_zone *z)
 {
@@ -51,12 +49,12 @@ apr_status_t playcount_zone_mend(playcount_zone *z)
 
 uint64_t playcount_zone_get(playcount_zone *z, const char *id, apr_size_t length)
 {
-    uint64_t hash = playcount_id_hash(z, id, length);
+    song_key key = key_of(z, id, length);
 
     for (;;) {
         uint64_t epoch = word_epoch(zone_state(z));
         uint64_t word;
-        uint64_t place = playcount_index_find(z, epoch, id, length, hash, &word);
+        uint64_t place = find_song(z, epoch, &key, &word);
 
         if (place == NO_PLACE) {
             return 0;
@@ -133,8 +131,8 @@ static uint64_t add_with_lock(playcount_zone *z, uint64_t place, uint64_t by)
  *   4. state, one slot more: from here on the song is registered, with its plays;
  *   5. the index: from here on it is found.
  */
-static apr_status_t register_song(playcount_zone *z, const char *id,
-                                  apr_size_t length, uint64_t hash, uint64_t by)
+static apr_status_t register_song(playcount_zone *z, const song_key *key,
+                                  uint64_t by)
 {
     zone_header *head = z->head;
     uint64_t state = zone_state(z);
@@ -155,17 +153,16 @@ static apr_status_t register_song(playcount_zone *z, const char *id,
         atomic_store_explicit(&z->wide[place], by, memory_order_release);
         word = STATE(epoch, 0) | WORD_WIDE;
     }
-    playcount_slot_write(z, place, id, length, hash, epoch, word);
+    playcount_slot_write(z, place, key->id, key->length, key->hash, epoch, word);
     atomic_store_explicit(&head->state, STATE(epoch, used + 1),
                           memory_order_release);
-    playcount_index_insert(z, place, hash);
+    playcount_index_insert(z, place, key->hash);
     zone_set_op(z, OP_NONE);
     return APR_SUCCESS;
 }
 
-static apr_status_t add_or_register(playcount_zone *z, const char *id,
-                                    apr_size_t length, uint64_t hash, uint64_t by,
-                                    uint64_t *count)
+static apr_status_t add_or_register(playcount_zone *z, const song_key *key,
+                                    uint64_t by, uint64_t *count)
 {
     apr_status_t rv = playcount_zone_lock(z);
     uint64_t word, place;
@@ -173,11 +170,10 @@ static apr_status_t add_or_register(playcount_zone *z, const char *id,
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    place =
-        playcount_index_find(z, word_epoch(zone_state(z)), id, length, hash, &word);
+    place = find_song(z, word_epoch(zone_state(z)), key, &word);
     if (place == NO_PLACE) {
         *count = by;
-        rv = register_song(z, id, length, hash, by);
+        rv = register_song(z, key, by);
     }
     else {
         *count = add_with_lock(z, place, by);
@@ -189,15 +185,15 @@ static apr_status_t add_or_register(playcount_zone *z, const char *id,
 apr_status_t playcount_zone_add(playcount_zone *z, const char *id,
                                 apr_size_t length, uint64_t by, uint64_t *count)
 {
-    uint64_t hash = playcount_id_hash(z, id, length);
+    song_key key = key_of(z, id, length);
     uint64_t epoch = word_epoch(zone_state(z));
     uint64_t word;
-    uint64_t place = playcount_index_find(z, epoch, id, length, hash, &word);
+    uint64_t place = find_song(z, epoch, &key, &word);
 
     if (place != NO_PLACE && add_to_word(z, place, word, by, count)) {
         return APR_SUCCESS;
     }
-    return add_or_register(z, id, length, hash, by, count);
+    return add_or_register(z, &key, by, count);
 }
 
 /* The clear itself is the one store of the state. What it needs of the new
