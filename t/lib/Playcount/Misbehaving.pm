@@ -8,6 +8,7 @@ package Playcount::Misbehaving;
 #         my ($socket, $n) = @_;           # the n-th connection, from 1
 #         my $request = request($socket);  # { line, head, body }, undef at the end
 #         print {$socket} answer(200, '42');
+#         print {$socket} forward($request, $port);  # or a real server's answer
 #     });
 #     $server->url;
 #     $server->requests;                   # all that request() has read so far
@@ -21,7 +22,7 @@ use File::Temp ();
 use IO::Socket::INET;
 use POSIX ();
 
-our @EXPORT_OK = qw(request answer);
+our @EXPORT_OK = qw(request answer forward);
 
 my $log;    # in the processes of a server: where requests are noted
 
@@ -104,6 +105,19 @@ sub answer
     return join "\r\n", "HTTP/1.1 $status Some", "Content-Length: $length",
         (grep { /^Content-Type:/i } @headers) ? () : 'Content-Type: text/plain',
         @headers, '', $body;
+}
+
+# Have a request answered by the server on this port: its whole answer.
+sub forward
+{
+    my ($request, $port) = @_;
+    my $socket = IO::Socket::INET->new(
+        PeerAddr => '127.0.0.1', PeerPort => $port, Proto => 'tcp') or return '';
+    binmode $socket;
+    (my $head = $request->{head}) =~ s/^(?:Connection|Expect):.*\r\n//gmi;
+    print {$socket} "$request->{line}\r\n${head}Connection: close\r\n\r\n$request->{body}";
+    local $/;
+    return <$socket> // '';
 }
 
 sub url  { "http://127.0.0.1:$_[0]{port}/" }
