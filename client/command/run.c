@@ -138,17 +138,37 @@ static exit_status how_to_carry_on(const running *r, exit_status status)
     return status;
 }
 
+/* Why the first batch of the chunk that failed did. */
+static exit_status say_first(const playcount_error *errors, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        if (errors[i].status != PLAYCOUNT_OK) {
+            return say_error(&errors[i]);
+        }
+    }
+    return EXIT_DONE;
+}
+
 static exit_status send_chunk(running *r)
 {
-    playcount_error error;
+    playcount_error error, *errors = calloc(r->pack.n + 1, sizeof(*errors));
 
-    playcount_send_until(r->plan->a->client, r->pack.parcels, r->pack.n, NULL,
-                         &error, &interrupted);
-    if (error.status == PLAYCOUNT_OK) {
-        return EXIT_DONE;
+    if (!errors) {
+        say("no memory for a batch");
+        return EXIT_FILE;
     }
-    say("%s", error.sentence);
-    return how_to_carry_on(r, interrupted ? EXIT_INTERRUPTED : exit_of(&error));
+    playcount_send_until(r->plan->a->client, r->pack.parcels, r->pack.n, errors, &error,
+                         &interrupted);
+    exit_status status = EXIT_DONE;
+    if (error.status == PLAYCOUNT_E_MEMORY) {
+        status = say_error(&error); /* nothing was sent */
+    }
+    else if (error.status != PLAYCOUNT_OK) {
+        status = say_first(errors, r->pack.n);
+        status = how_to_carry_on(r, interrupted ? EXIT_INTERRUPTED : status);
+    }
+    free(errors);
+    return status;
 }
 
 /* Note the chunk, then send it. */
