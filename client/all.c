@@ -24,7 +24,9 @@ struct asking {
     size_t n;
     playcount_each *each;
     void *context;
-    volatile int stop; /* each() said so */
+    bool stop;                 /* each() said so */
+    playcount_stop *also_stop; /* or this does; may be NULL */
+    void *also_context;
 };
 
 static int on_entry(void *context, const char *id, uint64_t count)
@@ -34,7 +36,7 @@ static int on_entry(void *context, const char *id, uint64_t count)
 
     if (!all->stop &&
         all->each(all->context, p->exchange.server->number, id, count)) {
-        all->stop = 1;
+        all->stop = true;
     }
     return all->stop;
 }
@@ -125,6 +127,15 @@ static playcount_status sum_up(const asking *all, playcount_error *each_server,
     return playcount_error_pass(error, &first);
 }
 
+static bool stopped(void *context)
+{
+    asking *all = context;
+    if (all->also_stop && all->also_stop(all->also_context)) {
+        all->stop = true;
+    }
+    return all->stop;
+}
+
 /* Send what `how` says to every server. */
 static playcount_status ask_all(playcount_client *client, asking *all,
                                 const playcount_exchange *how,
@@ -149,24 +160,37 @@ static playcount_status ask_all(playcount_client *client, asking *all,
         playcount_listing_init(&p->listing, on_entry, p);
         playcount_wire_submit(wire, &p->exchange);
     }
-    playcount_wire_run(wire, &all->stop);
+    playcount_wire_run(wire, stopped, all);
     playcount_return(client, wire);
     playcount_status status = sum_up(all, each_server, error);
     free(all->parts);
     return status;
 }
 
-playcount_status playcount_list(playcount_client *client, playcount_each *each,
-                                void *context, playcount_error *each_server,
-                                playcount_error *error)
+playcount_status playcount_list_until(playcount_client *client,
+                                      playcount_each *each, void *context,
+                                      playcount_error *each_server,
+                                      playcount_error *error, playcount_stop *stop,
+                                      void *stop_context)
 {
-    asking all = {.each = each, .context = context};
+    asking all = {.each = each,
+                  .context = context,
+                  .also_stop = stop,
+                  .also_context = stop_context};
     playcount_exchange how = {.method = PLAYCOUNT_GET,
                               .target = "",
                               .repeatable = true,
                               .take = take_piece,
                               .done = list_done};
     return ask_all(client, &all, &how, each_server, error);
+}
+
+playcount_status playcount_list(playcount_client *client, playcount_each *each,
+                                void *context, playcount_error *each_server,
+                                playcount_error *error)
+{
+    return playcount_list_until(client, each, context, each_server, error, NULL,
+                                NULL);
 }
 
 playcount_status playcount_reset(playcount_client *client,

@@ -33,4 +33,12 @@ void playcount_return(playcount_client *client, playcount_wire *wire);
 const playcount_server *playcount_find(const playcount_client *client,
                                        const char *id, playcount_error *error);
 
+/* playcount_list() that ends early, with PLAYCOUNT_E_STOPPED, when stop() says so.
+ */
+playcount_status playcount_list_until(playcount_client *client,
+                                      playcount_each *each, void *context,
+                                      playcount_error *each_server,
+                                      playcount_error *error, playcount_stop *stop,
+                                      void *stop_context);
+
 #endif

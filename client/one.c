@@ -66,12 +66,25 @@ static playcount_status ask(playcount_client *client, single *s, uint64_t *count
     s->exchange.done = single_done;
     s->exchange.context = s;
     playcount_wire_submit(wire, &s->exchange);
-    playcount_wire_run(wire, NULL);
+    playcount_wire_run(wire, NULL, NULL);
     playcount_return(client, wire);
     if (s->exchange.error.status == PLAYCOUNT_OK && count) {
         *count = s->count;
     }
     return playcount_error_pass(error, &s->exchange.error);
+}
+
+/* ".." is no name in a path: it leads out of it. */
+static bool is_pathless(const char *id)
+{
+    return strcmp(id, "..") == 0;
+}
+
+static playcount_status pathless(playcount_error *error)
+{
+    return playcount_fail(
+        error, PLAYCOUNT_E_USAGE, -1,
+        "the id '..' cannot be asked for by itself, only be listed");
 }
 
 playcount_status playcount_get(playcount_client *client, const char *id,
@@ -83,6 +96,9 @@ playcount_status playcount_get(playcount_client *client, const char *id,
     s.exchange.server = playcount_find(client, id, error);
     if (!s.exchange.server) {
         return PLAYCOUNT_E_USAGE;
+    }
+    if (is_pathless(id)) {
+        return pathless(error);
     }
     make_target(s.target, id, 1);
     return ask(client, &s, count, error);
@@ -101,6 +117,14 @@ playcount_status playcount_add(playcount_client *client, const char *id,
     if (by < 1 || by > PLAYCOUNT_BY_MAX) {
         return playcount_fail(error, PLAYCOUNT_E_USAGE, -1,
                               "plays must be 1 to 1000000000, not %" PRIu64, by);
+    }
+    if (is_pathless(id)) {
+        playcount_song song = {.id = id, .by = by};
+        playcount_status status = playcount_add_many(client, &song, 1, error);
+        if (status == PLAYCOUNT_OK && count) {
+            *count = song.count;
+        }
+        return status;
     }
     if (playcount_new_key(s.key)) {
         return playcount_fail(error, PLAYCOUNT_E_MEMORY, -1,
@@ -183,7 +207,10 @@ static void get_next(getter *g)
         playcount_error error;
         g->song = &all->songs[all->next++];
         g->s.exchange.server = playcount_find(all->client, g->song->id, &error);
-        if (g->s.exchange.server) {
+        if (g->s.exchange.server && is_pathless(g->song->id)) {
+            pathless(&error);
+        }
+        else if (g->s.exchange.server) {
             make_target(g->s.target, g->song->id, 1);
             playcount_wire_submit(all->wire, &g->s.exchange);
             return;
@@ -231,7 +258,7 @@ playcount_status playcount_get_many(playcount_client *client, playcount_song *so
         };
         get_next(&g[i]);
     }
-    playcount_wire_run(all.wire, NULL);
+    playcount_wire_run(all.wire, NULL, NULL);
     playcount_return(client, all.wire);
     free(g);
     if (all.good && all.good < n) {

@@ -202,8 +202,8 @@ static void sum_up(const playcount_sending *sendings, size_t n,
 playcount_status playcount_send_until(playcount_client *client,
                                       playcount_parcel *parcels, size_t n,
                                       playcount_error *errors,
-                                      playcount_error *error,
-                                      const volatile int *stop)
+                                      playcount_error *error, playcount_stop *stop,
+                                      void *context)
 {
     playcount_error first;
 
@@ -226,7 +226,7 @@ playcount_status playcount_send_until(playcount_client *client,
         for (size_t i = 0; i < n; i++) {
             playcount_wire_submit(wire, &sendings[i].exchange);
         }
-        playcount_wire_run(wire, stop);
+        playcount_wire_run(wire, stop, context);
         sum_up(sendings, n, errors, &first);
         status = playcount_error_pass(error, &first);
     }
@@ -244,5 +244,5 @@ playcount_status playcount_send(playcount_client *client, playcount_parcel *parc
                                 size_t n, playcount_error *errors,
                                 playcount_error *error)
 {
-    return playcount_send_until(client, parcels, n, errors, error, NULL);
+    return playcount_send_until(client, parcels, n, errors, error, NULL, NULL);
 }

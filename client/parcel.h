@@ -37,7 +37,7 @@ void playcount_sending_free(playcount_sending *sending);
 playcount_status playcount_send_until(playcount_client *client,
                                       playcount_parcel *parcels, size_t n,
                                       playcount_error *errors,
-                                      playcount_error *error,
-                                      const volatile int *stop);
+                                      playcount_error *error, playcount_stop *stop,
+                                      void *context);
 
 #endif

@@ -154,7 +154,8 @@ PLAYCOUNT_API int playcount_server_of(const playcount_client *client,
 
 /* ---- one song ---------------------------------------------------------------- */
 
-/* The count of a song; 0 for one never played. */
+/* The count of a song; 0 for one never played. Not for the id "..", which a path
+ * cannot have; it is found in a listing. */
 PLAYCOUNT_API playcount_status playcount_get(playcount_client *client,
                                              const char *id, uint64_t *count,
                                              playcount_error *error);

@@ -242,12 +242,12 @@ static void stop_all(playcount_wire *wire)
     }
 }
 
-void playcount_wire_run(playcount_wire *wire, const volatile int *stop)
+void playcount_wire_run(playcount_wire *wire, playcount_stop *stop, void *context)
 {
     int running;
 
     while (wire->waiting || wire->flying) {
-        if (stop && *stop) {
+        if (stop && stop(context)) {
             stop_all(wire);
             return;
         }

@@ -88,9 +88,12 @@ void playcount_wire_free(playcount_wire *wire);
 /* The exchange must stay where it is until done() has been called. */
 void playcount_wire_submit(playcount_wire *wire, playcount_exchange *exchange);
 
-/* Run until nothing is left. *stop (may be NULL) is looked at five times a second
- * or more: once it is not 0, what is left fails with PLAYCOUNT_E_STOPPED. */
-void playcount_wire_run(playcount_wire *wire, const volatile int *stop);
+/* Asked five times a second or more whether to stop. */
+typedef bool playcount_stop(void *context);
+
+/* Run until nothing is left, or `stop` (may be NULL) says so: then what is left
+ * fails with PLAYCOUNT_E_STOPPED. */
+void playcount_wire_run(playcount_wire *wire, playcount_stop *stop, void *context);
 
 /* Milliseconds of a clock that never jumps. */
 int64_t playcount_now_ms(void);

@@ -138,7 +138,7 @@ static void *work(void *context)
     for (size_t i = 0; i < w->slots_n; i++) {
         send_next(&w->slots[i]);
     }
-    playcount_wire_run(w->wire, &interrupted);
+    playcount_wire_run(w->wire, is_interrupted, NULL);
     return NULL;
 }
 

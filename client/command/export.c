@@ -39,7 +39,8 @@ static exit_status try_list(const arguments *a, exporting *e,
                             playcount_error *error)
 {
     e->songs = e->plays = 0;
-    playcount_list(a->client, write_entry, e, NULL, error);
+    playcount_list_until(a->client, write_entry, e, NULL, error, is_interrupted,
+                         NULL);
     if (interrupted) {
         say("interrupted; nothing was exported");
         return EXIT_INTERRUPTED;

@@ -157,8 +157,8 @@ static exit_status send_chunk(running *r)
         say("no memory for a batch");
         return EXIT_FILE;
     }
-    playcount_send_until(r->plan->a->client, r->pack.parcels, r->pack.n, errors, &error,
-                         &interrupted);
+    playcount_send_until(r->plan->a->client, r->pack.parcels, r->pack.n, errors,
+                         &error, is_interrupted, NULL);
     exit_status status = EXIT_DONE;
     if (error.status == PLAYCOUNT_E_MEMORY) {
         status = say_error(&error); /* nothing was sent */

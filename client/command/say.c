@@ -104,6 +104,12 @@ static void on_signal(int number)
     interrupted = 1;
 }
 
+bool is_interrupted(void *unused)
+{
+    (void)unused;
+    return interrupted != 0;
+}
+
 void catch_signals(void)
 {
     struct sigaction action = {.sa_handler = on_signal};

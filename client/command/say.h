@@ -46,4 +46,7 @@ exit_status finish_output(exit_status status);
 extern volatile int interrupted;
 void catch_signals(void);
 
+/* The same as a function for those who ask (playcount_stop). */
+bool is_interrupted(void *unused);
+
 #endif
