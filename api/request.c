@@ -13,31 +13,14 @@
 
 APLOG_USE_MODULE(playcount);
 
-#define SONG "/song/"
-
 const char *playcount_request_id(request_rec *r, playcount_id *id)
 {
-    const char *raw = playcount_raw_below(r, SONG);
+    const char *path = playcount_path_below_root(r) + strlen(PLAYCOUNT_SONG);
     const char *wrong;
 
-    if (raw) {
-        apr_ssize_t n = playcount_percent_decode(id->bytes, PLAYCOUNT_ID_MAX, raw,
-                                                 strcspn(raw, "?#"), 0);
-
-        if (n == -1) {
-            return "The id has a % that is not followed by two hexadecimal digits "
-                   "other "
-                   "than 00.";
-        }
-        id->length = n < 0 ? PLAYCOUNT_ID_MAX + 1 : (apr_size_t)n;
-    }
-    else {
-        const char *path = playcount_path_below_root(r) + strlen(SONG);
-
-        id->length = strlen(path);
-        memcpy(id->bytes, path,
-               id->length < PLAYCOUNT_ID_MAX ? id->length : PLAYCOUNT_ID_MAX);
-    }
+    id->length = strlen(path);
+    memcpy(id->bytes, path,
+           id->length < PLAYCOUNT_ID_MAX ? id->length : PLAYCOUNT_ID_MAX);
     wrong = playcount_id_error(id->bytes, id->length);
     return wrong ? apr_pstrcat(r->pool, "The id ", wrong, ".", NULL) : NULL;
 }

@@ -20,7 +20,7 @@ static const struct {
         int (*run)(request_rec *r, playcount_served_zone *zone);
     } operations[2];
 } routes[] = {
-    {"/song/",
+    {PLAYCOUNT_SONG,
      1,
      "GET, HEAD, POST, OPTIONS",
      {{M_GET, playcount_get_song}, {M_POST, playcount_post_song}}},

@@ -91,41 +91,30 @@ static const char *raw_path(request_rec *r)
     return host ? strchr(host + 3, '/') : uri;
 }
 
-/* Would this path, as the client wrote it, give r->uri? */
-static int is_origin(request_rec *r, const char *raw)
+/* httpd has taken doubled slashes and dots out of r->uri; in an id they count. So
+ * for a song r->uri becomes what the client wrote, if that is where r->uri comes
+ * from. The access checks see it too: what they allow or deny is the id itself. */
+static void restore_id(request_rec *r, apr_size_t root)
 {
-    char *copy = apr_pstrmemdup(r->pool, raw, strcspn(raw, "?#"));
     core_server_config *core = ap_get_core_module_config(r->server->module_config);
     unsigned flags = AP_NORMALIZE_NOT_ABOVE_ROOT | AP_NORMALIZE_DECODE_UNRESERVED;
+    const char *raw = r->main || r->prev ? NULL : raw_path(r);
+    apr_size_t length = raw ? strcspn(raw, "?#") : 0;
+    char *path, *copy;
 
+    if (!raw || (!strncmp(raw, r->uri, length) && !r->uri[length]) ||
+        strncmp(raw, r->uri, root) ||
+        strncmp(raw + root, PLAYCOUNT_SONG, strlen(PLAYCOUNT_SONG))) {
+        return;
+    }
     if (core->merge_slashes != AP_CORE_CONFIG_OFF) {
         flags |= AP_NORMALIZE_MERGE_SLASHES;
     }
-    if (!ap_normalize_path(copy, flags)) {
-        return 0;
+    path = apr_pstrmemdup(r->pool, raw, length);
+    copy = apr_pstrmemdup(r->pool, raw, length);
+    if (ap_normalize_path(copy, flags) && !strcmp(copy, r->uri)) {
+        r->uri = r->parsed_uri.path = path;
     }
-    /* What cannot be decoded was left as it is. */
-    if (!strcmp(copy, r->uri)) {
-        return 1;
-    }
-    return ap_unescape_url(copy) != HTTP_BAD_REQUEST && !strcmp(copy, r->uri);
-}
-
-const char *playcount_raw_below(request_rec *r, const char *prefix)
-{
-    apr_size_t root = playcount_root_length(r), length = strlen(prefix);
-    const char *raw = raw_path(r);
-
-    if (r->main || r->prev || !raw || strncmp(raw, r->uri, root) ||
-        strncmp(raw + root, prefix, length)) {
-        return NULL;
-    }
-    /* Usually they are simply the same. */
-    if (strcspn(raw, "?#") == strlen(r->uri) &&
-        !strncmp(raw, r->uri, strlen(r->uri))) {
-        return raw + root + length;
-    }
-    return is_origin(r, raw) ? raw + root + length : NULL;
 }
 
 /* --- claiming the URL -----------------------------------------------------------
@@ -143,9 +132,7 @@ static int is_decodable(const char *path)
     return 1;
 }
 
-/* httpd refuses encoded slashes, and what it cannot decode, with a page of its
- * own. Here slashes are decoded like the rest, and a path that cannot be decoded
- * stays as it is, for the handler to say what is wrong with it. The access
+/* httpd refuses encoded slashes. Here they are decoded like the rest; the access
  * checks, which come later, see the decoded path as usual.
  *
  * Some modules read r->filename; here it is the URI itself, which also tells the
@@ -155,8 +142,9 @@ static int pre_translate(request_rec *r)
     if (find_root(r) < 0) {
         return DECLINED;
     }
-    if (is_decodable(r->uri)) {
-        ap_unescape_url_ex(r->uri, AP_UNESCAPE_URL_KEEP_UNRESERVED);
+    restore_id(r, playcount_root_length(r));
+    if (!is_decodable(r->uri) || ap_unescape_url_ex(r->uri, 0) != OK) {
+        return HTTP_BAD_REQUEST;
     }
     r->filename = r->uri;
     return DONE;
@@ -167,11 +155,25 @@ static int is_claimed(request_rec *r)
     return r->filename == r->uri && r->uri ? OK : DECLINED;
 }
 
-/* httpd's own check of the path refuses broken escapes before any other hook is
+/* Is this path, whose escapes are broken, in a location of ours? */
+static int is_below_a_root(request_rec *r)
+{
+    char *uri = r->uri;
+    int root;
+
+    r->uri = apr_pstrdup(r->pool, uri);
+    ap_normalize_path(r->uri,
+                      AP_NORMALIZE_NOT_ABOVE_ROOT | AP_NORMALIZE_MERGE_SLASHES);
+    root = find_root(r);
+    r->uri = uri;
+    return root >= 0;
+}
+
+/* httpd refuses broken escapes with a page of its own, before any other hook is
  * asked. */
 static int quick_handler(request_rec *r, int lookup_uri)
 {
-    if (lookup_uri || is_decodable(r->uri ? r->uri : "") || find_root(r) < 0) {
+    if (lookup_uri || !r->uri || is_decodable(r->uri) || !is_below_a_root(r)) {
         return DECLINED;
     }
     return playcount_refuse(
