@@ -251,14 +251,18 @@ PlaycountZone default$songs "file=$option->{'zone-file'}"
     Require all denied
 </Directory>
 
-# Everybody may count and ask; clearing is for this machine. (Behind a proxy
-# on this machine every request is local: then let the proxy refuse DELETE.)
+# Everybody may count and ask; clearing and handing over are for this machine.
+# (Behind a proxy on this machine every request is local: then let the proxy
+# refuse DELETE and /handoff.)
 <Location "/">
     SetHandler playcount
     <RequireAny>
         Require expr "%{REQUEST_METHOD} != 'DELETE'"
         Require local
     </RequireAny>
+</Location>
+<Location "/handoff">
+    Require local
 </Location>
 EOF
 }

@@ -23,6 +23,7 @@ $server->start;
 my @far = (headers => { 'X-From' => '192.0.2.7' });
 is $server->post('/plays/song/1', @far)->{content}, '1', 'anybody may count';
 is $server->get('/plays/song/1', @far)->{content}, '1', 'and ask';
+is $server->post('/plays/handoff', @far)->{status}, 403, 'nor take plays out';
 is $server->delete('/plays', @far)->{status}, 403, 'not clear';
 is $server->get('/plays', @far)->{content}, '1=1', 'so nothing is cleared';
 is $server->delete('/plays')->{content}, 'OK', 'this machine may';

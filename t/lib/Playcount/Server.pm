@@ -284,6 +284,22 @@ sub refusal
     return undef;
 }
 
+# Does httpd accept the configuration? The exit status of `httpd -t`, and what
+# it says.
+sub check_config
+{
+    my ($self) = @_;
+    my $path = "$self->{root}/logs/check";
+    my $pid = fork // croak "fork: $!";
+    if ($pid == 0) {
+        open STDOUT, '>', $path;
+        open STDERR, '>&', \*STDOUT;
+        exec $self->command, '-t' or POSIX::_exit(127);
+    }
+    waitpid $pid, 0;
+    return ($? >> 8, slurp($path));
+}
+
 # The process ids of the running children, oldest first.
 sub children
 {

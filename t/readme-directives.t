@@ -1,0 +1,37 @@
+# README describes every directive that the module has, as httpd's manual does,
+# and no other; and its examples are accepted.
+use strict;
+use warnings;
+use Test::More;
+use Playcount::Server;
+
+(my $top = $INC{'Playcount/Server.pm'}) =~ s{t/lib/Playcount/Server\.pm$}{};
+my $readme = Playcount::Server::slurp("${top}README");
+my $server = Playcount::Server->new(
+    start => 0, location => undef, modules => ['dbd', 'status']);
+
+my $list = join ' ', map { "'$_'" } $server->command, '-L';
+my %known = map { $_ => 1 } `$list` =~ /^(\w+) \(mod_playcount\.c\)/mg;
+ok $known{PlaycountZone}, 'httpd -L lists the directives';
+
+my ($chapter) = $readme =~ /^## Directives\n(.*?)(?=^## )/ms;
+my %described = ($chapter // '') =~ /^### (Playcount\w+)\n(.*?)(?=^### |\z)/msg;
+for my $directive (sort keys %known) {
+    my $text = $described{$directive} // '';
+    for my $item (qw(Syntax Default Context)) {
+        like $text, qr/\*\*$item:\*\* \| *\S/, "$directive: $item";
+    }
+    like $text, qr/\*\*Syntax:\*\* \| *`$directive /, "$directive: its own syntax";
+    my $example = join '', $text =~ /^    (.*\n)/mg;
+    like $example, qr/$directive/, "$directive: an example";
+
+    # Example paths are in directories that are not here.
+    $example =~ s{/var/lib/playcount}{\@root\@/run}g;
+    $example = "PlaycountZone staging\n$example" if $directive eq 'PlaycountUse';
+    $server->set_config($example);
+    my ($status, $output) = $server->check_config;
+    is $status, 0, "$directive: which httpd accepts" or diag $output;
+}
+is_deeply [grep { !$known{$_} } sort keys %described], [], 'and no other';
+
+done_testing;
