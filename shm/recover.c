@@ -155,14 +155,15 @@ const char *playcount_recover_check(playcount_zone *z, uint64_t *songs)
 
 /* --- putting right ----------------------------------------------------------- */
 
+/* The keys come after: a batch that is finished answers its key. */
 static void finish_operation(playcount_zone *z)
 {
     playcount_index_empty(z, 0, z->index_size);
-    playcount_keys_recover(z);
     if (!journal_fits(z)) {
         zone_set_op(z, OP_NONE);
     }
     playcount_journal_repair(z);
+    playcount_keys_recover(z);
     playcount_index_empty(z, 0, z->index_size);
 }
 
