@@ -29,9 +29,13 @@ int playcount_list_all(request_rec *r, playcount_served_zone *zone)
 
 int playcount_clear_all(request_rec *r, playcount_served_zone *zone)
 {
-    apr_status_t rv = playcount_zone_clear(zone->zone);
+    int status = playcount_discard_body(r);
+    apr_status_t rv;
 
-    playcount_discard_body(r);
+    if (status != OK) {
+        return playcount_refuse(r, status, playcount_body_error(status));
+    }
+    rv = playcount_zone_clear(zone->zone);
     return rv == APR_SUCCESS ? playcount_answer(r, HTTP_OK, NULL, "OK", 2)
                              : playcount_refuse_add(r, zone, rv);
 }

@@ -104,8 +104,10 @@ int playcount_request_body(request_rec *r, char **body, apr_size_t *length,
                                          APR_BLOCK_READ, HUGE_STRING_LEN);
 
         if (rv != APR_SUCCESS) {
-            *error = "The body could not be read.";
-            return ap_map_http_request_error(rv, HTTP_BAD_REQUEST);
+            int status = ap_map_http_request_error(rv, HTTP_BAD_REQUEST);
+
+            *error = playcount_body_error(status);
+            return status;
         }
         for (apr_bucket *b = APR_BRIGADE_FIRST(bb);
              b != APR_BRIGADE_SENTINEL(bb) && !ended; b = APR_BUCKET_NEXT(b)) {

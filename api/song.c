@@ -68,10 +68,13 @@ int playcount_post_song(request_rec *r, playcount_served_zone *zone)
     uint64_t by, count;
     const char *error = playcount_request_id(r, &id);
     apr_status_t rv;
+    int status;
 
-    playcount_discard_body(r);
     if (error || (error = read_by(r, &by))) {
         return playcount_refuse(r, HTTP_BAD_REQUEST, error);
+    }
+    if ((status = playcount_discard_body(r)) != OK) {
+        return playcount_refuse(r, status, playcount_body_error(status));
     }
     if (!playcount_idempotency_begin(r, zone, &i)) {
         return OK;

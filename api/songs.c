@@ -26,7 +26,8 @@ static int is_json(const request_rec *r)
 }
 
 /* The new count after each entry, in the order and form of the request. Of a song
- * that stands there more than once, plays[].count is the count after the last. */
+ * that stands there more than once, plays[].count is the count after the last; when
+ * that is the top, nobody knows how far below it the others were. */
 static int answer_counts(request_rec *r, playcount_batch_body *b, int json)
 {
     playcount_listing listing;
@@ -36,7 +37,9 @@ static int answer_counts(request_rec *r, playcount_batch_body *b, int json)
         playcount_play *play = &b->plays[b->order[i]];
 
         after[i] = play->count;
-        play->count -= b->by[i] < play->count ? b->by[i] : play->count;
+        if (play->count < PLAYCOUNT_MAX) {
+            play->count -= b->by[i];
+        }
     }
     playcount_listing_begin(&listing, r,
                             json || playcount_wants_json(r) ? PLAYCOUNT_MAP
@@ -75,7 +78,7 @@ static int add_body(request_rec *r, playcount_served_zone *zone,
         return playcount_refuse(
             r, too_many ? HTTP_REQUEST_ENTITY_TOO_LARGE : HTTP_BAD_REQUEST, error);
     }
-    if (!batch.n) {
+    if (!batch.n && !i->repeated) {
         playcount_idempotency_release(zone, i);
         return answer_counts(r, &batch, json);
     }

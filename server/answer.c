@@ -17,25 +17,43 @@
 /* --- Accept ----------------------------------------------------------------------
  */
 
-/* The quality, 0 to 1000, that one element of Accept gives to `type`; -1 if it is
+/* How well one element of Accept, such as "text/html;q=0.5", fits a type: 3 if it
+ * is the type, 2 if it is a range of its kind, 1 if it is any type, 0 if it is
  * about something else. */
-static int quality_of(const char *element, const char *type)
+static int fit(const char *element, const char *type)
 {
-    apr_size_t length = strlen(type);
-    const char *q;
+    apr_size_t length = strcspn(element, "; \t");
+    apr_size_t kind = strcspn(type, "/") + 1;
 
-    if (ap_cstr_casecmpn(element, type, length) ||
-        (element[length] && !strchr("; \t", element[length]))) {
-        return -1;
+    if (length == strlen(type) && !ap_cstr_casecmpn(element, type, length)) {
+        return 3;
     }
-    q = ap_strcasestr(element + length, "q=");
-    return q ? (int)(atof(q + 2) * 1000) : 1000;
+    if (length == kind + 1 && element[kind] == '*' &&
+        !ap_cstr_casecmpn(element, type, kind)) {
+        return 2;
+    }
+    return length == 3 && !strncmp(element, "*/*", 3);
+}
+
+/* The quality of one element, 0 to 1000. */
+static int quality_of(const char *element)
+{
+    const char *at = element;
+
+    while ((at = strchr(at, ';'))) {
+        at++;
+        at += strspn(at, " \t");
+        if ((*at == 'q' || *at == 'Q') && at[1] == '=') {
+            return (int)(atof(at + 2) * 1000);
+        }
+    }
+    return 1000;
 }
 
 int playcount_wants_json(const request_rec *r)
 {
     const char *accept = apr_table_get(r->headers_in, "Accept");
-    int json = -1, text = -1;
+    int json = 0, text = 0, text_fit = 0;
 
     /* Most clients say nothing of the kind, and pay nothing for it. */
     if (!accept || !ap_strcasestr(accept, "application/json")) {
@@ -43,16 +61,18 @@ int playcount_wants_json(const request_rec *r)
     }
     while (*accept) {
         char *element = ap_getword(r->pool, &accept, ',');
-        int quality;
+        int how_well;
 
         while (apr_isspace(*element)) {
             element++;
         }
-        if ((quality = quality_of(element, "application/json")) >= 0) {
-            json = quality;
+        if (fit(element, "application/json") == 3) {
+            json = quality_of(element);
         }
-        if ((quality = quality_of(element, "text/plain")) >= 0) {
-            text = quality;
+        how_well = fit(element, "text/plain");
+        if (how_well && how_well >= text_fit) {
+            text_fit = how_well;
+            text = quality_of(element);
         }
     }
     return json > 0 && json >= text;
@@ -61,20 +81,32 @@ int playcount_wants_json(const request_rec *r)
 /* --- short answers
  * ----------------------------------------------------------------- */
 
-void playcount_discard_body(request_rec *r)
+int playcount_discard_body(request_rec *r)
 {
     const char *length = apr_table_get(r->headers_in, "Content-Length");
 
     if ((length && strcmp(length, "0")) ||
         apr_table_get(r->headers_in, "Transfer-Encoding")) {
-        ap_discard_request_body(r);
+        return ap_discard_request_body(r);
     }
+    return OK;
+}
+
+const char *playcount_body_error(int status)
+{
+    return status == HTTP_REQUEST_ENTITY_TOO_LARGE
+               ? "The body is longer than it may be here."
+           : status == HTTP_REQUEST_TIME_OUT ? "The body did not come in time."
+                                             : "The body could not be read.";
 }
 
 static void set_headers(request_rec *r, const char *type)
 {
     ap_set_content_type(r, type ? type : "text/plain");
     apr_table_setn(r->headers_out, "Cache-Control", "no-store");
+    /* No answer is sent in part: a count has no parts, and a play that has been
+     * counted must not be answered with 416. */
+    ap_remove_output_filter_byhandle(r->output_filters, "byterange");
 }
 
 /* APR_SUCCESS or an error that means that the client is gone: the log says so by
@@ -108,6 +140,10 @@ int playcount_refuse(request_rec *r, int status, const char *sentence)
     apr_size_t length = strlen(sentence);
     char *detail, *body;
 
+    if (status == AP_FILTER_ERROR) {
+        return status;
+    }
+    r->status = status;
     playcount_discard_body(r);
     if (!playcount_wants_json(r)) {
         return playcount_answer(r, status, NULL, sentence, length);
@@ -148,7 +184,8 @@ void playcount_stream_begin(playcount_stream *st, request_rec *r, const char *ty
     memset(st, 0, sizeof(*st));
     st->r = r;
     st->brigade = apr_brigade_create(r->pool, r->connection->bucket_alloc);
-    st->buffer = ap_malloc(PIECE);
+    st->size = PIECE;
+    st->buffer = ap_malloc(st->size);
     set_headers(r, type);
 }
 
@@ -169,12 +206,14 @@ static void send_piece(playcount_stream *st)
 
 char *playcount_stream_room(playcount_stream *st, apr_size_t room)
 {
-    if (st->filled + room > PIECE) {
+    if (st->filled + room > st->size) {
         if (!st->broken) {
             send_piece(st);
-            st->buffer = ap_malloc(PIECE);
+            st->buffer = NULL;
         }
         st->filled = 0;
+        st->size = room > PIECE ? room : PIECE;
+        st->buffer = ap_realloc(st->buffer, st->size);
     }
     return st->buffer + st->filled;
 }

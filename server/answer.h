@@ -9,7 +9,8 @@
 
 #include "httpd.h"
 
-/* Does the Accept header name application/json, not below text/plain? */
+/* Does the Accept header name application/json, and like it no less than
+ * text/plain? */
 int playcount_wants_json(const request_rec *r);
 
 /* A body of a few bytes, copied. NULL as type is text/plain. */
@@ -17,7 +18,8 @@ int playcount_answer(request_rec *r, int status, const char *type, const char *b
                      apr_size_t length);
 
 /* A refusal: the sentence as text, or as a problem (RFC 9457). What of the
- * request's body has not been read is thrown away. */
+ * request's body has not been read is thrown away, and not asked for (100
+ * Continue). With AP_FILTER_ERROR as status a filter has answered already. */
 int playcount_refuse(request_rec *r, int status, const char *sentence);
 
 /* The two that have no sentence: 404 and 405 with Allow. */
@@ -27,8 +29,12 @@ int playcount_not_allowed(request_rec *r, const char *allow);
 /* The answer to OPTIONS. */
 int playcount_options(request_rec *r, const char *allow);
 
-/* Throw the request's body away, if it has one. */
-void playcount_discard_body(request_rec *r);
+/* Throw the request's body away, if it has one. OK, or the status of the refusal
+ * when it did not come to its end. */
+int playcount_discard_body(request_rec *r);
+
+/* The sentence for a body that could not be read, with this status. */
+const char *playcount_body_error(int status);
 
 /* --- long answers -------------------------------------------------------------
  * Begin, write, end. What fits into one piece is sent with its length, more than
@@ -38,8 +44,9 @@ typedef struct {
     apr_bucket_brigade *brigade;
     char *buffer;
     apr_size_t filled;
-    int sent;   /* pieces so far */
-    int broken; /* the client is gone: what is written is thrown away */
+    apr_size_t size; /* of the buffer */
+    int sent;        /* pieces so far */
+    int broken;      /* the client is gone: what is written is thrown away */
 } playcount_stream;
 
 void playcount_stream_begin(playcount_stream *stream, request_rec *r,

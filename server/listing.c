@@ -26,26 +26,32 @@ static char *put(char *at, const char *text)
     return at + length;
 }
 
-apr_size_t playcount_listing_object(char *out, request_rec *r, const char *id,
-                                    apr_size_t length, uint64_t count)
+static apr_size_t put_object(char *out, const char *uri, apr_size_t root,
+                             const char *id, apr_size_t length, uint64_t count)
 {
-    apr_size_t root = playcount_root_length(r);
     char *at = put(out, "{\"song\":\"");
 
     at += playcount_json_escape(at, id, length);
     at = put(at, "\",\"count\":");
     at += playcount_digits(at, count);
     at = put(at, ",\"href\":\"");
-    at += playcount_url_escape(at, r->uri, root);
+    at += playcount_url_escape(at, uri, root);
     at = put(at, "/song/");
-    at += playcount_url_escape(at, id, length);
+    at += playcount_url_escape_id(at, id, length);
     at = put(at, "\"}");
     return (apr_size_t)(at - out);
+}
+
+apr_size_t playcount_listing_object(char *out, request_rec *r, const char *id,
+                                    apr_size_t length, uint64_t count)
+{
+    return put_object(out, r->uri, playcount_root_length(r), id, length, count);
 }
 
 void playcount_listing_begin(playcount_listing *l, request_rec *r,
                              playcount_form form)
 {
+    l->root = form == PLAYCOUNT_ARRAY ? playcount_root_length(r) : 0;
     l->form = form;
     l->songs = 0;
     playcount_stream_begin(&l->stream, r, forms[form].type);
@@ -56,15 +62,15 @@ void playcount_listing_add(playcount_listing *l, const char *id, apr_size_t leng
                            uint64_t count)
 {
     request_rec *r = l->stream.r;
-    apr_size_t root = l->form == PLAYCOUNT_ARRAY ? 3 * playcount_root_length(r) : 0;
-    char *room = playcount_stream_room(&l->stream, PLAYCOUNT_OBJECT_MAX + root);
+    char *room =
+        playcount_stream_room(&l->stream, PLAYCOUNT_OBJECT_MAX + 3 * l->root);
     char *at = room;
 
     if (l->songs++) {
         *at++ = *forms[l->form].between;
     }
     if (l->form == PLAYCOUNT_ARRAY) {
-        at += playcount_listing_object(at, r, id, length, count);
+        at += put_object(at, r->uri, l->root, id, length, count);
     }
     else if (l->form == PLAYCOUNT_MAP) {
         *at++ = '"';

@@ -20,7 +20,8 @@ typedef enum {
 typedef struct {
     playcount_stream stream;
     playcount_form form;
-    uint64_t songs; /* written so far */
+    apr_size_t root; /* length of the root that links begin with */
+    uint64_t songs;  /* written so far */
 } playcount_listing;
 
 void playcount_listing_begin(playcount_listing *listing, request_rec *r,

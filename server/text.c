@@ -166,6 +166,38 @@ apr_size_t playcount_url_escape(char *out, const char *id, apr_size_t length)
     return (apr_size_t)(at - out);
 }
 
+/* Is there a segment that is "." or ".."? */
+static int has_dots(const char *id, apr_size_t length)
+{
+    for (apr_size_t i = 0; i < length; i++) {
+        apr_size_t dots = 0;
+
+        while (i + dots < length && dots < 3 && id[i + dots] == '.') {
+            dots++;
+        }
+        if ((dots == 1 || dots == 2) && (i == 0 || id[i - 1] == '/') &&
+            (i + dots == length || id[i + dots] == '/')) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+apr_size_t playcount_url_escape_id(char *out, const char *id, apr_size_t length)
+{
+    char *at = out;
+    char wrong = memchr(id, '/', length) ? '/' : '.';
+
+    if (!has_dots(id, length)) {
+        return playcount_url_escape(out, id, length);
+    }
+    for (apr_size_t i = 0; i < length; i++) {
+        at = id[i] == wrong ? escape_byte(at, (unsigned char)id[i])
+                            : at + playcount_url_escape(at, id + i, 1);
+    }
+    return (apr_size_t)(at - out);
+}
+
 apr_size_t playcount_json_escape(char *out, const char *id, apr_size_t length)
 {
     apr_size_t plain = playcount_plain_length(id, length);

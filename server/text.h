@@ -33,6 +33,10 @@ apr_size_t playcount_listing_escape(char *out, const char *id, apr_size_t length
 /* As a part of a URL's path; slashes stay. */
 apr_size_t playcount_url_escape(char *out, const char *id, apr_size_t length);
 
+/* The same for an id. Clients take segments of one or two dots out of a path; an id
+ * that has such gets its slashes escaped, or if it is one, its dots. */
+apr_size_t playcount_url_escape_id(char *out, const char *id, apr_size_t length);
+
 /* As the inside of a JSON string. */
 apr_size_t playcount_json_escape(char *out, const char *id, apr_size_t length);
 
