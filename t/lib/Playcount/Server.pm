@@ -408,6 +408,8 @@ sub end_with
 sub kill9_child
 {
     my ($self, $pid) = @_;
+    # The connection that is kept may be that child's.
+    $self->hang_up;
     kill 'KILL', $pid;
     wait_until("end of child $pid", sub {
         return !grep { $_ == $pid } $self->children;
