@@ -112,8 +112,12 @@ playcount_client *playcount_open(const playcount_options *options,
         .retries = options->retries,
         .parallel = options->parallel,
         .connections = options->connections,
-        .http2_plain = options->http2_plain != 0,
     };
+    if (options->ca_file && !(client->limits.ca_file = strdup(options->ca_file))) {
+        playcount_close(client);
+        playcount_fail(error, PLAYCOUNT_E_MEMORY, -1, "no memory for a client");
+        return NULL;
+    }
     if (open_servers(client, options, error) != PLAYCOUNT_OK) {
         playcount_close(client);
         return NULL;
@@ -133,6 +137,7 @@ void playcount_close(playcount_client *client)
         playcount_server_free(&client->servers[i]);
     }
     free(client->servers);
+    free(client->limits.ca_file);
     playcount_shards_free(&client->shards);
     pthread_mutex_destroy(&client->lock);
     free(client);

@@ -65,7 +65,10 @@ CLIENT_TESTS = $(patsubst t/client/test-%.c,build/t/client-%.t,\
 CLIENT_TOOLS = $(patsubst t/client/%.c,build/t/client/%,\
                  $(filter-out t/client/test-%,$(wildcard t/client/*.c)))
 
-build/t/client-%.t: build/t/client/test-%.o $(CLIENT_STATIC)
+# Parts of the command that are tested by themselves.
+CLIENT_TESTED = build/client/command/accesslog.o build/client/command/histogram.o
+
+build/t/client-%.t: build/t/client/test-%.o $(CLIENT_TESTED) $(CLIENT_STATIC)
 	@echo "  LINK $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ -lcurl
 

@@ -4,7 +4,7 @@ _playcount()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
     local commands='get play list top reset import export replay bench'
-    local options='--server --shard --timeout --retries --http2 --json --quiet
+    local options='--server --shard --timeout --retries --cacert --json --quiet
         --help --version'
     local word command='' i
 
@@ -17,6 +17,10 @@ _playcount()
     case $prev in
     --shard)
         mapfile -t COMPREPLY < <(compgen -W 'ketama modulo' -- "$cur")
+        return ;;
+    --cacert)
+        compopt -o filenames 2> /dev/null
+        mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return ;;
     --if-unsure)
         mapfile -t COMPREPLY < <(compgen -W 'again skip' -- "$cur")

@@ -24,6 +24,9 @@
  * (playcount_shard). Clients must have the same servers in the same order (modulo)
  * or with the same addresses (ketama) to agree about where a song is.
  *
+ * HTTP. Connections are kept and used again. Servers with https are asked for
+ * HTTP/2, and where they offer it one connection carries many requests at once.
+ *
  * Retries. A request that failed in a way that may pass (no connection, a broken
  * one, no answer, an answer cut short, 408, 409, 429, 502, 503, 504) is sent again
  * after a pause that starts at 50 ms and doubles up to 2 s, at most `retries` times
@@ -122,9 +125,7 @@ typedef struct {
     int parallel;    /* requests at once in one call, 1 to 1024, default 32 */
     int connections; /* connections to one server in one call, 1 to 1024, default 8
                       */
-    /* HTTP/2 is used with https servers that offer it. 1: also with http ones,
-     * which must then all speak it (`Protocols h2c`). */
-    int http2_plain;
+    const char *ca_file; /* PEM; for https, in place of the system's; NULL: these */
 } playcount_options;
 
 /* The defaults above; no servers. */

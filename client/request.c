@@ -186,12 +186,14 @@ static void set_protocol(CURL *easy, const playcount_server *server,
 
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
-    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION,
-                     !tls && limits->http2_plain
-                         ? (long)CURL_HTTP_VERSION_2_PRIOR_KNOWLEDGE
-                         : (long)CURL_HTTP_VERSION_2TLS);
+    /* HTTP/2 where a server with TLS offers it. Without TLS libcurl 7.88 breaks
+     * kept connections (its issue 10634, mended in 8.0). */
+    curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
+    if (tls && limits->ca_file) {
+        curl_easy_setopt(easy, CURLOPT_CAINFO, limits->ca_file);
+    }
     /* Wait for a connection that may carry many requests instead of making more. */
-    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, tls || limits->http2_plain ? 1L : 0L);
+    curl_easy_setopt(easy, CURLOPT_PIPEWAIT, tls ? 1L : 0L);
     if (server->user) {
         curl_easy_setopt(easy, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
         curl_easy_setopt(easy, CURLOPT_USERNAME, server->user);

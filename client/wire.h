@@ -31,7 +31,7 @@ typedef struct {
 typedef struct {
     long timeout_ms, attempt_ms, connect_ms;
     int retries, parallel, connections;
-    bool http2_plain;
+    char *ca_file; /* NULL: the system's */
 } playcount_limits;
 
 typedef enum { PLAYCOUNT_GET, PLAYCOUNT_POST, PLAYCOUNT_DELETE } playcount_method;

@@ -171,7 +171,7 @@ static int init_worker(worker *w, const arguments *a, uint64_t number)
     w->limits = a->client->limits;
     w->limits.retries = 0;
     w->limits.parallel = (int)w->slots_n + 1;
-    w->limits.connections = w->limits.http2_plain ? 1 : (int)w->slots_n + 1;
+    w->limits.connections = (int)w->slots_n + 1;
     w->random = 0x9e3779b97f4a7c15 * (number + 1);
     w->wire = playcount_wire_new(&w->limits);
     w->slots = calloc(w->slots_n + 1, sizeof(*w->slots));

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "client/command/conf.h"
 #include "client/listing.h"
@@ -64,12 +65,12 @@ const char *conf_retries(conf *c, const char *number)
     return NULL;
 }
 
-const char *conf_http2(conf *c, const char *yes_or_no)
+const char *conf_cacert(conf *c, const char *file)
 {
-    if (strcmp(yes_or_no, "yes") != 0 && strcmp(yes_or_no, "no") != 0) {
-        return "it must be yes or no";
+    if (access(file, R_OK) != 0) {
+        return "there is no such file, or it cannot be read";
     }
-    c->options.http2_plain = *yes_or_no == 'y';
+    c->options.ca_file = file;
     return NULL;
 }
 
@@ -84,7 +85,7 @@ static const struct {
     {"shard", offsetof(conf, has_shard), conf_shard},
     {"timeout", offsetof(conf, has_timeout), conf_timeout},
     {"retries", offsetof(conf, has_retries), conf_retries},
-    {"http2", offsetof(conf, has_http2), conf_http2},
+    {"cacert", offsetof(conf, has_cacert), conf_cacert},
 };
 
 enum { SETTINGS = sizeof(settings) / sizeof(*settings) };

@@ -5,7 +5,7 @@
  * file ($PLAYCOUNT_CONFIG, or $XDG_CONFIG_HOME/playcount/config, or
  * ~/.config/playcount/config), that before /etc/playcount.conf. A file has lines of
  * the form `name = value` with the names server (may stand several times), shard,
- * timeout, retries and http2; # begins a comment.
+ * timeout, retries and cacert; # begins a comment.
  */
 #ifndef PLAYCOUNT_COMMAND_CONF_H
 #define PLAYCOUNT_COMMAND_CONF_H
@@ -18,7 +18,7 @@ typedef struct {
     playcount_options options;
     const char *servers[PLAYCOUNT_SERVERS_MAX];
     /* What has been said already, by something that comes before. */
-    bool has_servers, has_shard, has_timeout, has_retries, has_http2;
+    bool has_servers, has_shard, has_timeout, has_retries, has_cacert;
 } conf;
 
 void conf_init(conf *c);
@@ -30,7 +30,7 @@ const char *conf_server(conf *c, const char *address);
 const char *conf_shard(conf *c, const char *name);
 const char *conf_timeout(conf *c, const char *seconds);
 const char *conf_retries(conf *c, const char *number);
-const char *conf_http2(conf *c, const char *yes_or_no);
+const char *conf_cacert(conf *c, const char *file);
 
 /* What the command line has not said, from the environment and the files. */
 exit_status conf_complete(conf *c);

@@ -27,7 +27,8 @@ static const char help[] =
     "      --shard=modulo     or by id modulo the number of servers\n"
     "      --timeout=SECONDS  for each call, retries included (10)\n"
     "      --retries=N        when a request fails (4)\n"
-    "      --http2            HTTP/2 without TLS\n"
+    "      --cacert=FILE      trust the certificates in it instead of the "
+    "system's\n"
     "      --json             results as JSON\n"
     "  -q, --quiet            no progress, no summary\n"
     "  -h, --help             this\n"
@@ -57,7 +58,7 @@ enum {
     OPTION_SHARD = 256,
     OPTION_TIMEOUT,
     OPTION_RETRIES,
-    OPTION_HTTP2,
+    OPTION_CACERT,
     OPTION_JSON,
     OPTION_BY,
     OPTION_UNSURE,
@@ -78,7 +79,7 @@ static const struct option options[] = {
     {"shard", required_argument, NULL, OPTION_SHARD},
     {"timeout", required_argument, NULL, OPTION_TIMEOUT},
     {"retries", required_argument, NULL, OPTION_RETRIES},
-    {"http2", no_argument, NULL, OPTION_HTTP2},
+    {"cacert", required_argument, NULL, OPTION_CACERT},
     {"json", no_argument, NULL, OPTION_JSON},
     {"quiet", no_argument, NULL, 'q'},
     {"help", no_argument, NULL, 'h'},
@@ -179,9 +180,9 @@ static const char *take_option(int code, arguments *a, conf *c)
     case OPTION_RETRIES:
         c->has_retries = true;
         return conf_retries(c, optarg);
-    case OPTION_HTTP2:
-        c->has_http2 = true;
-        return conf_http2(c, "yes");
+    case OPTION_CACERT:
+        c->has_cacert = true;
+        return conf_cacert(c, optarg);
     case OPTION_JSON:
         a->json = true;
         return NULL;

@@ -11,8 +11,8 @@
  *     many N ID     each thread collects N plays of the song, one by one
  *     again         send again what has been handed back, under its keys
  *
- * and says `back SERVER UNCERTAIN STATUS KEY ID=BY,...` for what is handed back, and
- * at the end `closed STATUS`.
+ * and says `back SERVER UNCERTAIN STATUS KEY ID=BY,...` for what is handed back,
+ * and at the end `closed STATUS`.
  */
 #include <inttypes.h>
 #include <pthread.h>
@@ -32,13 +32,16 @@ static playcount_parcel kept[PARCELS];
 static size_t kept_n;
 static long threads = 1;
 
-static void back(void *context, const playcount_parcel *parcel, const playcount_error *why)
+static void back(void *context, const playcount_parcel *parcel,
+                 const playcount_error *why)
 {
     (void)context;
-    printf("back %d %d %d %s ", parcel->server, why->uncertain, (int)why->status, parcel->key);
+    printf("back %d %d %d %s ", parcel->server, why->uncertain, (int)why->status,
+           parcel->key);
     playcount_song *songs = calloc(parcel->n, sizeof(*songs));
     for (size_t i = 0; i < parcel->n; i++) {
-        printf("%s%s=%" PRIu64, i ? "," : "", parcel->songs[i].id, parcel->songs[i].by);
+        printf("%s%s=%" PRIu64, i ? "," : "", parcel->songs[i].id,
+               parcel->songs[i].by);
         songs[i].id = strdup(parcel->songs[i].id);
         songs[i].by = parcel->songs[i].by;
     }
@@ -163,7 +166,8 @@ int main(int argc, char **argv)
     options.servers = (const char *const *)argv + i;
     options.servers_n = (size_t)(argc - i);
     client = playcount_open(&options, &error);
-    collector = client ? playcount_collector_open(client, &collecting, &error) : NULL;
+    collector =
+        client ? playcount_collector_open(client, &collecting, &error) : NULL;
     if (!collector) {
         fprintf(stderr, "%s\n", error.sentence);
         return 1;

@@ -1,0 +1,108 @@
+# replay counts the plays that an access log holds, once.
+use strict;
+use warnings;
+use Test::More;
+use File::Temp ();
+use Time::HiRes qw(sleep);
+use Playcount::Command qw(playcount start_program wait_program);
+use Playcount::Server;
+
+my $dir = File::Temp->newdir;
+my $server = Playcount::Server->new(songs => '100k', zone_file => 1);
+my $url = $server->url;
+my $log = "$dir/access.log";
+my $match = '--match=^/play/([^?]+)';
+
+sub common { my ($request, $status) = @_; return qq(127.0.0.1 - - [01/Jan/2026:00:00:00 +0000] "$request" $status 5) }
+sub log_is { Playcount::Server::spew($log, join '', map { "$_\n" } @_) }
+sub counts { my $text = $server->get('/')->{content}; $server->delete('/'); return $text }
+sub replay { return playcount('-s', $url, 'replay', $log, @_) }
+
+# The formats.
+log_is(
+    common('GET /play/1 HTTP/1.1', 200),
+    common('GET /play/1 HTTP/1.1', 200) . ' "http://example.org/" "Mozilla/5.0 (\"x\")"',
+    'example.org:80 ' . common('POST /play/2 HTTP/2.0', 200) . ' "-" "-"',
+    common('GET /play/3', 200),
+    common('GET /play/1?from=here HTTP/1.1', 206),
+    common('GET /play/1 HTTP/1.1', 304),
+    common('GET /other/1 HTTP/1.1', 200),
+    common('GET /play/1 HTTP/1.1', 404),
+    common('GET /play/1 HTTP/1.1', 500),
+    common('HEAD /play/1 HTTP/1.1', 200),
+    common('GET /play/a%20b%2Cc HTTP/1.1', 200),
+    common('GET /play/caf\xc3\xa9 HTTP/1.1', 200),
+    common('GET /play/say\"hi\" HTTP/1.1', 200),
+);
+my $run = replay($match);
+is "$run->{status} $run->{out}", "0 9 plays in 13 lines were counted\n", 'common and combined lines'
+    or diag $run->{err};
+my %count = map { /(.*)=(.*)/ } split /\n/, playcount('-s', $url, 'list')->{out};
+is_deeply \%count, { 1 => 4, 2 => 1, 3 => 1, 'a%20b%2Cc' => 1, "caf\xc3\xa9" => 1, 'say"hi"' => 1 },
+    'each play is counted, ids are decoded';
+counts();
+
+# Which requests.
+for my $case (
+    ['--status=404', '1=1'], ['--status=2xx', '1=3,2=1,3=1'], ['--status=4xx,5xx', '1=2'],
+    ['--method=HEAD', '1=1'], ['--method=POST', '2=1'],
+) {
+    my ($option, $expected) = @$case;
+    replay('--match=^/play/(\d)$', $option);
+    replay('--match=^/play/(\d)\?', $option) if $option eq '--status=2xx';
+    is counts(), $expected, $option;
+}
+
+# What is no request is told, not counted.
+log_is(common('GET /play/1 HTTP/1.1', 200), 'rubbish', '', common('-', 408), '"GET /play/1',
+    common('GET /play/%zz HTTP/1.1', 200), common('GET /play/%FF HTTP/1.1', 200),
+    common('GET /play/' . 'x' x 300 . ' HTTP/1.1', 200));
+$run = replay($match, '--json');
+is $run->{status}, 0, 'lines that are none';
+is $run->{out}, qq({"lines":8,"plays":1,"unreadable":4,"unusable":3,"carried_on":false}\n),
+    'are told, as JSON';
+like $run->{err}, qr/^playcount: 4 lines are none of an access log\nplaycount: 3 requests match but have no valid id\n$/,
+    'and as messages';
+is counts(), '1=1', 'and not counted';
+
+# The arguments.
+for my $case (
+    [[], qr/needs --match/], [['--match=('], qr/--match=\(: .*character/],
+    [['--match=^/play/'], qr/has no group/], [[$match, '--status=200-299'], qr/--status/],
+) {
+    my ($arguments, $says) = @$case;
+    $run = replay(@$arguments);
+    is $run->{status}, 2, "@$arguments: exit status 2";
+    like $run->{err}, $says, 'and says why';
+}
+
+# The standard input.
+$run = playcount({ stdin => common('GET /play/9 HTTP/1.1', 200) }, '-s', $url, 'replay', '-q', $match, '-');
+is "$run->{status} $run->{out}", '0 ', 'the standard input, quiet, without a newline at its end';
+is counts(), '9=1', 'is counted';
+
+# Killed again and again.
+my $lines = 400_000;
+open my $file, '>', $log or die "$log: $!";
+for (1 .. $lines) {
+    print {$file} common('GET /play/' . $_ % 1000 . ' HTTP/1.1', 200), "\n";
+}
+close $file;
+my $killed = 0;
+for (1 .. 40) {
+    my $started = start_program('client/playcount', '-s', $url, 'replay', $match, $log);
+    sleep 0.01 + rand 0.15;
+    kill 'KILL', $started->{pid};
+    $run = wait_program($started);
+    last unless $run->{status} == 137;
+    $killed++ if -e "$log.playcount-replay";
+}
+cmp_ok $killed, '>', 0, "killed $killed times in the middle";
+$run = replay($match) if $run->{status} == 137;
+is $run->{status}, 0, 'and carried on to the end' or diag $run->{err};
+is $run->{out}, "$lines plays in $lines lines were counted\n", 'the sum is that of all';
+%count = map { split /=/ } split /,/, $server->get('/')->{content};
+is scalar(grep { $count{$_} != $lines / 1000 } 0 .. 999), 0, 'each play is counted once';
+ok !-e "$log.playcount-replay", 'nothing is left';
+
+done_testing;
