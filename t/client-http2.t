@@ -51,7 +51,8 @@ for my $case (['h2 http/1.1', 'HTTP/2.0'], ['http/1.1', 'HTTP/1.1']) {
     is playcount(@playcount, 'get', @ids)->{out}, $run->{out}, "$offered: many requests at once";
     is scalar(split /\n/, playcount(@playcount, 'list')->{out}), 301, "$offered: list";
     for my $work ('get', 'play', 'batch') {
-        $run = playcount(@playcount, 'bench', "--work=$work", '--duration=0.2');
+        $run = playcount(@playcount, 'bench', "--work=$work", '--duration=0.2',
+            '--connections=4');
         is $run->{status}, 0, "$offered: bench $work" or diag $run->{err};
     }
     is playcount(@playcount, 'reset', '--yes')->{status}, 0, "$offered: reset";
