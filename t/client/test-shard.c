@@ -10,7 +10,7 @@ enum { SONGS = 50000, MOST = 12 };
 
 static playcount_client *open_n(size_t n, playcount_shard shard)
 {
-    static char names[MOST][40];
+    static char names[MOST][60];
     const char *servers[MOST];
     playcount_options options;
 
