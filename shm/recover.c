@@ -16,7 +16,8 @@
  *   - a slot in use that is empty, or of an earlier epoch, or whose long id is
  *     not there, is a gap: a song younger than the last sync. The file is
  *     written anew without the gaps (playcount_recover_copy);
- *   - a count below its mark is the older of the two: the mark was read from it.
+ *   - a mark above its count is lowered to it. Both were on the disk before the
+ *     batch was, so this is a disk that had not written what it said it had.
  * A gap among the songs that the last sync had, or a slot that is neither empty
  * nor sound, is no power loss but damage, and the file is refused.
  */
@@ -204,24 +205,19 @@ static uint64_t reach(const playcount_zone *z)
     return end;
 }
 
-/* A slot's count is at least its marks; nothing of a journal is left in it. */
+/* A slot's marks are at most its count; nothing of a journal is left in it. */
 static void settle_word(playcount_zone *z, uint64_t place, uint64_t n,
                         uint64_t epoch)
 {
     uint64_t word = z->slots[place].word & ~WORD_FROZEN;
+    uint64_t count = word_value(z, place, word);
     uint64_t acked = z->head->acked, taken = z->head->taken;
 
     for (uint64_t q = acked ? acked : 1; q <= taken; q++) {
         const batch_record *b = &z->head->batches[q % 3];
-        uint64_t mark =
-            b->epoch == epoch && n < b->used ? z->marks[q % 3][place] : 0;
 
-        if (mark > word_value(z, place, word)) {
-            if (mark > WORD_COUNT) {
-                z->wide[place] = mark;
-                word |= WORD_WIDE;
-            }
-            word = (word & ~WORD_COUNT) | (mark & WORD_COUNT);
+        if (b->epoch == epoch && n < b->used && z->marks[q % 3][place] > count) {
+            z->marks[q % 3][place] = count;
         }
     }
     z->slots[place].word = word;
@@ -251,8 +247,7 @@ uint64_t playcount_recover(playcount_zone *z)
         uint64_t found;
         song_key key;
 
-        if (word_epoch(word) != epoch || look_at(z, place) != SLOT_SOUND ||
-            (n >= (zone_state(z) & STATE_USED) && word & WORD_FROZEN)) {
+        if (word_epoch(word) != epoch || look_at(z, place) != SLOT_SOUND) {
             continue;
         }
         length = playcount_slot_id(z, place, id);
