@@ -95,6 +95,15 @@ static int journal_fits(const playcount_zone *z)
     return 1;
 }
 
+/* The heap has another id where this slot has its own: one of after a clear that
+ * neither the header nor a slot may show yet. */
+static int id_was_overwritten(const playcount_zone *z, uint64_t place)
+{
+    uint64_t at = z->slots[place].id[1];
+
+    return at < z->head->heap_words && z->heap[at];
+}
+
 static const char *check_slots(playcount_zone *z, uint64_t *songs)
 {
     uint64_t state = zone_state(z);
@@ -114,7 +123,8 @@ static const char *check_slots(playcount_zone *z, uint64_t *songs)
         }
         if (n < sure) {
             missing += is == SLOT_EMPTY ||
-                       (is == SLOT_LOST && slot_epoch(z, place)) ||
+                       (is == SLOT_LOST && slot_epoch(z, place) &&
+                        !id_was_overwritten(z, place)) ||
                        (is == SLOT_SOUND && is_newer(epoch, slot_epoch(z, place)));
         }
         if (n < usable && is == SLOT_SOUND) {
@@ -223,6 +233,22 @@ static void settle_word(playcount_zone *z, uint64_t place, uint64_t n,
     z->slots[place].word = word;
 }
 
+/* The header may be of a moment before a handoff was acknowledged: songs younger
+ * than the last sync then stand where its ghosts were. They must not come to
+ * light later. */
+static void forget_hidden(playcount_zone *z, uint64_t epoch)
+{
+    for (uint64_t n = z->songs - zone_ghosts(z, epoch); n < z->songs; n++) {
+        uint64_t place = ring_place(z, zone_first(z, epoch), n);
+        uint64_t is = slot_epoch(z, place), heap_end;
+
+        if (is == epoch ||
+            (is_newer(is, epoch) && !playcount_batch_keeps(z, is, &heap_end))) {
+            z->slots[place].word = 0;
+        }
+    }
+}
+
 void playcount_recover_distrust(playcount_zone *z)
 {
     zone_set_op(z, OP_NONE);
@@ -264,6 +290,7 @@ uint64_t playcount_recover(playcount_zone *z)
         used = n + 1;
         present++;
     }
+    forget_hidden(z, epoch);
     z->head->state = STATE(epoch, used);
     return used - present;
 }

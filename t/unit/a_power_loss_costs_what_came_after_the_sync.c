@@ -411,7 +411,7 @@ int main(void)
     const char *rounds = getenv("PLAYCOUNT_ROUNDS");
     const char *seed = getenv("PLAYCOUNT_SEED");
     playcount_zone_size size = {CAPACITY, 0};
-    int n = rounds ? atoi(rounds) : 120;
+    int n = rounds ? atoi(rounds) : 60;
 
     pool = test_pool();
     alarm(120 + (unsigned)n);
