@@ -9,7 +9,7 @@ use Playcount::Load;
 use Playcount::Postgres;
 use Playcount::Server;
 
-my $rounds = rounds(6);
+my $rounds = rounds(4);
 
 sub trial
 {

@@ -7,7 +7,7 @@ use Playcount::Handoff;
 use Playcount::Load;
 use Playcount::Server;
 
-my $rounds = rounds(8);
+my $rounds = rounds(6);
 my $dir = database_directory();
 my $file = "$dir/plays.db";
 my $server = Playcount::Server->new(

@@ -8,7 +8,7 @@ use Playcount::Load;
 use Playcount::Postgres;
 use Playcount::Server;
 
-my $rounds = rounds(8);
+my $rounds = rounds(6);
 my $postgres = Playcount::Postgres->new;
 my @servers = map {
     Playcount::Server->new(

@@ -1,0 +1,162 @@
+# The database is away, slow, read-only, full, without its tables, or refuses one
+# song: requests notice nothing, the batch waits, the log says so once, and in the
+# end all of it is there.
+use strict;
+use warnings;
+use Test::More;
+use Playcount::Handoff;
+use Playcount::Postgres;
+use Playcount::Server;
+
+my $FAILED = qr/is not delivered: .*/;
+
+sub server
+{
+    my ($config, %option) = @_;
+    return Playcount::Server->new(
+        zone_file => 1, songs => 1000, modules => ['dbd'],
+        config => "$config\nPlaycountHandoff dbd interval=1 "
+            . ($option{statement} ? "statement=$option{statement}" : ''));
+}
+
+sub play
+{
+    my ($server, $song, $n) = @_;
+    my $answer = $server->post("/song/$song?by=$n");
+    die "POST: $answer->{status} $answer->{content}" unless $answer->{status} == 200;
+}
+
+sub refusals { my ($server) = @_; return $server->error_log =~ /($FAILED)/g }
+
+# Plays that meet trouble, which is then mended.
+sub meets
+{
+    my ($server, $trouble, $why, $mend, $counts) = @_;
+    my %before = map { $_ => 1 } refusals($server);
+    my $metrics = failures($server);
+    play($server, 'a', 1);
+    Playcount::Server::wait_until("trouble: $trouble", sub {
+        failures($server) >= $metrics + 2 });
+    my @said = grep { !$before{$_} } refusals($server);
+    is scalar @said, 1, "$trouble: said once" or diag @said;
+    like $said[0] // '', $why, "$trouble: and what it is";
+    play($server, 'b', 2);
+    ok $server->get('/handoff')->{status} == 200, "$trouble: requests go on, the batch waits";
+    my $again = () = $server->error_log =~ /is delivered again/g;
+    $mend->();
+    my $zone = listing($server);
+    counts_ok(settle($counts, $zone), $zone, "$trouble: delivered when it is mended");
+    Playcount::Server::wait_until('that to be said', sub {
+        (() = $server->error_log =~ /is delivered again/g) == $again + 1 });
+    pass "$trouble: which is said, too";
+}
+
+# Deliveries that failed, as the metrics tell.
+sub failures
+{
+    my ($server) = @_;
+    my ($n) = $server->get('/metrics')->{content}
+        =~ /^playcount_zone_handoff_failures_total\{[^}]*\} (\d+)/m;
+    return $n // die 'no failures in the metrics';
+}
+
+my $METRICS = "<Location /metrics>\nSetHandler playcount-metrics\n</Location>\n";
+
+{
+    my $postgres = Playcount::Postgres->new(tables => 0);
+    my $server = server($METRICS . $postgres->dbd);
+    my $counts = sub { $postgres->counts };
+    meets($server, 'tables missing', qr/reading the table playcount_handoff failed .*does not exist/,
+        sub { $postgres->query($Playcount::Postgres::TABLES) }, $counts);
+
+    $postgres->query('ALTER ROLE playcount SET default_transaction_read_only = on');
+    $postgres->kill9;
+    $postgres->start;
+    meets($server, 'read-only', qr/read-only/,
+        sub { $postgres->query('SET default_transaction_read_only = off;
+                ALTER ROLE playcount RESET default_transaction_read_only');
+              # connections that are open stay as they are
+              $postgres->kill9; $postgres->start }, $counts);
+
+    $postgres->kill9;
+    meets($server, 'away', qr/no connection to the database/,
+        sub { $postgres->start }, $counts);
+
+    # Slow: nothing is delivered before the lock goes, and the requests are
+    # answered before that.
+    open my $session, '|-', $postgres->psql('') or die $!;
+    close $session;
+    my @psql = $postgres->psql('');
+    splice @psql, -2;
+    open $session, '|-', @psql or die $!;
+    $session->autoflush;
+    print {$session} "BEGIN; LOCK TABLE playcount_handoff;\n";
+    Playcount::Server::wait_until('the lock', sub {
+        $postgres->query("SELECT count(*) FROM pg_locks WHERE granted
+            AND mode = 'AccessExclusiveLock' AND relation = 'playcount_handoff'::regclass")
+            > 0 });
+    play($server, 'c', 1);
+    Playcount::Server::wait_until('a delivery that waits', sub {
+        $postgres->query('SELECT count(*) FROM pg_locks WHERE NOT granted') > 0 });
+    play($server, 'c', 1) for 1 .. 100;
+    is $postgres->counts->{c}, undef, 'slow: requests are answered while it waits';
+    print {$session} "COMMIT;\n";
+    close $session;
+    my $zone = listing($server);
+    counts_ok(settle($counts, $zone), $zone, 'slow: delivered when it goes on');
+}
+{
+    my $postgres = Playcount::Postgres->new;
+    $postgres->query('CREATE TABLE songs (id text PRIMARY KEY,
+        play_count bigint CONSTRAINT few CHECK (play_count < 10))');
+    $postgres->query("INSERT INTO songs VALUES ('a', 0), ('b', 0), ('x', 0)");
+    my $server = server($METRICS . $postgres->dbd
+        . 'DBDPrepareSQL "UPDATE songs SET play_count = play_count + %lld '
+        . 'WHERE id = %s" count_plays', statement => 'count_plays');
+    my $counts = sub { $postgres->counts('songs') };
+    my $zone;
+    play($server, $_, 1) for 'a', 'b', 'x';
+    settle($counts, $zone = listing($server));
+    is_deeply $counts->(), $zone, "the user's own statement";
+
+    play($server, 'x', 20);
+    meets($server, 'one song refused', qr/the statement for the song "x" failed .*few/,
+        sub { $postgres->query('ALTER TABLE songs DROP CONSTRAINT few') }, $counts);
+
+    # A connection that was opened anew has lost its prepared statements.
+    $postgres->kill9;
+    $postgres->start;
+    play($server, 'b', 5);
+    counts_ok(settle($counts, listing($server)), listing($server),
+        'the database restarted: the statement is prepared again');
+
+    play($server, 'unknown', 7);
+    my $rest = settle(sub { $postgres->counts }, { unknown => 7 });
+    is_deeply $rest, { unknown => 7 },
+        'plays of a song that the statement does not find go into the table playcount';
+}
+{
+    my $dir = database_directory();
+    my $file = "$dir/plays.db";
+    my $server = server($METRICS . sqlite_dbd($file));
+    my $counts = sub { sqlite_counts($file) };
+    play($server, 'a', 1);
+    settle($counts, listing($server));
+
+    chmod 0444, $file;
+    meets($server, 'SQLite read-only', qr/readonly/, sub { chmod 0644, $file }, $counts);
+
+    rename "$dir", "$dir.away";
+    meets($server, 'SQLite away', qr/no connection to the database/,
+        sub { rename "$dir.away", "$dir" }, $counts);
+
+    play($server, "$_" x 200, 1) for 'c' .. 'z';
+    my $config = $server->{config};
+    settle($counts, listing($server));
+    $server->set_config("$config\nDBDInitSQL \"PRAGMA max_page_count=1\"");
+    $server->graceful;
+    play($server, "$_" x 250, 1) for 'c' .. 'z';
+    meets($server, 'SQLite full', qr/full/,
+        sub { $server->set_config($config); $server->graceful }, $counts);
+}
+done_testing;
