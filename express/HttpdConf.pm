@@ -295,13 +295,11 @@ sub database_section
     return <<"EOF";
 
 # The plays are handed over to this SQLite database, each exactly once: table
-# playcount, columns song and plays. A process has at most one connection, and
-# opens it when it delivers.
+# playcount, columns song and plays. It is opened for each delivery, so that a
+# file that was moved away is not written to.
 DBDriver sqlite3
 DBDParams "$option->{database}"
-DBDMin 0
-DBDKeep 1
-DBDMax 1
+DBDPersist Off
 PlaycountHandoff dbd
 EOF
 }

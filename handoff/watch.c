@@ -3,8 +3,8 @@
  * a graceful restart goes on, the old generation may still deliver when the new one
  * begins: engines bear that two deliver the same batch at once.
  *
- * After a failure the same batch is tried again, with pauses of 1, 2, 4, ... up to
- * 60 seconds. What is the matter is kept in the zone as a number, so that it is
+ * After a failure the same batch is tried again, with pauses of 1/4, 1/2, 1, ... up
+ * to 60 seconds. What is the matter is kept in the zone as a number, so that it is
  * said in the log once, not once per process that comes to try.
  */
 #include "handoff/handoff.h"
@@ -16,6 +16,7 @@
 
 APLOG_USE_MODULE(playcount);
 
+#define FIRST_PAUSE apr_time_from_msec(250)
 #define LONGEST_PAUSE apr_time_from_sec(60)
 
 /* A number other than 0 that stands for a sentence. */
@@ -31,7 +32,7 @@ static void failed(playcount_handoff *h, const playcount_batch *batch,
 {
     uint64_t failing = stands_for(why);
 
-    h->pause = h->pause ? 2 * h->pause : apr_time_from_sec(1);
+    h->pause = h->pause ? 2 * h->pause : FIRST_PAUSE;
     if (h->pause > LONGEST_PAUSE) {
         h->pause = LONGEST_PAUSE;
     }

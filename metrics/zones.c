@@ -94,6 +94,16 @@ static uint64_t open_plays(const zone_view *v)
     return v->handoff.plays;
 }
 
+static uint64_t failures(const zone_view *v)
+{
+    return v->handoff.failures;
+}
+
+static uint64_t failing(const zone_view *v)
+{
+    return v->handoff.failing != 0;
+}
+
 static const struct {
     const char *name, *type, *unit, *help;
     value_fn *value;
@@ -111,6 +121,10 @@ static const struct {
      "Batches taken, not acknowledged.", open_batches},
     {"playcount_zone_handoff_open_plays", "gauge", NULL, "Plays in open batches.",
      open_plays},
+    {"playcount_zone_handoff_failures", "counter", NULL,
+     "Deliveries that failed and are tried again.", failures},
+    {"playcount_zone_handoff_failing", "gauge", NULL,
+     "1 if the last delivery failed.", failing},
     {"playcount_zone_handoff_undelivered_seconds", "gauge", "seconds",
      "Age of the last moment up to which all plays are handed over, 0 without an "
      "open "
@@ -204,10 +218,12 @@ void playcount_write_zones_json(playcount_page *page)
             ",\"bytes\":%" APR_UINT64_T_FMT
             ",\"handoff\":{\"batches\":%" APR_UINT64_T_FMT
             ",\"open\":%" APR_UINT64_T_FMT ",\"plays\":%" APR_UINT64_T_FMT
-            ",\"undelivered_seconds\":%" APR_UINT64_T_FMT "}",
+            ",\"failures\":%" APR_UINT64_T_FMT
+            ",\"failing\":%s,\"undelivered_seconds\":%" APR_UINT64_T_FMT "}",
             i ? "," : "", playcount_json_text(page->r->pool, v->name), v->use.songs,
             v->use.capacity, v->use.plays, v->use.bytes, v->handoff.batches,
-            v->handoff.open, v->handoff.plays, undelivered_seconds(v));
+            v->handoff.open, v->handoff.plays, v->handoff.failures,
+            v->handoff.failing ? "true" : "false", undelivered_seconds(v));
         if (playcount_metrics_global->songs) {
             write_songs_json(page, v);
         }

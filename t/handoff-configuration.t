@@ -39,11 +39,11 @@ is $server->delete('/handoff/1')->{status}, 409, 'so is acknowledging';
 $server->stop;
 
 my $dir = database_directory();
+sqlite_make("$dir/plays.db", 'CREATE TABLE songs (id TEXT, n INTEGER)');
 for ([statement => 'nothing', qr/no DBDPrepareSQL with the label nothing/],
     [statement => 'one', qr/must have two parameters/]) {
     my $s = Playcount::Server->new(songs => 10, modules => ['dbd'],
         config => sqlite_dbd("$dir/plays.db")
-            . "DBDInitSQL \"CREATE TABLE IF NOT EXISTS songs (id TEXT, n INTEGER)\"\n"
             . "DBDPrepareSQL \"UPDATE songs SET n = n + %lld\" one\n"
             . "PlaycountHandoff dbd interval=1 statement=$_->[1]");
     $s->post('/song/a');

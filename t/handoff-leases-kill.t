@@ -14,16 +14,9 @@ use Playcount::Server;
 my $rounds = rounds(10);
 my $dir = database_directory();
 my $file = "$dir/consumer.db";
-sqlite_make();
+sqlite_make($file, 'CREATE TABLE playcount (song TEXT PRIMARY KEY, plays INTEGER);'
+    . 'CREATE TABLE last (batch INTEGER); INSERT INTO last VALUES (0);');
 my $server = Playcount::Server->new(zone_file => 1, songs => 1000);
-
-sub sqlite_make
-{
-    open my $to, '|-', 'sqlite3', $file or die $!;
-    print {$to} 'CREATE TABLE playcount (song TEXT PRIMARY KEY, plays INTEGER);'
-        . 'CREATE TABLE last (batch INTEGER); INSERT INTO last VALUES (0);';
-    close $to or die 'sqlite3';
-}
 
 # What README tells a consumer to do.
 sub consume

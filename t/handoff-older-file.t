@@ -19,6 +19,7 @@ sub play
 {
     my (%plays) = @_;
     my $body = join ',', map { "$_=$plays{$_}" } sort keys %plays;
+    $server->hang_up; # the server closes what has been idle for long
     my $answer = $server->post('/songs', content => $body,
         headers => { 'Content-Type' => 'text/plain' });
     is $answer->{status}, 200, "played $body";

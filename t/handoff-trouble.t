@@ -22,6 +22,7 @@ sub server
 sub play
 {
     my ($server, $song, $n) = @_;
+    $server->hang_up; # the server closes what has been idle for long
     my $answer = $server->post("/song/$song?by=$n");
     die "POST: $answer->{status} $answer->{content}" unless $answer->{status} == 200;
 }
@@ -55,6 +56,7 @@ sub meets
 sub failures
 {
     my ($server) = @_;
+    $server->hang_up;
     my ($n) = $server->get('/metrics')->{content}
         =~ /^playcount_zone_handoff_failures_total\{[^}]*\} (\d+)/m;
     return $n // die 'no failures in the metrics';
@@ -73,8 +75,8 @@ my $METRICS = "<Location /metrics>\nSetHandler playcount-metrics\n</Location>\n"
     $postgres->kill9;
     $postgres->start;
     meets($server, 'read-only', qr/read-only/,
-        sub { $postgres->query('SET default_transaction_read_only = off;
-                ALTER ROLE playcount RESET default_transaction_read_only');
+        sub { $postgres->query('BEGIN; SET TRANSACTION READ WRITE;
+                ALTER ROLE playcount RESET default_transaction_read_only; COMMIT');
               # connections that are open stay as they are
               $postgres->kill9; $postgres->start }, $counts);
 
