@@ -99,7 +99,7 @@ build/t/module/.libs/%.so: t/module/%.c Makefile
 	@$(APXS) -c -o build/t/module/$*.la build/t/module/$*.lo > build/link.log 2>&1 \
 	    || { cat build/link.log >&2; exit 1; }
 
-tests: $(SO) $(UNIT_TESTS) $(TEST_MODULES) client-tests
+tests: $(SO) $(UNIT_TESTS) $(TEST_MODULES) client-tests build/bench/load
 
 # `make test T="t/server.t t/api/version.t"` runs these only.
 test: deps-test
@@ -116,12 +116,18 @@ run: deps-run
 
 # Benchmarks; see README. QUICK=1 does less, B="floor zone" some of them only;
 # an executable file bench/NAME.bench is run with the others.
-BENCH_TOOLS  = build/bench/load build/bench/.libs/mod_floor.so
+BENCH_TOOLS  = build/bench/load build/bench/zone build/bench/.libs/mod_floor.so
 
 build/bench/load: $(wildcard bench/load/*.[ch]) Makefile
 	@mkdir -p $(@D)
 	@echo "  LINK $@"
 	@$(CC) -std=gnu11 -I. $(WARNINGS) $(CFLAGS) -o $@ $(filter %.c,$^)
+
+build/bench/zone: bench/zone.c $(SHM_OBJECTS) Makefile
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	@$(CC) $(ALL_CFLAGS) -o $@ $< $(SHM_OBJECTS:build/shm/%.lo=build/shm/.libs/%.o) \
+	    $(APR_LIBS) $(LIBS) -lm
 
 build/bench/.libs/mod_floor.so: bench/module/mod_floor.c Makefile
 	@mkdir -p $(@D)

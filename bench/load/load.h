@@ -51,8 +51,14 @@ typedef struct {
 /* Read the file; ends the program with a sentence if that fails. */
 void request_load(request *r, const char *path);
 
-/* Choose the ids: any of `songs`, or all from 0 to `songs` - 1 in turn. */
-void request_choose(uint64_t songs, int in_turn, uint64_t seed);
+typedef enum {
+    RANDOM,       /* any of the songs */
+    IN_TURN,      /* all from the first to the last, then none */
+    OVER_AND_OVER /* all from the first to the last, and again */
+} request_order;
+
+/* Choose the ids: `songs` of them in this order; the seed is for RANDOM. */
+void request_choose(uint64_t songs, request_order order, uint64_t seed);
 
 /* Write the request with new ids to `to` (r->length bytes). In turn: 0 when
  * no song is left to ask for; the last request repeats the last song. */

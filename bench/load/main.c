@@ -17,6 +17,7 @@ static const char usage[] =
     "  --rate N          requests a second at fixed times (as fast as it goes)\n"
     "  --songs N         any of N songs (1)\n"
     "  --in-turn         each of the songs once, then stop\n"
+    "  --over-and-over   each of the songs in turn, and again\n"
     "  --seed N          of the choice\n"
     "  --slow N          more, which send one request byte by byte (0)\n"
     "  --slow-ms N       the pause between two bytes (1000)\n"
@@ -43,14 +44,23 @@ static void print(const result *r)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"port", 1, NULL, 'p'},        {"request", 1, NULL, 'q'},
-        {"connections", 1, NULL, 'c'}, {"active", 1, NULL, 'a'},
-        {"idle", 1, NULL, 'i'},        {"pipeline", 1, NULL, 'd'},
-        {"seconds", 1, NULL, 's'},     {"rate", 1, NULL, 'r'},
-        {"songs", 1, NULL, 'n'},       {"in-turn", 0, NULL, 't'},
-        {"seed", 1, NULL, 'e'},        {"slow", 1, NULL, 'l'},
-        {"slow-ms", 1, NULL, 'm'},     {"wait", 1, NULL, 'w'},
-        {"redis", 1, NULL, 'R'},       {NULL, 0, NULL, 0},
+        {"port", 1, NULL, 'p'},
+        {"request", 1, NULL, 'q'},
+        {"connections", 1, NULL, 'c'},
+        {"active", 1, NULL, 'a'},
+        {"idle", 1, NULL, 'i'},
+        {"pipeline", 1, NULL, 'd'},
+        {"seconds", 1, NULL, 's'},
+        {"rate", 1, NULL, 'r'},
+        {"songs", 1, NULL, 'n'},
+        {"in-turn", 0, NULL, 't'},
+        {"over-and-over", 0, NULL, 'o'},
+        {"seed", 1, NULL, 'e'},
+        {"slow", 1, NULL, 'l'},
+        {"slow-ms", 1, NULL, 'm'},
+        {"wait", 1, NULL, 'w'},
+        {"redis", 1, NULL, 'R'},
+        {NULL, 0, NULL, 0},
     };
     plan p = {.connections = 1,
               .pipeline = 1,
@@ -59,7 +69,8 @@ int main(int argc, char **argv)
               .seconds_ns = 1000000000,
               .wait_ns = 5000000000u};
     uint64_t songs = 1, seed = 0;
-    int in_turn = 0, o;
+    request_order order = RANDOM;
+    int o;
     result r;
     struct rlimit files;
 
@@ -93,7 +104,10 @@ int main(int argc, char **argv)
             songs = strtoull(optarg, NULL, 10);
             break;
         case 't':
-            in_turn = 1;
+            order = IN_TURN;
+            break;
+        case 'o':
+            order = OVER_AND_OVER;
             break;
         case 'e':
             seed = strtoull(optarg, NULL, 10);
@@ -128,7 +142,7 @@ int main(int argc, char **argv)
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
 
-    request_choose(songs, in_turn, seed);
+    request_choose(songs, order, seed);
     run(&p, &r);
     print(&r);
     return 0;

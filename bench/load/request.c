@@ -10,7 +10,7 @@
 #define DIGITS 12
 
 static uint64_t songs = 1, state = 88172645463325252u, written;
-static int in_turn;
+static request_order order;
 
 static void *need(void *memory)
 {
@@ -56,10 +56,10 @@ void request_load(request *r, const char *path)
     }
 }
 
-void request_choose(uint64_t number, int turn, uint64_t seed)
+void request_choose(uint64_t number, request_order which, uint64_t seed)
 {
     songs = number ? number : 1;
-    in_turn = turn;
+    order = which;
     state ^= seed * 0x9e3779b97f4a7c15u;
 }
 
@@ -75,15 +75,18 @@ static uint64_t random_number(void)
 
 static uint64_t choose(void)
 {
-    if (in_turn) {
+    if (order == IN_TURN) {
         return written < songs ? written : songs - 1;
+    }
+    if (order == OVER_AND_OVER) {
+        return written % songs;
     }
     return (uint64_t)(((__uint128_t)random_number() * songs) >> 64);
 }
 
 int request_write(const request *r, char *to)
 {
-    if (in_turn && r->count && written >= songs) {
+    if (order == IN_TURN && r->count && written >= songs) {
         return 0;
     }
     memcpy(to, r->bytes, r->length);

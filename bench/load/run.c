@@ -33,7 +33,7 @@ typedef struct {
     kind_e kind;
     state_e state;
     int awaited;      /* answers to come in this turn */
-    int asked;        /* idle, slow: its one request was sent */
+    int asked;        /* its first request: 0 not sent, 1 sent, 2 answered */
     uint64_t started; /* of this turn */
     char *rest;       /* what the socket did not take yet */
     size_t rest_at, rest_length;
@@ -86,7 +86,8 @@ static void connect_now(connection *c)
     epoll_ctl(epoll_fd, EPOLL_CTL_ADD, c->fd, &e);
 }
 
-/* Counts as opened when its first answer is in (idle) or it is connected. */
+/* A connection counts as opened when its first answer is in: before, the server
+ * may not even have accepted it. A slow one asks later. */
 static void open_more(void)
 {
     while (opening < OPENING && next_to_open < total) {
@@ -159,7 +160,7 @@ static void send_turn(connection *c, size_t length)
 static void ask(connection *c, uint64_t started)
 {
     size_t length = 0;
-    int depth = c->kind == BUSY ? the_plan->pipeline : 1;
+    int depth = c->asked == 2 ? the_plan->pipeline : 1;
 
     c->started = started;
     if (c->state != OPEN) {
@@ -227,22 +228,20 @@ static void ask_due(void)
 /* The connection is gone, with or without somebody waiting. */
 static void lost(connection *c)
 {
-    if (c->state == CONNECTING && !measuring) {
-        is_open();
-    }
     if (c->state == CONNECTING) {
         the_result->connect++;
     }
-    else if (c->awaited || (c->kind == SLOW && c->asked == 1)) {
+    else if (c->awaited) {
         the_result->cut++;
     }
-    if (c->kind == SLOW && c->asked != 2) {
+    if (c->asked != 2) {
+        if (c->kind == SLOW) {
+            slow_left--;
+        }
+        if (c->kind != SLOW || c->state == CONNECTING) {
+            is_open(); /* will not be, but is not waited for */
+        }
         c->asked = 2;
-        slow_left--;
-    }
-    if (c->kind == IDLE && c->asked == 1) {
-        c->asked = 2;
-        is_open();
     }
     drop(c);
 }
@@ -256,9 +255,12 @@ static void answered(connection *c)
     if (c->reading.bad) {
         r->bad++;
     }
-    if (c->kind == IDLE && c->asked == 1) {
-        c->asked = 2;
-        is_open();
+    if (c->kind != SLOW && c->asked == 1) {
+        if (c->awaited == 0) {
+            c->asked = 2;
+            is_open();
+        }
+        r->late += c->kind == BUSY && !c->reading.bad;
     }
     else if (c->kind == SLOW) {
         c->asked = 2;
@@ -339,13 +341,12 @@ static void connected(connection *c)
         return;
     }
     c->state = OPEN;
-    if (c->kind == IDLE) {
+    if (c->kind == SLOW) {
+        is_open();
+    }
+    else if (!c->asked) {
         c->asked = 1;
         ask(c, now());
-        return;
-    }
-    if (!measuring) {
-        is_open();
     }
     else if (!stopping) {
         ask(c, c->started);
@@ -442,7 +443,9 @@ static void start(int rate_fd, int slow_fd)
     else {
         for (int i = 0; i < the_plan->active; i++) {
             ring = i;
-            ask(&all[i], due);
+            if (!all[i].awaited) {
+                ask(&all[i], due);
+            }
         }
     }
 }
