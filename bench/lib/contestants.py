@@ -149,7 +149,7 @@ def peer_contestants():
                    post=http("POST", "/", "HINCRBY/songs/%s/1" % ID),
                    listing=http("GET", "/HGETALL/songs")),
         counter("WSGI: mod_wsgi", httpd("mod_wsgi", "event", config("mod_wsgi.conf"),
-                                        threads=320)),
+                                        threads=1056)),
         counter("WSGI: uWSGI", Server("uwsgi", ["uwsgi", "@DIR@/uwsgi.ini"],
                                       {"uwsgi.ini": config("uwsgi.ini")}),
                 without=ROUTER_LIMIT),
@@ -157,6 +157,23 @@ def peer_contestants():
         counter("WSGI: gunicorn sync", gunicorn("sync"), without=SYNC_LIMIT),
     ]
 
+
+# What a reader of the results should know.
+NOTES = """\
+Everybody has one core. httpd has one process with as many threads as there are
+connections that ask; nginx and webdis have one worker; the WSGI application
+keeps its counts in its process, so each server runs it in one. Redis and webdis
+write nothing to disk, and mod_playcount's zone is in memory. Redis is asked in
+its own protocol: HINCRBY, HGET and HGETALL of one hash, a batch being 1,000 commands
+in one write. webdis has no batches. A listing is in the order of first plays
+in mod_playcount and the WSGI application, in none in nginx and Redis.
+
+gunicorn's sync worker closes each connection after one answer, so every request
+opens a new one. uWSGI's HTTP router and webdis write an answer in pieces and
+leave Nagle's algorithm on, so longer or pipelined answers wait for the client's
+delayed acknowledgement, 40 ms: there the CPU time tells more than the speed.
+uWSGI's router drops pipelined requests. Connections that a server closes on
+its own while they are used count as failed requests."""
 
 PROGRAMS = ("nginx", "redis-server", "webdis", "uwsgi", "gunicorn")
 PACKAGES = ("apache2-bin", "nginx-light", "libnginx-mod-http-lua", "redis-server",

@@ -13,6 +13,7 @@ FLOOR = os.path.join(BUILD, ".libs", "mod_floor.so")
 LOAD = os.path.join(BUILD, "load")
 
 QUICK = bool(os.environ.get("QUICK"))
+FULL = not any(os.environ.get(v) for v in ("QUICK", "ROUNDS", "SECONDS_EACH"))
 
 _cores = sorted(os.sched_getaffinity(0))
 SERVER_CORES = {_cores[0]}

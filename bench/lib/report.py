@@ -3,7 +3,7 @@ import collections
 import os
 import subprocess
 
-from . import place, table
+from . import contestants, place, table
 
 RESULTS = os.path.join(place.BENCH, "results")
 OURS = ("mod_playcount (event)", "mod_playcount (worker)")
@@ -116,7 +116,8 @@ def write():
         cases = by_case(table.read(path))
         lines += ["## mod_playcount and its peers", ""] + taken_with(path)
         lines += ["![ratios](results/peers.svg)", "", "### Where a peer is faster", ""]
-        lines += faster(cases) + [""] + peer_tables(cases)
+        lines += faster(cases) + ["", "### What to know", "", contestants.NOTES, ""]
+        lines += peer_tables(cases)
     with open(os.path.join(place.BENCH, "RESULTS.md"), "w") as f:
         f.write("\n".join(lines).rstrip() + "\n")
 
