@@ -17,10 +17,9 @@ def pairs(by=1):
 
 
 class Contestant:
-    """A server and how it is asked: raw requests, None for what it cannot do.
-    `load` are options that the load client needs for it."""
+    """A server and how it is asked: raw requests, None for what it cannot do."""
 
-    replies = {}  # Redis: options for a batch
+    filler = None  # who is asked to fill it, if not this one
 
     def __init__(self, name, server, get=None, post=None, batch=None, listing=None,
                  without=()):
@@ -32,6 +31,7 @@ class Contestant:
         return self.name
 
     def options(self, request):
+        """What the load client must know to ask for this."""
         return {}
 
     def count(self, song):
@@ -92,6 +92,13 @@ def redis_server(name="redis"):
                   {"redis.conf": config("redis.conf")})
 
 
+def direct(name, server):
+    return Redis(name, server, get=redis("HGET", "songs", ID),
+                 post=redis("HINCRBY", "songs", ID, "1"),
+                 batch=redis("HINCRBY", "songs", ID, "1") * BATCH,
+                 listing=redis("HGETALL", "songs"))
+
+
 def gunicorn(worker):
     return Server("gunicorn-" + worker,
                   ["gunicorn", "-c", "@DIR@/gunicorn.py", "--pythonpath",
@@ -138,16 +145,14 @@ def httpd_contestants():
 
 
 def peer_contestants():
-    direct = redis_server()
+    over_http = Contestant("webdis", webdis(), get=http("GET", "/HGET/songs/" + ID),
+                           post=http("POST", "/", "HINCRBY/songs/%s/1" % ID),
+                           listing=http("GET", "/HGETALL/songs"))
+    over_http.filler = direct("webdis", over_http.server.behind)
     return [
         counter("nginx + lua", nginx()),
-        Redis("Redis", direct, get=redis("HGET", "songs", ID),
-              post=redis("HINCRBY", "songs", ID, "1"),
-              batch=redis("HINCRBY", "songs", ID, "1") * BATCH,
-              listing=redis("HGETALL", "songs")),
-        Contestant("webdis", webdis(), get=http("GET", "/HGET/songs/" + ID),
-                   post=http("POST", "/", "HINCRBY/songs/%s/1" % ID),
-                   listing=http("GET", "/HGETALL/songs")),
+        direct("Redis", redis_server()),
+        over_http,
         counter("WSGI: mod_wsgi", httpd("mod_wsgi", "event", config("mod_wsgi.conf"),
                                         threads=1056)),
         counter("WSGI: uWSGI", Server("uwsgi", ["uwsgi", "@DIR@/uwsgi.ini"],

@@ -21,6 +21,7 @@ static const char usage[] =
     "  --seed N          of the choice\n"
     "  --slow N          more, which send one request byte by byte (0)\n"
     "  --slow-ms N       the pause between two bytes (1000)\n"
+    "  --at-least N      answers, even if it takes longer (0)\n"
     "  --wait S          for answers when the time is over (5)\n"
     "  --redis N         speak RESP, N replies to a request\n";
 
@@ -44,23 +45,15 @@ static void print(const result *r)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        {"port", 1, NULL, 'p'},
-        {"request", 1, NULL, 'q'},
-        {"connections", 1, NULL, 'c'},
-        {"active", 1, NULL, 'a'},
-        {"idle", 1, NULL, 'i'},
-        {"pipeline", 1, NULL, 'd'},
-        {"seconds", 1, NULL, 's'},
-        {"rate", 1, NULL, 'r'},
-        {"songs", 1, NULL, 'n'},
-        {"in-turn", 0, NULL, 't'},
-        {"over-and-over", 0, NULL, 'o'},
-        {"seed", 1, NULL, 'e'},
-        {"slow", 1, NULL, 'l'},
-        {"slow-ms", 1, NULL, 'm'},
-        {"wait", 1, NULL, 'w'},
-        {"redis", 1, NULL, 'R'},
-        {NULL, 0, NULL, 0},
+        {"port", 1, NULL, 'p'},          {"request", 1, NULL, 'q'},
+        {"connections", 1, NULL, 'c'},   {"active", 1, NULL, 'a'},
+        {"idle", 1, NULL, 'i'},          {"pipeline", 1, NULL, 'd'},
+        {"seconds", 1, NULL, 's'},       {"rate", 1, NULL, 'r'},
+        {"songs", 1, NULL, 'n'},         {"in-turn", 0, NULL, 't'},
+        {"over-and-over", 0, NULL, 'o'}, {"seed", 1, NULL, 'e'},
+        {"slow", 1, NULL, 'l'},          {"slow-ms", 1, NULL, 'm'},
+        {"wait", 1, NULL, 'w'},          {"at-least", 1, NULL, 'A'},
+        {"redis", 1, NULL, 'R'},         {NULL, 0, NULL, 0},
     };
     plan p = {.connections = 1,
               .pipeline = 1,
@@ -120,6 +113,9 @@ int main(int argc, char **argv)
             break;
         case 'w':
             p.wait_ns = (uint64_t)(atof(optarg) * 1e9);
+            break;
+        case 'A':
+            p.at_least = strtoull(optarg, NULL, 10);
             break;
         case 'R':
             p.protocol = PROTOCOL_REDIS;

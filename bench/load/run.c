@@ -87,7 +87,8 @@ static void connect_now(connection *c)
 }
 
 /* A connection counts as opened when its first answer is in: before, the server
- * may not even have accepted it. A slow one asks later. */
+ * may not even have accepted it. A slow one asks later, and so does one that is
+ * alone: its first answer may be long. */
 static void open_more(void)
 {
     while (opening < OPENING && next_to_open < total) {
@@ -341,7 +342,11 @@ static void connected(connection *c)
         return;
     }
     c->state = OPEN;
-    if (c->kind == SLOW) {
+    if (total == 1 && !measuring) {
+        c->asked = 2;
+        is_open();
+    }
+    else if (c->kind == SLOW) {
         is_open();
     }
     else if (!c->asked) {
@@ -526,7 +531,8 @@ void run(const plan *p, result *r)
     begin = now();
     start(rate_fd, slow_fd);
     while (!stopping &&
-           (elapsed < p->seconds_ns || (slow_left > 0 && elapsed < slow_ns))) {
+           (elapsed < p->seconds_ns || (slow_left > 0 && elapsed < slow_ns) ||
+            (r->answers < p->at_least && elapsed < p->seconds_ns + p->wait_ns))) {
         events(rate_fd, slow_fd);
         elapsed = now() - begin;
     }

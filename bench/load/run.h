@@ -19,6 +19,7 @@ typedef struct {
     int slow_ms;      /* the pause between two of their bytes */
     double rate;      /* requests a second at fixed times; 0: as fast as it goes */
     uint64_t seconds_ns; /* how long */
+    uint64_t at_least;   /* answers; it takes longer if they do (up to wait_ns) */
     uint64_t wait_ns;    /* for what is unanswered when the time is over */
 } plan;
 
