@@ -277,7 +277,7 @@ typedef struct playcount_collector playcount_collector;
 /* Given plays that were not counted. With why->uncertain they may have been: then
  * playcount_send() with this parcel as it is is safe, and another key is not. The
  * parcel is valid during the call. Runs in a thread of the collector, or in the one
- * that closes it; never two at once. */
+ * that closes it; never two at once. It must not flush or close the collector. */
 typedef void playcount_hand_back(void *context, const playcount_parcel *parcel,
                                  const playcount_error *why);
 

@@ -6,16 +6,13 @@
 #include "client/error.h"
 #include "client/request.h"
 
-/* Handles that are kept for later runs. */
-enum { SPARE_HANDLES = 64 };
-
 struct playcount_wire {
     CURLM *multi;
     const playcount_limits *limits;
     playcount_exchange *waiting, **waiting_end; /* in the order of submission */
     playcount_exchange *flying;
     int flying_n;
-    CURL *spare[SPARE_HANDLES];
+    CURL **spare; /* handles for the next attempts, `parallel` at most */
     int spare_n;
 };
 
@@ -33,7 +30,10 @@ playcount_wire *playcount_wire_new(const playcount_limits *limits)
         return NULL;
     }
     wire->multi = curl_multi_init();
-    if (!wire->multi) {
+    wire->spare = calloc((size_t)limits->parallel, sizeof(*wire->spare));
+    if (!wire->multi || !wire->spare) {
+        curl_multi_cleanup(wire->multi);
+        free(wire->spare);
         free(wire);
         return NULL;
     }
@@ -41,7 +41,9 @@ playcount_wire *playcount_wire_new(const playcount_limits *limits)
     wire->waiting_end = &wire->waiting;
     curl_multi_setopt(wire->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
                       (long)limits->connections);
-    curl_multi_setopt(wire->multi, CURLMOPT_MAXCONNECTS, 1024L);
+    curl_multi_setopt(wire->multi, CURLMOPT_MAXCONNECTS,
+                      limits->connections > 1024 ? (long)limits->connections
+                                                 : 1024L);
     return wire;
 }
 
@@ -54,6 +56,7 @@ void playcount_wire_free(playcount_wire *wire)
         curl_easy_cleanup(wire->spare[--wire->spare_n]);
     }
     curl_multi_cleanup(wire->multi);
+    free(wire->spare);
     free(wire);
 }
 
@@ -95,7 +98,7 @@ static void no_memory(playcount_exchange *exchange)
 
 static void give_back(playcount_wire *wire, playcount_exchange *exchange)
 {
-    if (exchange->easy && wire->spare_n < SPARE_HANDLES) {
+    if (exchange->easy && wire->spare_n < wire->limits->parallel) {
         curl_easy_reset(exchange->easy);
         wire->spare[wire->spare_n++] = exchange->easy;
     }
@@ -120,6 +123,10 @@ static void start(playcount_wire *wire, playcount_exchange *exchange, int64_t no
         return;
     }
     exchange->next = wire->flying;
+    if (exchange->next) {
+        exchange->next->link = &exchange->next;
+    }
+    exchange->link = &wire->flying;
     wire->flying = exchange;
     wire->flying_n++;
 }
@@ -149,11 +156,10 @@ static int64_t launch(playcount_wire *wire, int64_t now)
 
 static void land(playcount_wire *wire, playcount_exchange *exchange)
 {
-    playcount_exchange **link = &wire->flying;
-    while (*link != exchange) {
-        link = &(*link)->next;
+    *exchange->link = exchange->next;
+    if (exchange->next) {
+        exchange->next->link = exchange->link;
     }
-    *link = exchange->next;
     wire->flying_n--;
     curl_multi_remove_handle(wire->multi, exchange->easy);
 }
@@ -184,6 +190,15 @@ static void reap(playcount_wire *wire)
         if (message->msg == CURLMSG_DONE) {
             ended(wire, message->easy_handle, message->data.result);
         }
+    }
+}
+
+/* Time in which this side was at work, or whoever takes the stream, is not the
+ * server's. */
+static void pardon_streams(playcount_wire *wire, int64_t busy)
+{
+    for (playcount_exchange *e = wire->flying; busy && e; e = e->next) {
+        e->window += busy;
     }
 }
 
@@ -253,7 +268,9 @@ void playcount_wire_run(playcount_wire *wire, playcount_stop *stop, void *contex
         }
         int64_t now = playcount_now_ms();
         int64_t launch_at = launch(wire, now);
+        int64_t began = playcount_now_ms();
         curl_multi_perform(wire->multi, &running);
+        pardon_streams(wire, playcount_now_ms() - began);
         reap(wire);
 
         int64_t watch_at = watch_streams(wire, playcount_now_ms());

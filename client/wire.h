@@ -64,7 +64,8 @@ struct playcount_exchange {
     int attempts;
 
     /* The wire's own. */
-    playcount_exchange *next;
+    playcount_exchange *next,
+        **link; /* in a list; what points to it while it flies */
     CURL *easy;
     struct curl_slist *headers;
     size_t answer_room;

@@ -4,7 +4,7 @@ use warnings;
 use Test::More;
 use File::Temp ();
 use Time::HiRes qw(sleep);
-use Playcount::Command qw(playcount start_program wait_program);
+use Playcount::Command qw(playcount start_program wait_program ended);
 use Playcount::Misbehaving qw(request answer forward);
 use Playcount::Server;
 
@@ -55,7 +55,10 @@ my $big = write_file('big', join '', map { "song-number-$_=" . ($_ % 7 + 1) . "\
 my $killed = 0;
 for (1 .. 40) {
     my $started = start_program('client/playcount', '-s', $url, 'import', $big);
-    sleep 0.01 + rand 0.12;
+    # Not before it has begun, and then at any moment.
+    Playcount::Server::wait_until('a part under way',
+        sub { -e state_of($big) || ended($started) });
+    sleep rand 0.1;
     kill 'KILL', $started->{pid};
     $run = wait_program($started);
     last unless $run->{status} == 137;

@@ -4,7 +4,7 @@ use warnings;
 use Test::More;
 use File::Temp ();
 use Time::HiRes qw(sleep);
-use Playcount::Command qw(playcount start_program wait_program);
+use Playcount::Command qw(playcount start_program wait_program ended);
 use Playcount::Server;
 
 my $dir = File::Temp->newdir;
@@ -91,7 +91,10 @@ close $file;
 my $killed = 0;
 for (1 .. 40) {
     my $started = start_program('client/playcount', '-s', $url, 'replay', $match, $log);
-    sleep 0.01 + rand 0.15;
+    # Not before it has begun, and then at any moment.
+    Playcount::Server::wait_until('a part under way',
+        sub { -e "$log.playcount-replay" || ended($started) });
+    sleep rand 0.1;
     kill 'KILL', $started->{pid};
     $run = wait_program($started);
     last unless $run->{status} == 137;

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <time.h>
 
 #include "client/command/command.h"
@@ -260,9 +261,21 @@ static exit_status report(const arguments *a, worker *workers, int64_t took)
     return finish_output(status);
 }
 
+/* As many open files as may be. */
+static void raise_files(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0) {
+        files.rlim_cur = files.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
 exit_status command_bench(const arguments *asked)
 {
     arguments a = *asked;
+
+    raise_files();
 
     a.threads = a.threads < a.connections ? a.threads : a.connections;
     worker *workers = calloc(a.threads, sizeof(*workers));

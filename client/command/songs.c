@@ -48,6 +48,16 @@ static void print_end(const printer *p)
     }
 }
 
+/* What went wrong, and whether the plays may have been counted all the same. */
+static exit_status say_failure(const playcount_error *error)
+{
+    exit_status status = say_error(error);
+    if (error->uncertain) {
+        say("it is not known whether the plays were counted");
+    }
+    return status;
+}
+
 /* One count alone is the bare number. */
 static exit_status print_one(const arguments *a, const char *id, uint64_t count,
                              const playcount_error *error)
@@ -55,7 +65,7 @@ static exit_status print_one(const arguments *a, const char *id, uint64_t count,
     printer p = {.json = true};
 
     if (error->status != PLAYCOUNT_OK) {
-        return say_error(error);
+        return say_failure(error);
     }
     if (a->json) {
         print_begin(&p);
@@ -120,7 +130,7 @@ exit_status command_get(const arguments *a)
     playcount_get_many(a->client, songs, (size_t)a->words_n, &error);
     print_songs(a, songs, (size_t)a->words_n);
     exit_status status =
-        error.status == PLAYCOUNT_OK ? EXIT_DONE : say_error(&error);
+        error.status == PLAYCOUNT_OK ? EXIT_DONE : say_failure(&error);
     free(songs);
     return finish_output(status);
 }
@@ -141,7 +151,7 @@ exit_status command_play(const arguments *a)
     playcount_add_many(a->client, songs, (size_t)a->words_n, &error);
     print_songs(a, songs, (size_t)a->words_n);
     exit_status status =
-        error.status == PLAYCOUNT_OK ? EXIT_DONE : say_error(&error);
+        error.status == PLAYCOUNT_OK ? EXIT_DONE : say_failure(&error);
     free(songs);
     return finish_output(status);
 }

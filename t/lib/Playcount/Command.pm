@@ -17,7 +17,7 @@ use File::Temp ();
 use POSIX qw(WNOHANG);
 use Time::HiRes qw(sleep time);
 
-our @EXPORT_OK = qw(playcount run_program start_program wait_program);
+our @EXPORT_OK = qw(playcount run_program start_program wait_program ended);
 
 my $top = abs_path(dirname(__FILE__) . '/../../..');
 
@@ -57,6 +57,13 @@ sub start_program
         exec @command or POSIX::_exit(127);
     }
     return { pid => $pid, file => \%file, began => time, command => "@command" };
+}
+
+# Whether a started program has ended; it is still to be waited for.
+sub ended
+{
+    my ($started) = @_;
+    return Playcount::Command::slurp("/proc/$started->{pid}/stat") =~ /\) Z /;
 }
 
 sub wait_program
