@@ -45,7 +45,7 @@ my $broken = Playcount::Misbehaving->new(sub {
     my $n = 0;
     while (request($_[0])) { print { $_[0] } ++$n % 2 ? answer(200, '1') : answer(500, 'Broken') }
 });
-$run = playcount('-s', $broken->url, 'bench', '--json', '--duration=0.2', '--connections=2');
+$run = playcount('-s', $broken->url, 'bench', '--json', '--duration=2', '--connections=2');
 is $run->{status}, 5, 'some fail: exit status 5';
 cmp_ok(JSON::PP->new->decode($run->{out})->{errors}, '>', 0, 'they are counted');
 like $run->{err}, qr/answered 500: Broken/, 'the first is said';

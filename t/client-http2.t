@@ -39,10 +39,10 @@ for my $case (['h2 http/1.1', 'HTTP/2.0'], ['http/1.1', 'HTTP/1.1']) {
     my ($offered, $expected) = @$case;
     my $server = server($offered);
     my $url = 'https://127.0.0.1:' . $server->port . '/';
-    my @playcount = ("--cacert=$dir/cert", '-s', $url);
+    my @playcount = ('--timeout=60', "--cacert=$dir/cert", '-s', $url);
     my @ids = map { "song/$_" } 1 .. 300;
 
-    my $run = playcount('-s', $url, 'play', '1');
+    my $run = playcount('-s', $url, '--timeout=60', 'play', '1');
     is $run->{status}, 3, "$offered: a certificate that nobody vouches for is refused";
     like $run->{err}, qr/certificate/, "$offered: and says so";
     is playcount(@playcount, 'play', '1')->{out}, "1\n", "$offered: one that is trusted is accepted";

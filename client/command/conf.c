@@ -100,6 +100,18 @@ static char *trim(char *text)
     return text;
 }
 
+/* A copy that stays, or NULL: no room. */
+static char *keep(conf *c, const char *text)
+{
+    size_t n = strlen(text) + 1;
+    if (n > sizeof(c->text) - c->text_n) {
+        return NULL;
+    }
+    char *kept = memcpy(c->text + c->text_n, text, n);
+    c->text_n += n;
+    return kept;
+}
+
 /* One line; `said` collects what this file says. */
 static const char *read_line(conf *c, char *line, bool said[SETTINGS])
 {
@@ -127,8 +139,8 @@ static const char *read_line(conf *c, char *line, bool said[SETTINGS])
                 return settings[i].set(&unused, value);
             }
             said[i] = true;
-            char *kept = strdup(value); /* for the life of the program */
-            return kept ? settings[i].set(c, kept) : "there is no memory";
+            const char *kept = keep(c, value);
+            return kept ? settings[i].set(c, kept) : "there are too many settings";
         }
     }
     return "there is no such setting";
@@ -166,15 +178,15 @@ static exit_status read_file(conf *c, const char *path, bool must_exist)
 
 static exit_status read_environment(conf *c)
 {
-    static char servers[CONF_TEXT];
+    char *servers;
     const char *text = getenv("PLAYCOUNT_SERVER"), *wrong = NULL;
 
     if (text && *text && !c->has_servers) {
-        if (strlen(text) >= sizeof(servers)) {
+        servers = keep(c, text);
+        if (!servers) {
             say("PLAYCOUNT_SERVER is too long");
             return EXIT_USAGE;
         }
-        strcpy(servers, text);
         for (char *s = strtok(servers, " \t\n,"); s && !wrong;
              s = strtok(NULL, " \t\n,")) {
             wrong = conf_server(c, s);

@@ -17,6 +17,9 @@ enum { CONF_TEXT = 65536 };
 typedef struct {
     playcount_options options;
     const char *servers[PLAYCOUNT_SERVERS_MAX];
+    char text[CONF_TEXT]; /* what was read from files and the environment lies here
+                           */
+    size_t text_n;
     /* What has been said already, by something that comes before. */
     bool has_servers, has_shard, has_timeout, has_retries, has_cacert;
 } conf;

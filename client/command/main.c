@@ -270,9 +270,12 @@ static exit_status run(int command, arguments *a, conf *c)
     if (status != EXIT_DONE) {
         return status;
     }
+    /* Who is patient with the whole is patient with its parts. */
     if (c->options.attempt_ms < c->options.timeout_ms / 2) {
-        c->options.attempt_ms =
-            c->options.timeout_ms / 2; /* who is patient is patient */
+        c->options.attempt_ms = c->options.timeout_ms / 2;
+    }
+    if (c->options.connect_ms < c->options.timeout_ms / 4) {
+        c->options.connect_ms = c->options.timeout_ms / 4;
     }
     a->conf = c;
     a->client = playcount_open(&c->options, &error);
