@@ -110,6 +110,10 @@ soak: deps-test
 	@$(MAKE) $(JOBS) --no-print-directory tests
 	t/TEST $(sort $(wildcard t/soak/*.t))
 
+# Shared memory under the sanitizers and valgrind; K="thread address" some only.
+sanitize: deps-test
+	tools/sanitize $(K)
+
 run: deps-run
 	@$(MAKE) $(JOBS) --no-print-directory all
 	./playcount-express start-server
@@ -170,6 +174,6 @@ include client/client.mk
 
 -include $(wildcard $(OBJECTS:.lo=.d) build/t/unit/*.d build/t/module/*.d)
 
-.PHONY: all install print-module tests test soak run bench-tools bench bench-peers \
+.PHONY: all install print-module tests test soak sanitize run bench-tools bench bench-peers \
         deps deps-test deps-run deps-bench deps-peers format clean
 .SECONDARY:
