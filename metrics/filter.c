@@ -56,6 +56,7 @@ static apr_status_t block_filter(ap_filter_t *f, apr_bucket_brigade *bb)
     }
     if (end) {
         s->handed_on = after;
+        s->given = rv == APR_SUCCESS;
     }
     if (rv != APR_SUCCESS &&
         (APR_STATUS_IS_ECONNABORTED(rv) || APR_STATUS_IS_ECONNRESET(rv) ||

@@ -81,6 +81,7 @@ typedef struct {
     unsigned route;
     unsigned on_its_way : 1; /* the route is still that of a mere redirection */
     unsigned aborted : 1;    /* passing on failed */
+    unsigned given : 1;      /* all of it, to the end, was passed on */
     unsigned broken : 1;     /* an error bucket was seen */
     unsigned in_flight : 1;  /* counted in, not yet out */
     unsigned finished : 1;   /* the values are there */

@@ -178,6 +178,15 @@ static void derive_times(playcount_sample *s)
             : 0;
 }
 
+/* Whether the client went away before the response had ended. The connection
+ * knows. In HTTP/2 that of a stream also says so when its response was sent to
+ * the end and the stream was closed, so there it counts only while some of the
+ * response has yet to be passed on. */
+static int went_away(const playcount_sample *s, const conn_rec *c)
+{
+    return s->aborted || (c->aborted && !(c->master && s->given));
+}
+
 static void finish(playcount_sample *s, const request_rec *first,
                    const request_rec *last)
 {
@@ -188,9 +197,9 @@ static void finish(playcount_sample *s, const request_rec *first,
         s->text[f][playcount_digits(s->text[f], s->value[f])] = '\0';
     }
     s->status = last->status;
-    s->outcome = s->aborted || first->connection->aborted ? PLAYCOUNT_ABORTED
-                 : s->broken || s->status >= 500          ? PLAYCOUNT_ERROR
-                                                          : PLAYCOUNT_COMPLETE;
+    s->outcome = went_away(s, first->connection) ? PLAYCOUNT_ABORTED
+                 : s->broken || s->status >= 500 ? PLAYCOUNT_ERROR
+                                                 : PLAYCOUNT_COMPLETE;
     s->finished = 1;
 }
 
