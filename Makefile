@@ -120,7 +120,8 @@ run: deps-run
 
 # Benchmarks; see README. QUICK=1 does less, B="floor zone" some of them only;
 # an executable file bench/NAME.bench is run with the others.
-BENCH_TOOLS  = build/bench/load build/bench/zone build/bench/.libs/mod_floor.so
+BENCH_TOOLS  = build/bench/load build/bench/zone build/bench/.libs/mod_floor.so \
+               build/t/module/.libs/mod_playcount_test.so
 
 build/bench/load: $(wildcard bench/load/*.[ch]) Makefile
 	@mkdir -p $(@D)

@@ -15,6 +15,7 @@
  *         flush     each passed on with a FLUSH behind it, or
  *         rputs     written with ap_rwrite()
  *     between=MS    sleep after each block
+ *     told=1        with a Content-Length that says how much these are
  *     pipe=N        one block of unknown length, N bytes from a pipe
  *     file=PATH     one file bucket
  *     after=MS      sleep
@@ -85,6 +86,9 @@ static void write_blocks(request_rec *r, apr_bucket_brigade *bb)
     char *data = apr_palloc(r->pool, size + 1);
 
     how = how ? how : "pass";
+    if (number(r, "told", 0)) {
+        ap_set_content_length(r, (apr_off_t)blocks * size);
+    }
     memset(data, 'x', size);
     for (long i = 0; i < blocks; i++) {
         if (!strcmp(how, "rputs")) {

@@ -1,0 +1,97 @@
+# The text for Prometheus: promtool finds nothing wrong with it, whatever the
+# labels hold; OpenMetrics when it is asked for; the zones with it.
+use strict;
+use warnings;
+use File::Temp ();
+use Test::More;
+use Playcount::Metrics;
+
+my $server = Playcount::Metrics::server(
+    songs => 100,
+    config => <<'EOF');
+PlaycountMetricsSongs On
+PlaycountZone second songs=10
+<Location "/count">
+    SetHandler playcount
+</Location>
+<Location "/test">
+    PlaycountRoute "%{QUERY_STRING}"
+</Location>
+EOF
+
+my %text = (plain => $server->get('/metrics'));
+$server->get('/test?blocks=3&size=1000') for 1 .. 5;
+$server->get('/test?blocks=1&before=30');
+$server->get('/test?"quoted"\\back%0aslash{x="y"}');
+$server->get("/test?\xff\xfe" . 'long' x 1000);
+$server->post("/count/song/$_?by=$_") for 1 .. 20;
+$server->post('/count/song/"q"%5c%20%c3%a9');
+$text{plain} = $server->get('/metrics');
+$text{open} = $server->get('/metrics', headers => { Accept =>
+    'application/openmetrics-text;version=1.0.0,application/openmetrics-text;version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1' });
+is $text{plain}{headers}{'content-type'}, 'text/plain; version=0.0.4; charset=utf-8',
+    'plain text without Accept';
+like $text{open}{headers}{'content-type'}, qr{^application/openmetrics-text; version=1\.0\.0},
+    'OpenMetrics as Prometheus asks for it';
+is $server->get('/metrics', headers => { Accept => 'text/plain' })->{headers}{'content-type'},
+    $text{plain}{headers}{'content-type'}, 'plain text as curl and older ones ask for it';
+is $server->get('/metrics', headers => { Accept => 'application/json' })->{headers}{'content-type'},
+    'application/json', 'JSON for those who accept that';
+is $server->get('/metrics?format=xml')->{status}, 400, 'an unknown format: 400';
+is $server->post('/metrics')->{status}, 405, 'POST: 405';
+is $server->request('HEAD', '/metrics')->{status}, 200, 'HEAD: 200';
+
+my $temp = File::Temp->new;
+print $temp $text{plain}{content};
+close $temp;
+my $said = `promtool check metrics < $temp 2>&1`;
+is $?, 0, 'promtool finds it right';
+is $said, '', 'and has no advice';
+
+# By our own reading: every sample belongs to the family before it.
+for my $form (qw(plain open)) {
+    my $content = $text{$form}{content};
+    my ($family, $type, %types, $stray, %sample) = ('', '');
+    for my $line (split /\n/, $content) {
+        if ($line =~ /^# TYPE (\S+) (\S+)$/) {
+            ($family, $type) = ($1, $2);
+            $stray .= "twice $family\n" if $types{$family}++;
+        }
+        elsif ($line =~ /^# (?:HELP|UNIT) (\S+) / || $line eq '# EOF') { next }
+        elsif ($line =~ /^(\w+)((?:\{(?:\w+="(?:[^"\\\n]|\\["\\n])*",?)*\})?) (-?[\d.]+)$/) {
+            my ($name, $labels, $value) = ($1, $2, $3);
+            my $suffix = $type eq 'histogram' ? '(?:_bucket|_sum|_count)'
+                : $type eq 'counter' && $form eq 'open' ? '_total' : '';
+            $stray .= "$line\n" unless $name =~ /^\Q$family\E$suffix$/;
+            $stray .= "again $line\n" if exists $sample{"$name$labels"};
+            $sample{"$name$labels"} = $value;
+        }
+        else { $stray .= "not read: $line\n" }
+    }
+    is $stray, undef, "$form: every line is in its family, each sample once";
+    my $route = '{route="blocks=3&size=1000"';
+    is $sample{"playcount_requests_total$route,method=\"GET\",status=\"2xx\",outcome=\"complete\"}"}, 5,
+        "$form: requests by route, method, status and outcome";
+    is $sample{"playcount_output_length_bytes_sum$route}"}, 15000, "$form: sums";
+    is $sample{"playcount_output_blocks_count$route}"}, 5, "$form: counts";
+    my $dot = $form eq 'open' ? '.0' : '';
+    is $sample{"playcount_output_blocks_bucket$route,le=\"2$dot\"}"}, 0, "$form: buckets below";
+    is $sample{"playcount_output_blocks_bucket$route,le=\"5$dot\"}"}, 5, "$form: and above";
+    is $sample{"playcount_request_time_seconds_bucket{route=\"blocks=1&before=30\",le=\"0.025\"}"}, 0,
+        "$form: times in seconds";
+    is $sample{"playcount_request_time_seconds_bucket{route=\"blocks=1&before=30\",le=\"+Inf\"}"}, 1,
+        "$form: all of them in the last bucket";
+    is $sample{'playcount_zone_songs{zone="default"}'}, 21, "$form: songs of a zone";
+    is $sample{'playcount_zone_plays{zone="default"}'}, 211, "$form: its plays";
+    is $sample{'playcount_zone_capacity_songs{zone="second"}'}, 10, "$form: capacity of another";
+    is $sample{'playcount_song_plays{zone="default",song="20"}'}, 20, "$form: the highest songs";
+    is $sample{"playcount_song_plays{zone=\"default\",song=\"\\\"q\\\"\\\\ \xc3\xa9\"}"}, 1,
+        "$form: with their ids escaped";
+    cmp_ok length((sort { length $b <=> length $a } map { /route="([^"]*)/ ? $1 : () }
+        split /\n/, $content)[0]), '<=', 63, "$form: long labels are cut";
+}
+like $text{open}{content}, qr/# EOF\n\z/, 'OpenMetrics ends with EOF';
+like $text{open}{content}, qr/^# TYPE playcount_requests counter$/m,
+    'its counters are named without _total';
+
+done_testing;

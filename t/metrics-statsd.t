@@ -1,0 +1,201 @@
+# What plain statsd receives: sent to the real one, and read back over its
+# management port, for both modes. An absent or unknown receiver costs the
+# requests nothing and is said once.
+use strict;
+use warnings;
+use File::Path qw(make_path);
+use File::Temp ();
+use IO::Socket::INET;
+use IO::Select;
+use JSON::PP ();
+use Test::More;
+use Playcount::Metrics;
+
+# The real statsd, kept for the next run.
+my $VERSION = '0.9.0';
+my $cache = ($ENV{XDG_CACHE_HOME} || ($ENV{HOME} || '/tmp') . '/.cache') . "/playcount/statsd-$VERSION";
+my $program = "$cache/node_modules/statsd/stats.js";
+if (!-e $program) {
+    make_path($cache);
+    system "cd '$cache' && npm install --no-audit --no-fund --no-optional --omit=optional "
+        . "--prefix . statsd\@$VERSION > npm.log 2>&1";
+}
+-e $program or BAIL_OUT("statsd could not be installed with npm; see $cache/npm.log");
+
+my $temp = File::Temp->newdir('playcount-statsd-XXXXXX', DIR => '/tmp');
+my ($udp, $management) = map { Playcount::Server::free_port() } 1 .. 2;
+Playcount::Server::spew("$temp/config.js", <<"EOF");
+{
+  port: $udp, address: "127.0.0.1", mgmt_port: $management,
+  mgmt_address: "127.0.0.1", flushInterval: 86400000, backends: [], debug: false
+}
+EOF
+my $statsd = fork // die $!;
+if (!$statsd) {
+    open STDOUT, '>', "$temp/log";
+    open STDERR, '>&', \*STDOUT;
+    exec 'node', $program, "$temp/config.js" or POSIX::_exit(127);
+}
+END {
+    my $status = $?;
+    if ($statsd) { kill 'TERM', $statsd; waitpid $statsd, 0 }
+    $? = $status;
+}
+
+# Ask it: "counters" or "timers", as a hash.
+sub ask
+{
+    my ($command) = @_;
+    my $socket = IO::Socket::INET->new(
+        PeerAddr => '127.0.0.1', PeerPort => $management) or return undef;
+    print $socket "$command\n";
+    my $text = '';
+    while (my $line = <$socket>) {
+        last if $line =~ /^END/;
+        $text .= $line;
+    }
+    # It answers in JavaScript's own notation.
+    $text =~ s/^(\s*)'?([^\s':]+)'?:/$1"$2":/gm;
+    my %found;
+    if ($command eq 'counters') {
+        $found{$1} = $2 while $text =~ /["']?([\w.\/-]+)["']?:\s*([-\d.e]+)/g;
+    }
+    else {
+        while ($text =~ /["']?([\w.\/-]+)["']?:\s*\[([^\]]*)/g) {
+            my ($name, $values) = ($1, $2);
+            $found{$name} = [$values =~ /[\d.]+(?:e-?\d+)?/g];
+        }
+    }
+    return \%found;
+}
+Playcount::Server::wait_until('statsd', sub { ask('counters') });
+
+my $N = 60;
+my $bytes = 0;
+for my $mode (qw(aggregate raw)) {
+    my $server = Playcount::Metrics::server(config => <<"EOF");
+PlaycountStatsd localhost:$udp prefix=t.$mode interval=1 mode=$mode
+<Location "/test/a">
+    PlaycountRoute "the a.route:1|c\@"
+</Location>
+<Location "/test/b">
+    PlaycountRoute "request_time"
+</Location>
+EOF
+    $server->get("/test/a?blocks=2&size=1000") for 1 .. $N;
+    $server->get("/test/b?blocks=1&size=" . (500 + $_)) for 1 .. 5;
+    my ($counters, $timers);
+    Playcount::Server::wait_until('all requests', sub {
+        ($counters, $timers) = (ask('counters'), ask('timers'));
+        return ($counters->{"t.$mode"} // 0) >= $N + 5
+            && ($counters->{"t.$mode.the_a_route_1_c_"} // 0) >= $N
+            && $timers->{"t.$mode.output_length"} && $timers->{"t.$mode.request_time_.output_length"};
+    });
+    my $branch = "t.$mode.the_a_route_1_c_";
+    is $counters->{"t.$mode"}, $N + 5, "$mode: the counter has every request";
+    is $counters->{$branch}, $N, "$mode: so has the branch of a route, its name made safe";
+    is $counters->{"t.$mode.request_time_"}, 5, "$mode: a route named like a figure stays apart";
+    my ($json) = Playcount::Metrics::json($server)->{metrics};
+    cmp_ok $json->{statsd}{datagrams}, '>', 0, "$mode: datagrams are counted";
+    for my $figure (qw(request_time application_time output_time output_blocks output_length)) {
+        ok $timers->{"t.$mode.$figure"} && $timers->{"$branch.$figure"},
+            "$mode: $figure of the whole and of a route";
+    }
+    my @lengths = sort { $a <=> $b } @{ $timers->{"t.$mode.request_time_.output_length"} };
+    if ($mode eq 'raw') {
+        is_deeply \@lengths, [501 .. 505], 'raw: every value, exact';
+        is scalar @{ $timers->{"$branch.output_length"} }, $N, 'raw: as many as there were requests';
+        is scalar(grep { $_ != 2000 } @{ $timers->{"$branch.output_length"} }), 0, 'raw: of that length';
+    }
+    else {
+        is scalar(grep { $_ < 501 * 0.99 || $_ > 505 * 1.01 } @lengths), 0,
+            'aggregate: values within 1 %';
+        my $values = $timers->{"$branch.output_length"};
+        cmp_ok scalar(@$values), '<', $N, 'aggregate: one value for many requests';
+        is scalar(grep { abs($_ - 2000) > 20 } @$values), 0, 'aggregate: of their length';
+    }
+    my ($entry) = grep { $_->{route} eq 'request_time' } Playcount::Metrics::entries($server);
+    my $time = grep { $mode eq 'raw' ? abs($_ * 1000 - $entry->{request}) < 0.5 : /\.\d/ }
+        @{ $timers->{"t.$mode.request_time_.request_time"} };
+    ok $time, "$mode: times are milliseconds with fractions";
+}
+my $bad = ask('counters')->{'statsd.bad_lines_seen'};
+is $bad, 0, 'statsd has seen no bad line';
+
+# Datagrams of our own reading: sample rates add up, none is too large.
+sub receive
+{
+    my ($socket, $enough) = @_;
+    my ($select, @datagrams) = IO::Select->new($socket);
+    my $end = time + $Playcount::Server::PATIENCE;
+    until ($enough->(\@datagrams)) {
+        die "not received within the patience\n" if time > $end;
+        next unless $select->can_read(1);
+        $socket->recv(my $datagram, 65536);
+        push @datagrams, $datagram;
+    }
+    return @datagrams;
+}
+
+sub represented
+{
+    my ($name, @datagrams) = @_;
+    my $n = 0;
+    for my $line (map { split /\n/ } @datagrams) {
+        $line =~ /^\Q$name\E:([\d.]+)\|\w+(?:\|\@([\d.]+))?$/ or next;
+        $n += $2 ? 1 / $2 : 1;
+    }
+    return $n;
+}
+
+my $listener = IO::Socket::INET->new(
+    LocalAddr => '127.0.0.1', Proto => 'udp') or die $!;
+my $port = $listener->sockport;
+my $server = Playcount::Metrics::server(
+    config => "PlaycountStatsd 127.0.0.1:$port interval=1\nPlaycountRoute \"r%{QUERY_STRING}\"\n");
+$server->get('/test?blocks=1') for 1 .. 200;
+$server->get("/test?blocks=1&n=$_" . 'x' x 40) for 1 .. 60;
+my @datagrams = receive($listener, sub {
+    my ($got) = @_;
+    my $n = 0;
+    /^httpd\.requests:(\d+)\|c$/ and $n += $1 for map { split /\n/ } @$got;
+    return $n >= 260 && represented('httpd.requests.output_length', @$got) >= 260;
+});
+is sprintf('%.6f', represented('httpd.requests.output_blocks', @datagrams)), '260.000000',
+    'sample rates stand for every request';
+is scalar(grep { length > 1400 } @datagrams), 0, 'datagrams stay below the MTU';
+cmp_ok scalar(grep { length > 700 } @datagrams), '>', 0, 'and are filled';
+is scalar(grep { !/^[\w.-]+:[\d.]+\|(?:c|ms)(?:\|\@0\.\d+)?$/ }
+    map { split /\n/ } @datagrams), 0, 'every line has the form of statsd';
+
+# A child that is killed loses nothing: the next one goes on from the marks.
+$server->get('/test?blocks=1') for 1 .. 50;
+Playcount::Server::wait_until('lines of 50', sub { 310 == (() = Playcount::Metrics::entries($server)) });
+kill 'KILL', $server->children;
+my $seen = 0;
+receive($listener, sub {
+    my ($got) = @_;
+    $seen = 0;
+    /^httpd\.requests:(\d+)\|c$/ and $seen += $1 for map { split /\n/ } @$got;
+    return $seen >= 50;
+});
+is $seen, 50, 'what came before a kill -9 is sent by the next child, once';
+
+# Nobody there, and no such name.
+for my $where ("127.0.0.1:" . Playcount::Server::free_port(), 'no.such.host.invalid:8125') {
+    for my $mode (qw(aggregate raw)) {
+        my $alone = Playcount::Metrics::server(
+            config => "PlaycountStatsd $where interval=1 mode=$mode\n");
+        my $good = grep { $alone->get('/test?blocks=1')->{status} == 200 } 1 .. 50;
+        is $good, 50, "$mode to $where: requests are served";
+        if ($where =~ /invalid/) {
+            $alone->wait_for_log(qr/PlaycountStatsd: no\.such\.host\.invalid:8125 cannot be reached/);
+            $alone->stop;
+            my @said = $alone->error_log =~ /(PlaycountStatsd: .* cannot be reached)/g;
+            cmp_ok scalar(@said), '<=', $mode eq 'raw' ? 2 : 1,
+                "$mode to $where: said once by each process that sends";
+        }
+    }
+}
+
+done_testing;
