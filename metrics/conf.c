@@ -65,10 +65,6 @@ const char *playcount_metrics_route(cmd_parms *cmd, void *mconfig, const char *a
         playcount_cmd_dir_conf(mconfig, PLAYCOUNT_ROOM_METRICS);
     const char *error = NULL;
 
-    if (!*arg) {
-        return "PlaycountRoute needs a label or an expression such as "
-               "\"%{REQUEST_METHOD} %{HANDLER}\", not an empty string";
-    }
     conf->label = NULL;
     conf->expr = NULL;
     if (!ap_strchr_c(arg, '%') && !ap_strchr_c(arg, '\\')) {

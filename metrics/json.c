@@ -160,7 +160,7 @@ static void put_series(playcount_page *page, const playcount_snapshot *snap,
     for (; interval && scratch && first < end; first++) {
         if (playcount_series_read(series, first, interval) &&
             interval->start + interval->length >= oldest &&
-            interval->start > query->since) {
+            interval->start > query->since + 1000) {
             playcount_page_put(page, n++ ? ",{" : "{");
             put_interval(page, snap, interval, scratch, scratch + 1);
             playcount_page_put(page, "}");

@@ -20,7 +20,8 @@ playcount_page_printf(playcount_page *page, const char *format, ...);
 /* What a query may ask of the JSON. */
 typedef struct {
     unsigned minutes; /* how far `recent` and the series go back; 1 to 60 */
-    uint64_t since;   /* the series only after this start, µs since 1970 */
+    uint64_t since;   /* only intervals that start later, µs since 1970;
+                         to a millisecond, as doubles are printed */
 } playcount_json_query;
 
 /* prometheus.c, json.c: write all of it. HTTP status or OK. */

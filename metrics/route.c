@@ -55,7 +55,7 @@ unsigned playcount_route_find(request_rec *r, char name[PLAYCOUNT_LABEL_MAX + 1]
             "%d routes are in use, and the label \"%s\" is one more: it "
             "and all further new ones are counted as the route \"other\". "
             "Raise PlaycountRoutes, or have PlaycountRoute give fewer labels",
-            playcount_metrics_global->routes, ap_escape_logitem(r->pool, name));
+            playcount_metrics_global->routes, name);
     }
     if (number == playcount_metrics_segment->count - 1) {
         apr_cpystrn(name, "other", PLAYCOUNT_LABEL_MAX + 1);

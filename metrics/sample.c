@@ -94,8 +94,7 @@ static playcount_sample *begin(request_rec *first)
     apr_pool_cleanup_register(first->pool, s, leave, apr_pool_cleanup_null);
     ap_set_module_config(first->request_config, &playcount_module, s);
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, first, "start: route \"%s\", %s %s",
-                  ap_escape_logitem(first->pool, s->name), first->method,
-                  ap_escape_logitem(first->pool, first->uri));
+                  s->name, first->method, first->uri);
     return s;
 }
 

@@ -48,9 +48,7 @@ void playcount_slow_check(request_rec *r, const playcount_sample *s)
         APLOG_MARK, APLOG_WARNING, 0, r,
         "slow request: route \"%s\", %s %s, status %d, %s, request %s us, "
         "application %s us, output %s us, %s blocks, %s bytes",
-        ap_escape_logitem(r->pool, s->name),
-        ap_escape_logitem(r->pool, slow.method),
-        ap_escape_logitem(r->pool, slow.path), s->status,
+        s->name, slow.method, slow.path, s->status,
         playcount_outcome_names[s->outcome], s->text[PLAYCOUNT_REQUEST_TIME],
         s->text[PLAYCOUNT_APPLICATION_TIME], s->text[PLAYCOUNT_OUTPUT_TIME],
         s->text[PLAYCOUNT_OUTPUT_BLOCKS], s->text[PLAYCOUNT_OUTPUT_LENGTH]);
