@@ -42,7 +42,9 @@ static int list(request_rec *r, const playcount_served_zone *zone,
     int more = 1;
 
     set_number(r, "Playcount-Batch", batch->number);
-    set_number(r, "Playcount-Previous", batch->previous);
+    /* Who has no number above this has not got the batch. */
+    set_number(r, "Playcount-Previous",
+               batch->since > batch->previous ? batch->since : batch->previous);
     apr_table_setn(r->headers_out, "Playcount-At-Open", batch->at_open ? "1" : "0");
     playcount_listing_begin(
         &listing, r, playcount_wants_json(r) ? PLAYCOUNT_MAP : PLAYCOUNT_TEXT);

@@ -72,6 +72,7 @@ static void describe(const playcount_zone *z, uint64_t sequence,
     batch->plays = b->plays;
     batch->time = b->time;
     batch->at_open = (int)b->at_open;
+    batch->since = b->since;
     batch->opened = b->opened;
     batch->now_open = z->head->opened;
     batch->sequence = sequence;
@@ -188,7 +189,8 @@ static void open_batch(playcount_zone *z)
     batch_record *b = record(z, sequence);
 
     *b = head->next;
-    b->opened = b->at_open ? head->opened : head->clean;
+    b->since = head->clean;
+    b->opened = head->opened;
     b->songs = progress(z)->songs;
     b->plays = progress(z)->plays;
     b->previous = last;
@@ -296,10 +298,11 @@ playcount_batch_verdict_e playcount_batch_verdict(const playcount_batch *b,
     if (last > b->number) {
         return PLAYCOUNT_BATCH_IS_IN;
     }
-    if (last > b->opened) {
-        return PLAYCOUNT_BATCH_FOREIGN;
+    if (last <= b->since) {
+        return PLAYCOUNT_BATCH_ADD;
     }
-    return b->at_open ? PLAYCOUNT_BATCH_SKIP : PLAYCOUNT_BATCH_ADD;
+    return b->at_open && last <= b->opened ? PLAYCOUNT_BATCH_SKIP
+                                           : PLAYCOUNT_BATCH_FOREIGN;
 }
 
 /* --- acknowledging --------------------------------------------------------- */

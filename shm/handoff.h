@@ -31,6 +31,7 @@ typedef struct {
     uint64_t plays;    /* how many plays */
     uint64_t time;     /* when it was taken, seconds since 1970 */
     int at_open;       /* holds the file as it was opened */
+    uint64_t since;    /* all its plays came after this opening, as a number */
     uint64_t opened;   /* the last opening before it was taken, as a number */
     uint64_t now_open; /* the last opening of the file, as a number */
     uint64_t sequence; /* used by the zone */
@@ -54,9 +55,11 @@ typedef enum {
  *                       the last number must be of before the last opening;
  *                       then
  *     last > number       it is in: it was open in the older state already
- *     last > opened       nobody gave such a number: foreign
- *     at_open             all its plays are in
- *     not at_open         all its plays came after the opening: not in
+ *     last <= since       it is not in: its plays came after an opening, and the
+ *                         last number is of before that
+ *     last <= opened      if it holds the file as it was opened, all its plays are
+ *                         in: the last batch was taken later than that state was
+ *     otherwise           nobody gave such a number: foreign
  */
 playcount_batch_verdict_e playcount_batch_verdict(const playcount_batch *batch,
                                                   uint64_t last);

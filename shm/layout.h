@@ -132,7 +132,8 @@ typedef struct {
     uint64_t time;     /* lock: when the taking began, seconds since 1970 */
     uint64_t at_open;  /* lock: 1 if it holds the file as it was opened */
     uint64_t heap_end; /* lock: where its long ids end in the heap */
-    uint64_t opened;   /* lock: `clean` when it was taken */
+    uint64_t since;  /* lock: `clean` when it was taken: all its plays came later */
+    uint64_t opened; /* lock: `opened` when it was taken */
 } batch_record;
 
 /* How many slots of a batch are marked, and what they held. Written where nobody

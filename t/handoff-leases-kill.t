@@ -29,8 +29,7 @@ sub consume
     if ($last < $number) {
         open my $to, '|-', 'sqlite3', '-bail', $file or die $!;
         print {$to} "BEGIN IMMEDIATE;\nUPDATE last SET batch = $number;\n";
-        if ($last <= $batch->{headers}{'playcount-previous'}
-            || !$batch->{headers}{'playcount-at-open'}) {
+        if ($last <= $batch->{headers}{'playcount-previous'}) {
             for (split /,/, $batch->{content}) {
                 my ($song, $plays) = split /=/;
                 print {$to} "INSERT INTO playcount VALUES ('$song', $plays) "
