@@ -519,7 +519,7 @@ void run(const plan *p, result *r)
     int slow_fd = p->slow ? new_timer() : -1;
     uint64_t begin = now();
 
-    while (opened < total && now() - begin < p->wait_ns * 2) {
+    while (opened < total && !stopping && now() - begin < p->wait_ns * 2) {
         open_more();
         events(rate_fd, slow_fd);
     }
