@@ -130,11 +130,15 @@ class Server:
         return total
 
     def stop(self):
-        if not self.process:
-            return
-        pids = self.pids()
+        pids = self.pids() if self.process else []
         if self.behind:
             self.behind.stop()
+        if self.process:
+            self._stop(pids)
+        self.process = None
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+    def _stop(self, pids):
         if self.process.poll() is None:
             self.process.terminate()
             try:
@@ -152,8 +156,6 @@ class Server:
                     os.kill(pid, signal.SIGKILL)
             except (OSError, ProcessLookupError):
                 pass
-        self.process = None
-        shutil.rmtree(self.directory, ignore_errors=True)
 
     def __enter__(self):
         return self.start()
