@@ -1,5 +1,5 @@
-# libplaycount and the playcount command. Needs no httpd, only libcurl, jansson and
-# PCRE2; included by the Makefile at the top.
+# libplaycount and the playcount command. Needs no httpd, only libcurl, libmd,
+# jansson and PCRE2; included by the Makefile at the top.
 #
 #     make client            build/client/: libplaycount.a, .so, playcount
 #     make install-client    below PREFIX, DESTDIR is honoured
@@ -27,7 +27,7 @@ build/client/%.o: client/%.c Makefile client/client.mk
 $(CLIENT_SHARED): $(CLIENT_LIBRARY)
 	@echo "  LINK $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) -shared -pthread -Wl,-soname,$(CLIENT_SONAME) \
-	    -Wl,-z,defs -o $@ $^ -lcurl
+	    -Wl,-z,defs -o $@ $^ -lcurl -lmd
 	@ln -sf $(@F) build/client/$(CLIENT_SONAME)
 	@ln -sf $(CLIENT_SONAME) build/client/libplaycount.so
 
@@ -38,7 +38,7 @@ $(CLIENT_STATIC): $(CLIENT_LIBRARY)
 # The command has the library in it, so that it runs from anywhere.
 $(CLIENT_PROGRAM): $(CLIENT_COMMAND) $(CLIENT_STATIC)
 	@echo "  LINK $@"
-	@$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ -lcurl -ljansson -lpcre2-8
+	@$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ -lcurl -lmd -ljansson -lpcre2-8
 
 make_pc = sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; \
               s|@VERSION@|$(CLIENT_VERSION)|' client/libplaycount.pc.in
@@ -70,11 +70,11 @@ CLIENT_TESTED = build/client/command/accesslog.o build/client/command/histogram.
 
 build/t/client-%.t: build/t/client/test-%.o $(CLIENT_TESTED) $(CLIENT_STATIC)
 	@echo "  LINK $@"
-	@$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ -lcurl
+	@$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ -lcurl -lmd
 
 build/t/client/%: build/t/client/%.o $(CLIENT_STATIC)
 	@echo "  LINK $@"
-	@$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ -lcurl
+	@$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ -lcurl -lmd
 
 build/t/client/%.o: t/client/%.c Makefile client/client.mk
 	@mkdir -p $(@D)

@@ -4,7 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/md5.h"
+#include <md5.h> /* libmd */
+
 #include "client/shard.h"
 
 enum { DIGESTS = 40, POINTS = 4 * DIGESTS };
@@ -13,6 +14,16 @@ static uint32_t read_little(const unsigned char *p)
 {
     return (uint32_t)p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 |
            (uint32_t)p[3] << 24;
+}
+
+/* What other ketama clients use; nothing here relies on it for security. */
+static void md5_of(const char *text, size_t n, unsigned char digest[16])
+{
+    MD5_CTX md5;
+
+    MD5Init(&md5);
+    MD5Update(&md5, (const uint8_t *)text, n);
+    MD5Final(digest, &md5);
 }
 
 static int compare(const void *a, const void *b)
@@ -41,7 +52,7 @@ static int draw_circle(playcount_shards *shards, const char *const *names)
         for (int k = 0; k < DIGESTS; k++) {
             unsigned char digest[16];
             int n = snprintf(text, longest + 16, "%s-%d", names[s], k);
-            playcount_md5(text, (size_t)n, digest);
+            md5_of(text, (size_t)n, digest);
             for (int i = 0; i < 4; i++) {
                 shards->circle[shards->points].at = read_little(digest + 4 * i);
                 shards->circle[shards->points++].server = (uint32_t)s;
@@ -89,7 +100,7 @@ static int modulo(const char *id, size_t n)
 static int on_circle(const playcount_shards *shards, const char *id)
 {
     unsigned char digest[16];
-    playcount_md5(id, strlen(id), digest);
+    md5_of(id, strlen(id), digest);
     uint32_t at = read_little(digest);
 
     size_t low = 0, high = shards->points; /* the first point not before `at` */

@@ -56,7 +56,7 @@ is $run->{out}, "1\n", 'and plays' or diag $run->{err};
 like run("LD_LIBRARY_PATH=$root/opt/playcount/lib ldd $dir/shared"), qr/libplaycount\.so\.1 => /, 'with the shared library';
 
 ($status, $out) = run("cc -Wall -Werror -o $dir/static $dir/example.c -I$root/opt/playcount/include "
-    . "$root/opt/playcount/lib/libplaycount.a -lcurl -pthread");
+    . "$root/opt/playcount/lib/libplaycount.a -lcurl -lmd -pthread");
 is $status, 0, 'it links with the static library' or diag $out;
 is run_program("$dir/static")->{out}, "2\n", 'and plays';
 

@@ -2,7 +2,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "client/md5.h"
 #include "client/playcount.h"
 #include "t/client/tap.h"
 
@@ -83,29 +82,6 @@ static void test_modulo(void)
     playcount_close(client);
 }
 
-static void test_md5(void)
-{
-    /* RFC 1321, A.5 */
-    static const struct {
-        const char *text, *digest;
-    } cases[] = {
-        {"", "d41d8cd98f00b204e9800998ecf8427e"},
-        {"abc", "900150983cd24fb0d6963f7d28e17f72"},
-        {"1234567890123456789012345678901234567890123456789012345678901234567890123"
-         "4567890",
-         "57edf4a22be3c955ac49da2e2107b67a"},
-    };
-    for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
-        unsigned char digest[16];
-        char hex[33];
-        playcount_md5(cases[i].text, strlen(cases[i].text), digest);
-        for (int k = 0; k < 16; k++) {
-            snprintf(hex + 2 * k, 3, "%02x", digest[k]);
-        }
-        ok(strcmp(hex, cases[i].digest) == 0, "MD5 of '%s'", cases[i].text);
-    }
-}
-
 static void test_names(void)
 {
     const char *one[] = {"http://127.0.0.1:8000"},
@@ -152,7 +128,6 @@ static void test_names(void)
 
 int main(void)
 {
-    test_md5();
     test_movement(1);
     test_movement(4);
     test_movement(10);
