@@ -30,6 +30,25 @@ static const char *evaluated(request_rec *r, const ap_expr_info_t *expr)
     return label;
 }
 
+/* The route that this thread found last: most requests have the same label as
+ * the one before, and comparing it is cheaper than cleaning and hashing it. */
+static _Thread_local struct {
+    char label[PLAYCOUNT_LABEL_MAX + 1]; /* as it came; "" for none yet */
+    char name[PLAYCOUNT_LABEL_MAX + 1];
+    unsigned number;
+} last;
+
+static void remember(const char *label, const char *name, unsigned number)
+{
+    size_t length = strlen(label);
+
+    if (length < sizeof(last.label)) {
+        memcpy(last.label, label, length + 1);
+        memcpy(last.name, name, sizeof(last.name));
+        last.number = number;
+    }
+}
+
 unsigned playcount_route_find(request_rec *r, char name[PLAYCOUNT_LABEL_MAX + 1],
                               int *passing)
 {
@@ -46,6 +65,10 @@ unsigned playcount_route_find(request_rec *r, char name[PLAYCOUNT_LABEL_MAX + 1]
         label = derived(r);
     }
     *passing = !conf->label && r->handler && !strcmp(r->handler, REDIRECT_HANDLER);
+    if (!strcmp(label, last.label)) {
+        memcpy(name, last.name, sizeof(last.name));
+        return last.number;
+    }
     number =
         playcount_routes_find(playcount_metrics_segment->routes, name,
                               playcount_label_clean(name, label), &first_refusal);
@@ -59,6 +82,8 @@ unsigned playcount_route_find(request_rec *r, char name[PLAYCOUNT_LABEL_MAX + 1]
     }
     if (number == playcount_metrics_segment->count - 1) {
         apr_cpystrn(name, "other", PLAYCOUNT_LABEL_MAX + 1);
+        return number; /* each one that is refused is counted */
     }
+    remember(label, name, number);
     return number;
 }
