@@ -29,7 +29,7 @@ static apr_status_t playcount_add(server_rec *s, const char *name, const char *i
     if (rv == APR_SUCCESS) {
         rv = playcount_zone_add(zone->zone, id, length, by, &after);
     }
-    *count = after;
+    *count = rv == APR_SUCCESS ? after : 0;
     return rv;
 }
 

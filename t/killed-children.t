@@ -8,11 +8,11 @@ use Playcount::Server;
 
 for my $mpm (qw(event worker prefork)) {
     my $server = Playcount::Server->new(
-        mpm => $mpm, songs => '100k', processes => $mpm eq 'prefork' ? 10 : 4);
+        mpm => $mpm, songs => '100k', processes => 10, $mpm eq 'prefork' ? () : (threads => 4));
     my $load = Playcount::Players->start($server->port, clients => 5, songs => 20_000,
         requests => 'mixed');
     my $kills = 0;
-    for (1 .. 10) {
+    for (1 .. 14) {
         # Each one while plays are being counted, and one is always left.
         $load->wait_for($load->plays + 20 + int rand 60);
         my @children = Playcount::Server::wait_until('children', sub {
@@ -25,7 +25,7 @@ for my $mpm (qw(event worker prefork)) {
     $load->wait_for($load->plays + 100);
     my $result = $load->stop;
 
-    is $kills, 10, "$mpm: children were killed";
+    is $kills, 14, "$mpm: children were killed";
     is_deeply $result->{other}, [], "$mpm: everybody else was answered";
     cmp_ok $result->{broken}, '>', 0, "$mpm: requests were under way in those who died";
     is_deeply [Playcount::Players::wrong_counts($result,

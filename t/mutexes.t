@@ -8,10 +8,12 @@ use Playcount::Server;
 
 for my $mutex ('default', 'fcntl', 'flock', 'file:run', 'sysvsem', 'pthread') {
     my $server = Playcount::Server->new(songs => '100k', config => "Mutex $mutex playcount",
-        processes => 3);
+        processes => 6, threads => 4);
     # Batches take the lock with each request.
     my $load = Playcount::Players->start($server->port, clients => 4, songs => 30_000,
         requests => 'batch');
+    $load->wait_for(20);
+    $server->graceful;
     for (1 .. 4) {
         $load->wait_for($load->plays + 20);
         my $children = Playcount::Server::wait_until('children', sub {
@@ -20,8 +22,6 @@ for my $mutex ('default', 'fcntl', 'flock', 'file:run', 'sysvsem', 'pthread') {
         });
         kill 'KILL', $children->[int rand @$children];
     }
-    $load->wait_for($load->plays + 50);
-    $server->graceful(old_may_stay => 1);
     $load->wait_for($load->plays + 50);
     my $result = $load->stop;
     is_deeply $result->{other}, [], "$mutex: nobody waits, nobody is refused";
