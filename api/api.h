@@ -7,6 +7,7 @@
  *   list.c         GET of many songs, DELETE of all
  *   request.c      what requests carry: ids, query parameters, bodies
  *   idempotency.c  the Idempotency-Key header
+ *   ahead.c        songs fetched from memory while httpd is busy
  *   functions.c    the optional functions for other modules
  */
 #ifndef PLAYCOUNT_API_H
@@ -103,6 +104,10 @@ int playcount_idempotency_add(request_rec *r, playcount_served_zone *zone,
 /* The request is refused: nothing was counted, the key is free again. */
 void playcount_idempotency_release(playcount_served_zone *zone,
                                    playcount_idempotency *i);
+
+/* --- ahead.c --- */
+
+void playcount_ahead_register_hooks(void);
 
 /* --- functions.c -----------------------------------------------------------------
  */

@@ -67,6 +67,7 @@ static void register_hooks(apr_pool_t *p)
 {
     playcount_root_register_hooks(p);
     ap_hook_handler(handler, NULL, NULL, APR_HOOK_MIDDLE);
+    playcount_ahead_register_hooks();
     playcount_functions_register();
 }
 

@@ -64,15 +64,26 @@ static int find_root(request_rec *r)
     return ours ? root : -1;
 }
 
-apr_size_t playcount_root_length(request_rec *r)
+/* The same without the slashes at its end. */
+static apr_size_t measure_root(request_rec *r, int root)
 {
-    int root = find_root(r);
     apr_size_t length = root > 0 ? (apr_size_t)root : 0;
 
     while (length && r->uri[length - 1] == '/') {
         length--;
     }
     return length;
+}
+
+apr_size_t playcount_root_length(request_rec *r)
+{
+    uintptr_t below = (uintptr_t)r->path_info - (uintptr_t)r->uri;
+
+    /* Noted when the URL was claimed, unless a module has changed it since. */
+    if (r->filename == r->uri && r->path_info && below <= strlen(r->uri)) {
+        return below;
+    }
+    return measure_root(r, find_root(r));
 }
 
 const char *playcount_path_below_root(request_rec *r)
@@ -136,17 +147,26 @@ static int is_decodable(const char *path)
  * checks, which come later, see the decoded path as usual.
  *
  * Some modules read r->filename; here it is the URI itself, which also tells the
- * later hooks that the URL is claimed. */
+ * later hooks that the URL is claimed. The path below the root is its path_info. */
 static int pre_translate(request_rec *r)
 {
-    if (find_root(r) < 0) {
+    int found = find_root(r);
+    apr_size_t root, length;
+
+    if (found < 0) {
         return DECLINED;
     }
-    restore_id(r, playcount_root_length(r));
+    root = measure_root(r, found);
+    restore_id(r, root);
+    length = strlen(r->uri);
     if (!is_decodable(r->uri) || ap_unescape_url_ex(r->uri, 0) != OK) {
         return HTTP_BAD_REQUEST;
     }
+    if (strlen(r->uri) != length) {
+        root = measure_root(r, find_root(r)); /* it may have had escapes */
+    }
     r->filename = r->uri;
+    r->path_info = r->uri + root;
     return DONE;
 }
 

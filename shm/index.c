@@ -86,3 +86,15 @@ void playcount_index_empty(playcount_zone *z, uint64_t epoch, uint64_t used)
         }
     }
 }
+
+void playcount_zone_expect(const playcount_zone *z, const char *id,
+                           apr_size_t length)
+{
+    playcount_index_prefetch(z, key_of(z, id, length).hash);
+}
+
+void playcount_zone_expect_slot(const playcount_zone *z, const char *id,
+                                apr_size_t length)
+{
+    playcount_index_prefetch_slot(z, key_of(z, id, length).hash);
+}

@@ -53,6 +53,14 @@ playcount_zone *playcount_zone_attach(apr_pool_t *pool, void *memory,
 uint64_t playcount_zone_get(playcount_zone *zone, const char *id,
                             apr_size_t length);
 
+/* [any] A song will be asked for or played soon: fetch what is known of it into the
+ * processor's cache, first its place in the index, then, a while later, its slot.
+ * Changes nothing. */
+void playcount_zone_expect(const playcount_zone *zone, const char *id,
+                           apr_size_t length);
+void playcount_zone_expect_slot(const playcount_zone *zone, const char *id,
+                                apr_size_t length);
+
 /* [any] Add `by` (1 to PLAYCOUNT_MAX) plays to a song; *count is the new count,
  * a different one for each of many concurrent adds. Lock-free for a song that
  * is there; [lock] for the first play of a song. */
