@@ -51,6 +51,6 @@ static int expect_slot(request_rec *r)
 
 void playcount_ahead_register_hooks(void)
 {
-    ap_hook_translate_name(expect, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_header_parser(expect, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_fixups(expect_slot, NULL, NULL, APR_HOOK_MIDDLE);
 }

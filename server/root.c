@@ -79,7 +79,7 @@ apr_size_t playcount_root_length(request_rec *r)
 {
     uintptr_t below = (uintptr_t)r->path_info - (uintptr_t)r->uri;
 
-    /* Noted when the URL was claimed, unless a module has changed it since. */
+    /* Noted by translate(), unless a module has changed it since. */
     if (r->filename == r->uri && r->path_info && below <= strlen(r->uri)) {
         return below;
     }
@@ -147,32 +147,35 @@ static int is_decodable(const char *path)
  * checks, which come later, see the decoded path as usual.
  *
  * Some modules read r->filename; here it is the URI itself, which also tells the
- * later hooks that the URL is claimed. The path below the root is its path_info. */
+ * later hooks that the URL is claimed. */
 static int pre_translate(request_rec *r)
 {
-    int found = find_root(r);
-    apr_size_t root, length;
+    int root = find_root(r);
 
-    if (found < 0) {
+    if (root < 0) {
         return DECLINED;
     }
-    root = measure_root(r, found);
-    restore_id(r, root);
-    length = strlen(r->uri);
+    restore_id(r, measure_root(r, root));
     if (!is_decodable(r->uri) || ap_unescape_url_ex(r->uri, 0) != OK) {
         return HTTP_BAD_REQUEST;
     }
-    if (strlen(r->uri) != length) {
-        root = measure_root(r, find_root(r)); /* it may have had escapes */
-    }
     r->filename = r->uri;
-    r->path_info = r->uri + root;
     return DONE;
 }
 
 static int is_claimed(request_rec *r)
 {
     return r->filename == r->uri && r->uri ? OK : DECLINED;
+}
+
+/* No module leads elsewhere: the path below the root is the path_info. */
+static int translate(request_rec *r)
+{
+    if (is_claimed(r) != OK) {
+        return DECLINED;
+    }
+    r->path_info = r->uri + measure_root(r, find_root(r));
+    return OK;
 }
 
 /* Is this path, whose escapes are broken, in a location of ours? */
@@ -206,7 +209,7 @@ void playcount_root_register_hooks(apr_pool_t *p)
 {
     /* After mod_rewrite and mod_alias, which may lead elsewhere. */
     ap_hook_pre_translate_name(pre_translate, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_translate_name(is_claimed, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_translate_name(translate, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_map_to_storage(is_claimed, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_quick_handler(quick_handler, NULL, NULL, APR_HOOK_FIRST);
 }
