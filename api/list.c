@@ -1,8 +1,6 @@
 /* GET of many songs, DELETE of all. */
 
 #include "httpd.h"
-#include <stdlib.h>
-
 #include "apr_strings.h"
 
 #include "api/api.h"
@@ -82,21 +80,9 @@ static const char *read_selection(request_rec *r, selection *s)
     return error;
 }
 
-static void list_top(playcount_listing *listing, playcount_zone *zone, uint64_t n)
+static void list_song(void *listing, const playcount_song *song)
 {
-    playcount_zone_use use;
-    playcount_song *songs;
-    apr_size_t found;
-
-    playcount_zone_usage(zone, &use);
-    n = n < use.songs ? n : use.songs;
-    songs = ap_malloc((apr_size_t)(n + 1) * sizeof(*songs));
-    found = playcount_zone_top(zone, songs, (apr_size_t)n);
-    for (apr_size_t i = 0; i < found; i++) {
-        playcount_listing_add(listing, songs[i].id, songs[i].length,
-                              songs[i].count);
-    }
-    free(songs);
+    playcount_listing_add(listing, song->id, song->length, song->count);
 }
 
 static void list_in_order(playcount_listing *listing, playcount_zone *zone,
@@ -134,7 +120,9 @@ int playcount_list_some(request_rec *r, playcount_served_zone *zone)
     playcount_listing_begin(
         &listing, r, playcount_wants_json(r) ? PLAYCOUNT_ARRAY : PLAYCOUNT_TEXT);
     if (s.top) {
-        list_top(&listing, zone->zone, s.top < s.limit ? s.top : s.limit);
+        playcount_zone_top(zone->zone,
+                           (apr_size_t)(s.top < s.limit ? s.top : s.limit),
+                           list_song, &listing);
     }
     else {
         list_in_order(&listing, zone->zone, &cursor, &s);

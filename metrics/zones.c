@@ -19,6 +19,13 @@ typedef struct {
     playcount_song *song;
 } zone_view;
 
+static void keep_song(void *context, const playcount_song *song)
+{
+    zone_view *v = context;
+
+    v->song[v->top++] = *song;
+}
+
 static void view(zone_view *v, const playcount_served_zone *served, apr_pool_t *p)
 {
     memset(v, 0, sizeof(*v));
@@ -31,7 +38,7 @@ static void view(zone_view *v, const playcount_served_zone *served, apr_pool_t *
     playcount_handoff_usage(v->zone, &v->handoff);
     if (playcount_metrics_global->songs) {
         v->song = apr_palloc(p, TOP_SONGS * sizeof(*v->song));
-        v->top = playcount_zone_top(v->zone, v->song, TOP_SONGS);
+        playcount_zone_top(v->zone, TOP_SONGS, keep_song, v);
     }
 }
 

@@ -133,28 +133,29 @@ static apr_size_t rank_words(playcount_zone *z, playcount_cursor *c, rank *heap,
     return filled;
 }
 
-apr_size_t playcount_zone_top(playcount_zone *z, playcount_song *songs,
-                              apr_size_t n)
+void playcount_zone_top(playcount_zone *z, apr_size_t n, playcount_visit *visit,
+                        void *context)
 {
     playcount_cursor c;
-    apr_size_t filled, found = 0;
+    playcount_song song;
+    apr_size_t filled;
     rank *heap;
 
     playcount_zone_begin(z, &c);
     n = n < c.used ? n : c.used;
     if (!n || !(heap = malloc(n * sizeof(*heap)))) {
-        return 0;
+        return;
     }
     filled = rank_words(z, &c, heap, n);
     for (apr_size_t i = 0; i < filled; i++) {
         playcount_cursor one = {c.epoch, c.first, heap[i].order + 1, heap[i].order};
 
-        if (playcount_zone_next(z, &one, &songs[found])) {
-            songs[found++].count = heap[i].count;
+        if (playcount_zone_next(z, &one, &song)) {
+            song.count = heap[i].count;
+            visit(context, &song);
         }
     }
     free(heap);
-    return found;
 }
 
 uint64_t playcount_zone_identity(const playcount_zone *z)

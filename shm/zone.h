@@ -121,11 +121,12 @@ int playcount_zone_begin_after(playcount_zone *zone, playcount_cursor *cursor,
 int playcount_zone_next(playcount_zone *zone, playcount_cursor *cursor,
                         playcount_song *song);
 
-/* [any] The n songs with the highest counts, highest first (equal ones in the
- * order of their first play), into songs[]; returns how many there are. Reads
- * the whole zone. */
-apr_size_t playcount_zone_top(playcount_zone *zone, playcount_song *songs,
-                              apr_size_t n);
+/* [any] Visit the n songs with the highest counts, highest first (equal ones in the
+ * order of their first play). Reads the whole zone; takes 16 bytes of memory for
+ * each of the n meanwhile. */
+typedef void playcount_visit(void *context, const playcount_song *song);
+void playcount_zone_top(playcount_zone *zone, apr_size_t n, playcount_visit *visit,
+                        void *context);
 
 typedef struct {
     uint64_t songs;    /* present */
