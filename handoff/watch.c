@@ -49,8 +49,15 @@ static void failed(playcount_handoff *h, const playcount_batch *batch,
     }
 }
 
-static void succeeded(playcount_handoff *h)
+static void succeeded(playcount_handoff *h, const playcount_batch *batch,
+                      apr_time_t began)
 {
+    ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, h->server,
+                 "PlaycountHandoff (%s): batch %" APR_UINT64_T_FMT
+                 " of zone %s (%" APR_UINT64_T_FMT " plays of %" APR_UINT64_T_FMT
+                 " songs) delivered in %" APR_TIME_T_FMT " ms",
+                 h->where, batch->number, h->zone_name, batch->plays, batch->songs,
+                 apr_time_as_msec(apr_time_now() - began));
     h->pause = 0;
     h->prepare_again = 0;
     if (playcount_handoff_report(h->zone->zone, 0)) {
@@ -64,6 +71,7 @@ static void succeeded(playcount_handoff *h)
 static int deliver(playcount_handoff *h, const playcount_batch *batch,
                    apr_pool_t *pool)
 {
+    apr_time_t began = apr_time_now();
     apr_pool_t *p;
     const char *why;
     apr_status_t rv;
@@ -81,7 +89,7 @@ static int deliver(playcount_handoff *h, const playcount_batch *batch,
         failed(h, batch, why);
     }
     else {
-        succeeded(h);
+        succeeded(h, batch, began);
     }
     apr_pool_destroy(p);
     return !why;
