@@ -295,35 +295,73 @@ static int fill_transaction(playcount_database *db, playcount_handoff *h,
             playcount_database_add(db, h->zone->zone, batch));
 }
 
+/* In SQL, where that is possible: the transactions of the driver for pgsql take
+ * the process with them when the connection was lost before they begin. */
+static const struct {
+    const char *driver, *sql;
+} beginnings[] = {
+    {"sqlite3", "BEGIN IMMEDIATE"},
+    {"pgsql", "BEGIN"},
+    {"mysql", "START TRANSACTION"},
+};
+
+static int begin(playcount_database *db)
+{
+    int rows;
+
+    for (int i = 0; i < (int)(sizeof(beginnings) / sizeof(beginnings[0])); i++) {
+        if (!strcmp(beginnings[i].driver, db->driver)) {
+            return playcount_database_query(db, beginnings[i].sql, &rows,
+                                            "beginning a transaction");
+        }
+    }
+    if (apr_dbd_transaction_start(db->dbd->driver, db->pool, db->dbd->handle,
+                                  &db->transaction)) {
+        playcount_database_failed(db, "beginning a transaction");
+    }
+    return db->transaction != NULL && !db->why;
+}
+
+static void roll_back(playcount_database *db)
+{
+    int rows;
+
+    if (db->transaction) {
+        apr_dbd_transaction_mode_set(db->dbd->driver, db->transaction,
+                                     APR_DBD_TRANSACTION_ROLLBACK);
+        apr_dbd_transaction_end(db->dbd->driver, db->pool, db->transaction);
+    }
+    else {
+        apr_dbd_query(db->dbd->driver, db->dbd->handle, &rows, "ROLLBACK");
+    }
+    db->transaction = NULL;
+}
+
+static int commit(playcount_database *db)
+{
+    apr_dbd_transaction_t *transaction = db->transaction;
+    int rows;
+
+    if (!transaction) {
+        return playcount_database_query(db, "COMMIT", &rows, "committing");
+    }
+    db->transaction = NULL;
+    if (apr_dbd_transaction_end(db->dbd->driver, db->pool, transaction)) {
+        playcount_database_failed(db, "committing");
+        return 0;
+    }
+    return 1;
+}
+
 static void run_transaction(playcount_database *db, playcount_handoff *h,
                             const playcount_batch *batch)
 {
-    const apr_dbd_driver_t *driver = db->dbd->driver;
-    apr_dbd_transaction_t *transaction = NULL;
-    int rows, failed;
-
     if (h->statement && !find_statement(db, h)) {
         return;
     }
-    if (apr_dbd_transaction_start(driver, db->pool, db->dbd->handle,
-                                  &transaction)) {
-        playcount_database_failed(db, "beginning a transaction");
-    }
-    else if (fill_transaction(db, h, batch)) {
-        failed = apr_dbd_transaction_end(driver, db->pool, transaction);
-        if (!failed) {
-            return;
-        }
-        playcount_database_failed(db, "committing");
-        /* SQLite stays in the transaction when it cannot commit. */
-        apr_dbd_query(driver, db->dbd->handle, &rows, "ROLLBACK");
-        return;
-    }
-    /* The driver keeps a pointer to the transaction until its end. */
-    if (transaction) {
-        apr_dbd_transaction_mode_set(driver, transaction,
-                                     APR_DBD_TRANSACTION_ROLLBACK);
-        apr_dbd_transaction_end(driver, db->pool, transaction);
+    /* SQLite stays in a transaction that it could not commit. */
+    if (!begin(db) || !fill_transaction(db, h, batch) || !commit(db)) {
+        roll_back(db);
     }
 }
 

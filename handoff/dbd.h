@@ -11,8 +11,9 @@ typedef struct {
     ap_dbd_t *dbd;
     const char *driver;            /* its name: "sqlite3", "pgsql" */
     apr_dbd_prepared_t *statement; /* the user's own, NULL for the default table */
-    apr_pool_t *pool;              /* of this delivery */
-    const char *why;               /* the first thing that went wrong, NULL */
+    apr_dbd_transaction_t *transaction; /* the driver's, if it is not in SQL */
+    apr_pool_t *pool;                   /* of this delivery */
+    const char *why;                    /* the first thing that went wrong, NULL */
 } playcount_database;
 
 /* Note what went wrong, unless something did before: `doing` and what the database

@@ -30,6 +30,7 @@ sub trial
     cmp_ok total($played->{acked}), '>', 0, "$what: plays were acknowledged";
     bounds_ok($zone, $played, "$what, $rounds times: the zone has each once");
     counts_ok($database, $zone, "$what: and so has the database");
+    unlike $server->error_log, qr/exit signal/, "$what: no process died by itself";
 }
 
 {
