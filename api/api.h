@@ -22,8 +22,7 @@
 #define PLAYCOUNT_BY_MAX 1000000000ULL        /* plays added by one ?by= */
 #define PLAYCOUNT_BODY_MAX (16 * 1024 * 1024) /* bytes of a batch */
 
-/* --- operations: handlers for one method and path --------------------------------
- */
+/* --- operations: handlers for one method and path --- */
 
 int playcount_get_song(request_rec *r, playcount_served_zone *zone);
 int playcount_post_song(request_rec *r, playcount_served_zone *zone);
@@ -32,8 +31,7 @@ int playcount_clear_all(request_rec *r, playcount_served_zone *zone);
 int playcount_list_some(request_rec *r, playcount_served_zone *zone);
 int playcount_post_songs(request_rec *r, playcount_served_zone *zone);
 
-/* --- request.c -------------------------------------------------------------------
- */
+/* --- request.c --- */
 
 typedef struct {
     apr_size_t length;
@@ -57,8 +55,7 @@ int playcount_request_body(request_rec *r, char **body, apr_size_t *length,
 int playcount_refuse_add(request_rec *r, playcount_served_zone *zone,
                          apr_status_t rv);
 
-/* --- parse.c ---------------------------------------------------------------------
- */
+/* --- parse.c --- */
 
 typedef struct {
     playcount_play *plays; /* what is added: each song once */
@@ -80,8 +77,7 @@ const char *playcount_parse_json(request_rec *r, playcount_zone *zone, char *bod
                                  apr_size_t length, playcount_batch_body *batch,
                                  int *too_many);
 
-/* --- idempotency.c ---------------------------------------------------------------
- */
+/* --- idempotency.c --- */
 
 typedef struct {
     int present;  /* the request has the header */
@@ -109,8 +105,7 @@ void playcount_idempotency_release(playcount_served_zone *zone,
 
 void playcount_ahead_register_hooks(void);
 
-/* --- functions.c -----------------------------------------------------------------
- */
+/* --- functions.c --- */
 
 void playcount_functions_register(void);
 

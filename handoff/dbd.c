@@ -32,8 +32,7 @@ APLOG_USE_MODULE(playcount);
 static APR_OPTIONAL_FN_TYPE(ap_dbd_open) * dbd_open;
 static APR_OPTIONAL_FN_TYPE(ap_dbd_close) * dbd_close;
 
-/* --- start-up --------------------------------------------------------------------
- */
+/* --- start-up --- */
 
 static int is_configured(const ap_directive_t *d)
 {
@@ -71,8 +70,7 @@ void playcount_dbd_register_hooks(void)
     APR_OPTIONAL_HOOK(dbd, post_connect, connected, NULL, NULL, APR_HOOK_MIDDLE);
 }
 
-/* --- talking to the database -----------------------------------------------------
- */
+/* --- talking to the database --- */
 
 void playcount_database_failed(playcount_database *db, const char *doing)
 {
@@ -103,8 +101,7 @@ int playcount_database_query(playcount_database *db, const char *sql, int *rows,
     return 0;
 }
 
-/* --- the user's statement --------------------------------------------------------
- */
+/* --- the user's statement --- */
 
 /* As apr_dbd_prepare() counts them. */
 static int count_parameters(const char *query)
@@ -168,8 +165,7 @@ static int find_statement(playcount_database *db, const playcount_handoff *h)
     return db->statement != NULL;
 }
 
-/* --- one transaction -------------------------------------------------------------
- */
+/* --- one transaction --- */
 
 /* A database in a file makes its tables by itself. */
 static int make_tables(playcount_database *db)

@@ -24,8 +24,7 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     return OK;
 }
 
-/* --- the directive ---------------------------------------------------------------
- */
+/* --- the directive --- */
 
 static const playcount_engine *engine_named(const char *name)
 {
@@ -138,8 +137,7 @@ const playcount_handoff *playcount_handoff_of(const playcount_served_zone *zone)
     return NULL;
 }
 
-/* --- start-up --------------------------------------------------------------------
- */
+/* --- start-up --- */
 
 static int find_zone(playcount_handoff *h, apr_pool_t *p)
 {

@@ -48,8 +48,7 @@ static int by_id(const void *a, const void *b)
     return order ? order : (x->length > y->length) - (x->length < y->length);
 }
 
-/* --- the default table -----------------------------------------------------------
- */
+/* --- the default table --- */
 
 static const struct {
     const char *driver, *before, *behind;
@@ -170,8 +169,7 @@ static int collect(run *r, const playcount_song *song)
     return (r->n < RUN && r->bytes < RUN_BYTES) || flush(r);
 }
 
-/* --- the user's own statement ----------------------------------------------------
- */
+/* --- the user's own statement --- */
 
 static int execute(run *r, const playcount_song *song)
 {

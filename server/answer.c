@@ -14,8 +14,7 @@
 
 #define PIECE 65536
 
-/* --- Accept ----------------------------------------------------------------------
- */
+/* --- Accept --- */
 
 /* How well one element of Accept, such as "text/html;q=0.5", fits a type: 3 if it
  * is the type, 2 if it is a range of its kind, 1 if it is any type, 0 if it is
@@ -78,8 +77,7 @@ int playcount_wants_json(const request_rec *r)
     return json > 0 && json >= text;
 }
 
-/* --- short answers
- * ----------------------------------------------------------------- */
+/* --- short answers --- */
 
 int playcount_discard_body(request_rec *r)
 {
@@ -176,8 +174,7 @@ int playcount_options(request_rec *r, const char *allow)
     return playcount_answer(r, HTTP_OK, NULL, "", 0);
 }
 
-/* --- long answers
- * -------------------------------------------------------------------- */
+/* --- long answers --- */
 
 void playcount_stream_begin(playcount_stream *st, request_rec *r, const char *type)
 {

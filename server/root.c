@@ -128,8 +128,7 @@ static void restore_id(request_rec *r, apr_size_t root)
     }
 }
 
-/* --- claiming the URL -----------------------------------------------------------
- */
+/* --- claiming the URL --- */
 
 /* Can all of it be decoded? */
 static int is_decodable(const char *path)

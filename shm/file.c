@@ -87,7 +87,7 @@ static apr_status_t map(const opening *o, mapping *m)
     return APR_SUCCESS;
 }
 
-/* --- making ------------------------------------------------------------------ */
+/* --- making --- */
 
 static const char *new_name(const opening *o)
 {
@@ -176,7 +176,7 @@ static apr_status_t make_first(const opening *o, mapping *m,
     return install(o, m);
 }
 
-/* --- opening ------------------------------------------------------------------ */
+/* --- opening --- */
 
 static apr_status_t check_header(const opening *o, mapping *m)
 {
@@ -343,7 +343,7 @@ apr_status_t playcount_file_open(playcount_file *file, const char *path,
     return APR_SUCCESS;
 }
 
-/* --- syncing ------------------------------------------------------------------ */
+/* --- syncing --- */
 
 void playcount_zone_set_in_file(playcount_zone *z)
 {

@@ -110,7 +110,7 @@ apr_status_t playcount_batch_get(playcount_zone *z, playcount_batch *batch)
     return make_durable(z);
 }
 
-/* --- taking --------------------------------------------------------------- */
+/* --- taking --- */
 
 static batch_progress *progress(const playcount_zone *z)
 {
@@ -305,7 +305,7 @@ playcount_batch_verdict_e playcount_batch_verdict(const playcount_batch *b,
                                            : PLAYCOUNT_BATCH_FOREIGN;
 }
 
-/* --- acknowledging --------------------------------------------------------- */
+/* --- acknowledging --- */
 
 apr_status_t playcount_batch_acknowledge(playcount_zone *z, uint64_t number)
 {
@@ -330,7 +330,7 @@ apr_status_t playcount_batch_acknowledge(playcount_zone *z, uint64_t number)
     return rv;
 }
 
-/* --- reading --------------------------------------------------------------- */
+/* --- reading --- */
 
 void playcount_batch_begin(playcount_zone *z, const playcount_batch *batch,
                            playcount_batch_cursor *c)

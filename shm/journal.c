@@ -151,7 +151,7 @@ void playcount_journal_repair(playcount_zone *z)
     zone_set_op(z, OP_NONE);
 }
 
-/* --- filling the journal --------------------------------------------------- */
+/* --- filling the journal --- */
 
 #define UNKNOWN UINT32_MAX
 

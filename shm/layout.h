@@ -280,7 +280,7 @@ uint64_t playcount_recover(playcount_zone *z);
 /* Copy all songs, batches and keys into an empty zone that is large enough. */
 void playcount_recover_copy(playcount_zone *to, playcount_zone *from);
 
-/* --- words ------------------------------------------------------------- */
+/* --- words --- */
 
 static inline uint64_t word_epoch(uint64_t w)
 {
@@ -336,7 +336,7 @@ static inline uint64_t zone_first(const playcount_zone *z, uint64_t epoch)
     return atomic_load_explicit(&z->head->first[epoch & 1], memory_order_acquire);
 }
 
-/* --- between the files of shm/ ------------------------------------------ */
+/* --- between the files of shm/ --- */
 
 /* slots.c: the id of a slot, found and written. */
 uint64_t playcount_id_hash(const playcount_zone *z, const char *id,

@@ -58,7 +58,7 @@ static int is_newer(uint64_t epoch, uint64_t than)
     return ahead && ahead < EPOCH_MASK / 2;
 }
 
-/* --- looking ---------------------------------------------------------------- */
+/* --- looking --- */
 
 static int batches_fit(const zone_header *head)
 {
@@ -164,7 +164,7 @@ const char *playcount_recover_check(playcount_zone *z, uint64_t *songs)
     return check_slots(z, songs);
 }
 
-/* --- putting right ----------------------------------------------------------- */
+/* --- putting right --- */
 
 /* The keys come after: a batch that is finished answers its key. */
 static void finish_operation(playcount_zone *z)
@@ -295,7 +295,7 @@ uint64_t playcount_recover(playcount_zone *z)
     return used - present;
 }
 
-/* --- writing anew ------------------------------------------------------------ */
+/* --- writing anew --- */
 
 static void copy_slot(playcount_zone *to, uint64_t there, playcount_zone *from,
                       uint64_t here)

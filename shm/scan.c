@@ -64,7 +64,7 @@ int playcount_zone_next(playcount_zone *z, playcount_cursor *c,
     return 0;
 }
 
-/* --- the highest counts: a heap of n whose root is the lowest of them --------- */
+/* --- the highest counts: a heap of n whose root is the lowest of them --- */
 
 typedef struct {
     uint64_t count, order;
