@@ -86,9 +86,21 @@ sub spawn
 
 sub log { Playcount::Server::slurp("$_[0]{root}/log") }
 
+# What was killed may hold its shared memory for a moment longer.
 sub start
 {
     my ($self) = @_;
+    return Playcount::Server::wait_until('a start of PostgreSQL', sub {
+        eval { $self->start_once } and return $self;
+        die $@ unless $@ =~ /is still in use/;
+        return 0;
+    });
+}
+
+sub start_once
+{
+    my ($self) = @_;
+    unlink "$self->{root}/log";
     $self->{pid} = $self->spawn("$self->{root}/log", bin('postgres'),
         '-D', "$self->{root}/data", '-k', $self->{root},
         '-c', 'listen_addresses=', '-c', 'shared_buffers=64MB',
@@ -151,7 +163,7 @@ sub kill9
     waitpid $group, 0;
     # Its children see that it has gone; they are in groups of their own.
     Playcount::Server::wait_until('the end of PostgreSQL', sub {
-        my @left = grep { Playcount::Server::slurp("/proc/$_->{pid}/cmdline") =~ /^postgres/
+        my @left = grep { Playcount::Server::slurp("/proc/$_->{pid}/cmdline") =~ /postgres/
             && (readlink("/proc/$_->{pid}/cwd") // '') eq "$self->{root}/data" }
             Playcount::Server::processes();
         kill 'KILL', map { $_->{pid} } @left;
