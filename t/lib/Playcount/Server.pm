@@ -318,7 +318,10 @@ sub processes
         # The second field is the name in parentheses and may hold anything.
         my ($pid, $state, $parent, $group) =
             slurp($path) =~ /^(\d+) \(.*\) (\S) (\d+) (\d+) /s or next;
-        next if $state eq 'Z' || $state eq 'X';
+        # A killed process whose first thread has ended lives on, with its
+        # sockets and locks, until its last thread has.
+        my $threads = () = glob "/proc/$pid/task/*";
+        next if $state eq 'X' || $state eq 'Z' && $threads < 2;
         push @found, { pid => $pid, parent => $parent, group => $group };
     }
     return @found;
