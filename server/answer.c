@@ -6,6 +6,7 @@
 
 #include "apr_lib.h"
 #include "apr_strings.h"
+#include "apr_thread_proc.h"
 #include "http_core.h"
 #include "http_protocol.h"
 #include "util_filter.h"
@@ -199,6 +200,8 @@ static void send_piece(playcount_stream *st)
         st->broken = 1;
     }
     apr_brigade_cleanup(st->brigade);
+    /* A long answer is in no hurry: let the short ones go first. */
+    apr_thread_yield();
 }
 
 char *playcount_stream_room(playcount_stream *st, apr_size_t room)
