@@ -9,7 +9,8 @@ import tempfile
 import time
 
 TABLES = """
-CREATE TABLE playcount (song text PRIMARY KEY, plays bigint NOT NULL);
+CREATE TABLE playcount (song text PRIMARY KEY, plays bigint NOT NULL)
+    WITH (fillfactor = 50);
 CREATE TABLE playcount_handoff (node text, zone text, batch bigint NOT NULL,
                                 PRIMARY KEY (node, zone));
 """
