@@ -14,6 +14,7 @@ my $url = $server->url;
 
 sub write_file { my ($name, $text) = @_; Playcount::Server::spew("$dir/$name", $text); return "$dir/$name" }
 sub count { return $server->get("/song/$_[0]")->{content} }
+sub sum_of { my $sum = 0; $sum += $_ % 7 + 1 for 1 .. $_[0]; return $sum }
 sub state_of { return "$_[0].playcount-import" }
 
 # The forms that it reads.
@@ -61,19 +62,21 @@ for (1 .. 40) {
     sleep rand 0.1;
     kill 'KILL', $started->{pid};
     $run = wait_program($started);
-    last unless $run->{status} == 137;
-    $killed++ if -e state_of($big);
+    # Killed or not, it has said the outcome before its state went.
+    last if $run->{out} || $run->{status} != 137;
+    $killed++;
 }
 cmp_ok $killed, '>', 0, "killed $killed times in the middle";
-$run = playcount('-s', $url, 'import', '--json', $big) if $run->{status} == 137;
-is $run->{status}, 0, 'and carried on to the end' or diag $run->{err};
+$run = playcount('-s', $url, 'import', $big) if -e state_of($big);
+is $run->{out}, sum_of($songs) . " plays of $songs songs were added\n",
+    'and carried on to the end' or diag "$run->{status} $run->{err}";
 ok !-e state_of($big), 'nothing is left';
-my $wrong = 0;
-my %count = map { split /=/ } split /,/, $server->get('/')->{content};
-for (1 .. $songs) {
-    $wrong++ if ($count{"song-number-$_"} // 0) != $_ % 7 + 1;
-}
-is $wrong, 0, "each of $songs songs is counted once";
+my $listing = $server->get('/');
+my %count = map { split /=/ } split /,/, $listing->{content};
+my @wrong = grep { ($count{"song-number-$_"} // 0) != $_ % 7 + 1 } 1 .. $songs;
+is scalar @wrong, 0, "each of $songs songs is counted once" or diag "$listing->{status} ",
+    length $listing->{content}, " bytes; from $wrong[0] to $wrong[-1]: ",
+    join ' ', map { "$_=" . ($count{"song-number-$_"} // 'none') } @wrong[0 .. ($#wrong < 9 ? $#wrong : 9)];
 
 # The server is killed, too, and answers are lost.
 my $open = "$dir/open";

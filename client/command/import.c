@@ -62,6 +62,19 @@ static exit_status parse(void *context, const char *text, size_t n, uint64_t off
                                   : wrong(i, before, offset, listing.fault);
 }
 
+static exit_status report(const run_plan *plan)
+{
+    if (plan->a->json) {
+        printf("{\"songs\":%" PRIu64 ",\"plays\":%" PRIu64 ",\"carried_on\":%s}\n",
+               plan->things, plan->plays, plan->carried_on ? "true" : "false");
+    }
+    else if (!plan->a->quiet) {
+        printf("%" PRIu64 " plays of %" PRIu64 " songs were added\n", plan->plays,
+               plan->things);
+    }
+    return finish_output(EXIT_DONE);
+}
+
 exit_status command_import(const arguments *a)
 {
     importing i = {.name = a->words[0]};
@@ -71,20 +84,9 @@ exit_status command_import(const arguments *a)
                      .separators = ",\n",
                      .chunk = 1 << 20,
                      .parse = parse,
+                     .report = report,
                      .context = &i};
 
     i.plan = &plan;
-    exit_status status = run_file(&plan);
-    if (status != EXIT_DONE) {
-        return status;
-    }
-    if (a->json) {
-        printf("{\"songs\":%" PRIu64 ",\"plays\":%" PRIu64 ",\"carried_on\":%s}\n",
-               plan.things, plan.plays, plan.carried_on ? "true" : "false");
-    }
-    else if (!a->quiet) {
-        printf("%" PRIu64 " plays of %" PRIu64 " songs were added\n", plan.plays,
-               plan.things);
-    }
-    return finish_output(status);
+    return run_file(&plan);
 }

@@ -128,8 +128,10 @@ static exit_status compile(replaying *r)
     return EXIT_DONE;
 }
 
-static exit_status summary(const replaying *r, const run_plan *plan)
+static exit_status report(const run_plan *plan)
 {
+    const replaying *r = plan->context;
+
     if (r->a->json) {
         printf("{\"lines\":%" PRIu64 ",\"plays\":%" PRIu64
                ",\"unreadable\":%" PRIu64 ",\"unusable\":%" PRIu64
@@ -160,14 +162,12 @@ exit_status command_replay(const arguments *a)
                      .separators = "\n",
                      .chunk = CHUNK,
                      .parse = parse,
+                     .report = report,
                      .context = &r};
 
     exit_status status = compile(&r);
     if (status == EXIT_DONE) {
         status = run_file(&plan);
-    }
-    if (status == EXIT_DONE) {
-        status = summary(&r, &plan);
     }
     pcre2_match_data_free(r.groups);
     pcre2_code_free(r.pattern);

@@ -280,6 +280,10 @@ static exit_status do_all(running *r)
             advance(r, n);
         }
     }
+    progress_clear();
+    if (status == EXIT_DONE) {
+        status = r->plan->report(r->plan);
+    }
     return status == EXIT_DONE ? runstate_remove(&r->state) : status;
 }
 
@@ -323,7 +327,6 @@ exit_status run_file(run_plan *plan)
     if (status == EXIT_DONE) {
         progress_begin(plan->noun, r.size, plan->a->quiet);
         status = do_all(&r);
-        progress_clear();
     }
     if (r.input > STDIN_FILENO) {
         close(r.input);

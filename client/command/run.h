@@ -7,8 +7,9 @@
  * chunk's first byte, and which batch of the chunk it is. Who carries on sends that
  * chunk again with the same keys: batches that were counted before are recognised
  * by the server. The chunk's hash in the state file tells whether the file is still
- * the same. When all is sent the state file is removed. The input is locked
- * meanwhile (flock).
+ * the same. When all is sent the outcome is said, and then the state file is
+ * removed: so whoever was killed without having said it carries on, and whoever
+ * finds no state file has said it. The input is locked meanwhile (flock).
  *
  * A server remembers keys for a limited time (PlaycountIdempotency: a day). A chunk
  * that was begun longer ago than RUN_KEY_SECONDS is not sent again unless one says
@@ -35,13 +36,19 @@ typedef exit_status run_parse(void *context, const char *text, size_t n,
                               uint64_t offset, playcount_pack *pack,
                               uint64_t *things, uint64_t *plays);
 
-typedef struct {
+typedef struct run_plan run_plan;
+
+/* Say the outcome. Not EXIT_DONE: it could not be said, and the state file stays. */
+typedef exit_status run_report(const run_plan *plan);
+
+struct run_plan {
     const arguments *a;
     const char *kind;       /* "import", "replay" */
     const char *noun;       /* of things, for the progress line */
     const char *separators; /* a chunk ends behind one of these */
     size_t chunk;           /* bytes at most */
     run_parse *parse;
+    run_report *report;
     void *context;
 
     bool last; /* for parse(): the chunk is the last one */
@@ -49,7 +56,7 @@ typedef struct {
     /* The outcome. */
     uint64_t things, plays;
     bool carried_on; /* a run that had been interrupted */
-} run_plan;
+};
 
 /* Do it with the file a->words[0], - for the standard input (which cannot be
  * carried on). */
