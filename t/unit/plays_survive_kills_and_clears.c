@@ -379,12 +379,11 @@ static void with_clears(int rounds)
     for (int w = 0; w < WORKERS; w++) {
         memset((void *)all->workers[w], 0, sizeof(all->workers[w]));
     }
-    for (int r = 0; r < rounds; r++) {
+    for (int r = 0; r < rounds || !all->clears_done; r++) {
         hammer(20);
         whole &= group_is_whole();
     }
     printf("# %" PRIu64 " clears\n", (uint64_t)all->clears_done);
-    ok(all->clears_done > 0, "it was cleared meanwhile");
     ok(whole, "batches count wholly or not at all beside clears");
     is(broken(), 0, "no play is in another song, and answers begin anew only then");
 }
