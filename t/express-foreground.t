@@ -43,8 +43,10 @@ $pid = $express->spawn($output,
 Playcount::Server::wait_until('it serves', sub {
     return $express->get('/song/x')->{status} == 200;
 });
-like Playcount::Server::slurp($output), qr/resuming normal operations/,
-    '--log-to-terminal';
+# Children answer before the parent writes that it is up.
+ok Playcount::Server::wait_until('the log', sub {
+    return Playcount::Server::slurp($output) =~ /resuming normal operations/;
+}), '--log-to-terminal';
 kill 'TERM', $pid;
 waitpid $pid, 0;
 is $?, 0, 'SIGTERM ends it too';

@@ -81,11 +81,23 @@ sub bytes
 sub request
 {
     my ($self, $method, $path, %option) = @_;
+    $self->close if $self->is_closed;
     my $sent = $self->send(bytes($method, $path, %option));
     my $answer = $self->answer($method);
     return $answer if $answer || !$option{again};
     $self->send(bytes($method, $path, %option));
     return $self->answer($method);
+}
+
+# Whether the server has closed the connection since its last answer.
+sub is_closed
+{
+    my ($self) = @_;
+    my $socket = $self->{socket} or return 0;
+    return 0 if length $self->{buffer};
+    my $ready = '';
+    vec($ready, fileno $socket, 1) = 1;
+    return select($ready, undef, undef, 0) > 0 && !$self->more;
 }
 
 # Read more; false at the end of the connection.

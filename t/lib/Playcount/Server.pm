@@ -236,11 +236,14 @@ sub start
     return $self;
 }
 
-# Start it; true once it accepts connections, false when it has given up.
+# Start it; true once it accepts connections, false when it has given up. Its
+# children may answer before the parent has written that it is up; a restart is
+# told from the start by those lines, so this waits for the first.
 sub try_start
 {
     my ($self) = @_;
     croak 'it is running' if $self->{pid};
+    my $before = $self->generations;
     my $pid = fork // croak "fork: $!";
     if ($pid == 0) {
         setpgrp;
@@ -259,7 +262,7 @@ sub try_start
         }
         my $socket = IO::Socket::INET->new(
             PeerAddr => '127.0.0.1', PeerPort => $self->{port});
-        return 1 if $socket && $self->children;
+        return 1 if $socket && $self->children && $self->generations > $before;
         sleep 0.01;
     }
     $self->kill9_all;
@@ -434,14 +437,18 @@ sub wait_for_log
 
 # HTTP. Each returns what HTTP::Tiny does: a hash with status, content,
 # headers; content => and headers => { } may follow the path. The connection
-# is kept; hang_up closes it.
+# is kept; hang_up closes it. One that has been idle is not used again: the
+# server may be about to close it (KeepAliveTimeout).
 sub request
 {
     my ($self, $method, $path, %option) = @_;
+    $self->hang_up if time - ($self->{used} // 0) > 2;
     $self->{http} ||= HTTP::Tiny->new(
         keep_alive => 1, timeout => $PATIENCE, max_redirect => 0);
     my $url = $path =~ m{^http://} ? $path : $self->url($path);
-    return $self->{http}->request($method, $url, \%option);
+    my $answer = $self->{http}->request($method, $url, \%option);
+    $self->{used} = time;
+    return $answer;
 }
 
 sub get    { my $self = shift; return $self->request('GET',    @_) }
