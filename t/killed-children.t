@@ -2,6 +2,7 @@
 # up, and nobody waits for the dead.
 use strict;
 use warnings;
+use List::Util qw(shuffle);
 use Test::More;
 use Playcount::Players;
 use Playcount::Server;
@@ -12,6 +13,8 @@ for my $mpm (qw(event worker prefork)) {
     my $load = Playcount::Players->start($server->port, clients => 5, songs => 20_000,
         requests => 'mixed');
     my $kills = 0;
+    # All that there are once, so that whoever has the clients is among them.
+    my @first = shuffle $server->children;
     for (1 .. 14) {
         # Each one while plays are being counted, and one is always left.
         $load->wait_for($load->plays + 20 + int rand 60);
@@ -19,7 +22,7 @@ for my $mpm (qw(event worker prefork)) {
             my @now = $server->children;
             return @now > 1 ? \@now : undef;
         });
-        my $child = $children[0][int rand @{ $children[0] }];
+        my $child = shift @first // $children[0][int rand @{ $children[0] }];
         $kills += kill 'KILL', $child;
     }
     $load->wait_for($load->plays + 100);

@@ -22,7 +22,7 @@ print $request 'POST /song/' . '@' x 16 . " HTTP/1.1\r\nHost: localhost\r\n",
     "Content-Length: 0\r\n\r\n";
 $request->flush;
 my ($said) = grep { /^\{/ } `$load --port @{[ $express->port ]} --request $request \\
-    --connections $open --active $asking --slow $slow --slow-ms 20 --songs 50`;
+    --connections $open --active $asking --slow $slow --slow-ms 20 --songs 50 --wait 60`;
 my $result = decode_json($said);
 
 is_deeply [grep { $result->{errors}{$_} } sort keys %{ $result->{errors} }], [],

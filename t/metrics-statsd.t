@@ -85,19 +85,25 @@ EOF
     $server->get("/test/a?blocks=2&size=1000") for 1 .. $N;
     $server->get("/test/b?blocks=1&size=" . (500 + $_)) for 1 .. 5;
     my ($counters, $timers);
+    my $branch = "t.$mode.the_a_route_1_c_";
+    my %requests = ("t.$mode" => $N + 5, $branch => $N, "t.$mode.request_time_" => 5);
+    my @figures = qw(request_time application_time output_time output_blocks output_length);
+    # A datagram may be on its way when the one before it is there: so all of it.
     Playcount::Server::wait_until('all requests', sub {
         ($counters, $timers) = (ask('counters'), ask('timers'));
-        return ($counters->{"t.$mode"} // 0) >= $N + 5
-            && ($counters->{"t.$mode.the_a_route_1_c_"} // 0) >= $N
-            && $timers->{"t.$mode.output_length"} && $timers->{"t.$mode.request_time_.output_length"};
+        for my $name (keys %requests) {
+            return 0 if ($counters->{$name} // 0) < $requests{$name};
+            my $values = $mode eq 'raw' ? $requests{$name} : 1;
+            return 0 if grep { @{ $timers->{"$name.$_"} // [] } < $values } @figures;
+        }
+        return 1;
     });
-    my $branch = "t.$mode.the_a_route_1_c_";
     is $counters->{"t.$mode"}, $N + 5, "$mode: the counter has every request";
     is $counters->{$branch}, $N, "$mode: so has the branch of a route, its name made safe";
     is $counters->{"t.$mode.request_time_"}, 5, "$mode: a route named like a figure stays apart";
     my ($json) = Playcount::Metrics::json($server)->{metrics};
     cmp_ok $json->{statsd}{datagrams}, '>', 0, "$mode: datagrams are counted";
-    for my $figure (qw(request_time application_time output_time output_blocks output_length)) {
+    for my $figure (@figures) {
         ok $timers->{"t.$mode.$figure"} && $timers->{"$branch.$figure"},
             "$mode: $figure of the whole and of a route";
     }
@@ -114,7 +120,10 @@ EOF
         cmp_ok scalar(@$values), '<', $N, 'aggregate: one value for many requests';
         is scalar(grep { abs($_ - 2000) > 20 } @$values), 0, 'aggregate: of their length';
     }
-    my ($entry) = grep { $_->{route} eq 'request_time' } Playcount::Metrics::entries($server);
+    my $entry = Playcount::Server::wait_until('the log', sub {
+        my ($first) = grep { $_->{route} eq 'request_time' } Playcount::Metrics::entries($server);
+        return $first;
+    });
     my $time = grep { $mode eq 'raw' ? abs($_ * 1000 - $entry->{request}) < 0.5 : /\.\d/ }
         @{ $timers->{"t.$mode.request_time_.request_time"} };
     ok $time, "$mode: times are milliseconds with fractions";
@@ -168,9 +177,12 @@ cmp_ok scalar(grep { length > 700 } @datagrams), '>', 0, 'and are filled';
 is scalar(grep { !/^[\w.-]+:[\d.]+\|(?:c|ms)(?:\|\@0\.\d+)?$/ }
     map { split /\n/ } @datagrams), 0, 'every line has the form of statsd';
 
-# A child that is killed loses nothing: the next one goes on from the marks.
+# A child that is killed loses nothing: the next one goes on from the marks. It is
+# killed between two intervals, not while it sends.
+$server->get('/test?blocks=1');
+receive($listener, sub { grep { /^httpd\.requests:1\|c$/m } @{ $_[0] } });
 $server->get('/test?blocks=1') for 1 .. 50;
-Playcount::Server::wait_until('lines of 50', sub { 310 == (() = Playcount::Metrics::entries($server)) });
+Playcount::Server::wait_until('lines of 50', sub { 311 == (() = Playcount::Metrics::entries($server)) });
 kill 'KILL', $server->children;
 my $seen = 0;
 receive($listener, sub {

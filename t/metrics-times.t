@@ -5,8 +5,24 @@
 use strict;
 use warnings;
 use Test::More;
+use Socket qw(MSG_PEEK);
 use Time::HiRes qw(sleep time);
 use Playcount::Metrics;
+
+# Read nothing until the server has nowhere to write to, and then for so long.
+sub stall
+{
+    my ($socket, $seconds) = @_;
+    my ($before, $same) = (0, 0);
+    Playcount::Server::wait_until('a full socket', sub {
+        sleep 0.05;
+        recv $socket, my $there, 1 << 24, MSG_PEEK;
+        $same = length $there == $before ? $same + 1 : 0;
+        $before = length $there;
+        return $before && $same >= 4;
+    });
+    sleep $seconds;
+}
 
 for my $mpm (qw(event worker prefork)) {
     my $server = Playcount::Metrics::server(mpm => $mpm, config => <<'EOF');
@@ -50,7 +66,8 @@ EOF
         my $socket = $server->socket;
         print $socket "GET /test?blocks=400&size=10000 HTTP/1.1\r\nHost: t\r\n"
             . "Connection: close\r\n\r\n";
-        sleep 0.7;
+        $socket->flush;
+        stall($socket, 0.5);
         my $length = 0;
         while (read $socket, my $buffer, 65536) {
             $length += length $buffer;
@@ -65,7 +82,8 @@ EOF
         my $socket = $server->socket;
         print $socket "GET /test?blocks=1&size=4000000 HTTP/1.1\r\nHost: t\r\n"
             . "Connection: close\r\n\r\n";
-        sleep 0.7;
+        $socket->flush;
+        stall($socket, 0.5);
         my $length = 0;
         while (read $socket, my $buffer, 65536) {
             $length += length $buffer;

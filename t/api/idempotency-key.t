@@ -5,6 +5,7 @@ use warnings;
 use Test::More;
 use Playcount::Api;
 use Playcount::Client;
+use Playcount::Server;
 
 my $counter = counter('idempotency-key');
 my $run = "$$-" . time;    # keys of an earlier run are still known
@@ -72,11 +73,11 @@ my $first = Playcount::Client->new(port_of());
 $first->send("POST /idempotency-key/songs HTTP/1.1\r\nHost: x\r\nIdempotency-Key: \"h-$run\"\r\n"
     . "Content-Length: 3\r\n\r\nh");
 my $answer;
-for (1 .. 1000) {
-    # Until the first has been seen, the key is free, and this batch is refused.
+Playcount::Server::wait_until('the first to be seen', sub {
+    # Until then the key is free, and this batch is refused.
     $answer = $counter->request('POST', '/songs', content => 'x', key('h'));
-    last if $answer->{status} == 409;
-}
+    return $answer->{status} != 400;
+});
 is $answer->{status}, 409, 'a repetition while the first one\'s body is coming';
 is $answer->{headers}{'retry-after'}, '1', 'is to try again';
 is $answer->{content},

@@ -1,7 +1,8 @@
 package Playcount::Command;
 
 # Runs the playcount command, or another program of the client's tests, with
-# nothing of the user's own environment.
+# nothing of the user's own environment, and with a time limit that only what hangs
+# reaches: a test that is about the limit gives another.
 #
 #     my $run = playcount('-s', $url, 'get', '1');
 #     $run->{status}, $run->{out}, $run->{err}, $run->{seconds};
@@ -22,7 +23,7 @@ our @EXPORT_OK = qw(playcount run_program start_program wait_program ended);
 my $top = abs_path(dirname(__FILE__) . '/../../..');
 
 # Seconds until a program that does not end is killed and the test fails.
-our $PATIENCE = 60;
+our $PATIENCE = 120;
 
 sub playcount
 {
@@ -53,6 +54,7 @@ sub start_program
         open STDERR, '>', $file{err}->filename;
         delete @ENV{ grep { /^PLAYCOUNT_/ || /_proxy$/i } keys %ENV };
         @ENV{qw(HOME XDG_CONFIG_HOME)} = ('/nonexistent', '/nonexistent');
+        $ENV{PLAYCOUNT_TIMEOUT} = 60;
         @ENV{ keys %{ $option->{env} || {} } } = values %{ $option->{env} || {} };
         exec @command or POSIX::_exit(127);
     }

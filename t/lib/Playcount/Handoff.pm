@@ -14,6 +14,9 @@ use Playcount::Server;
 our @EXPORT = qw(rounds database_directory sqlite sqlite_make sqlite_counts sqlite_dbd
     listing settle bounds_ok counts_ok total nap);
 
+# After failures delivery pauses, for up to 60 s.
+$Playcount::Server::PATIENCE = 180;
+
 # How often to kill: ROUNDS, or what a short test does.
 sub rounds { $ENV{ROUNDS} || $_[0] }
 
