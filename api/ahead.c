@@ -1,7 +1,8 @@
 /* Of a million songs, the one that is asked for is in no cache: finding it waits
  * twice for memory. httpd has much to do before the handler runs; the song is on
  * its way meanwhile: its place in the index from the moment the URL is known, its
- * slot from just before the handler.
+ * slot from when the walk over the locations is done again and the access checks
+ * begin.
  */
 
 #include "httpd.h"
@@ -51,6 +52,6 @@ static int expect_slot(request_rec *r)
 
 void playcount_ahead_register_hooks(void)
 {
-    ap_hook_header_parser(expect, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_fixups(expect_slot, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_translate_name(expect, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_header_parser(expect_slot, NULL, NULL, APR_HOOK_MIDDLE);
 }

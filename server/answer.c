@@ -105,7 +105,9 @@ static void set_headers(request_rec *r, const char *type)
     apr_table_setn(r->headers_out, "Cache-Control", "no-store");
     /* No answer is sent in part: a count has no parts, and a play that has been
      * counted must not be answered with 416. */
-    ap_remove_output_filter_byhandle(r->output_filters, "byterange");
+    if (apr_table_get(r->headers_in, "Range")) {
+        ap_remove_output_filter_byhandle(r->output_filters, "byterange");
+    }
 }
 
 /* APR_SUCCESS or an error that means that the client is gone: the log says so by

@@ -75,13 +75,18 @@ static apr_size_t measure_root(request_rec *r, int root)
     return length;
 }
 
+/* Does path_info stand where we put it, in r->uri? */
+static int is_noted(const request_rec *r)
+{
+    return r->path_info &&
+           (uintptr_t)r->path_info - (uintptr_t)r->uri <= strlen(r->uri);
+}
+
 apr_size_t playcount_root_length(request_rec *r)
 {
-    uintptr_t below = (uintptr_t)r->path_info - (uintptr_t)r->uri;
-
-    /* Noted by translate(), unless a module has changed it since. */
-    if (r->filename == r->uri && r->path_info && below <= strlen(r->uri)) {
-        return below;
+    /* Unless a module has changed it since. */
+    if (r->filename == r->uri && is_noted(r)) {
+        return (apr_size_t)(r->path_info - r->uri);
     }
     return measure_root(r, find_root(r));
 }
@@ -133,9 +138,9 @@ static void restore_id(request_rec *r, apr_size_t root)
 /* Can all of it be decoded? */
 static int is_decodable(const char *path)
 {
-    for (; *path; path++) {
-        if (*path == '%' && (!apr_isxdigit(path[1]) || !apr_isxdigit(path[2]) ||
-                             (path[1] == '0' && path[2] == '0'))) {
+    for (; (path = strchr(path, '%')); path++) {
+        if (!apr_isxdigit(path[1]) || !apr_isxdigit(path[2]) ||
+            (path[1] == '0' && path[2] == '0')) {
             return 0;
         }
     }
@@ -149,14 +154,23 @@ static int is_decodable(const char *path)
  * later hooks that the URL is claimed. */
 static int pre_translate(request_rec *r)
 {
+    char *uri = r->uri;
     int root = find_root(r);
+    apr_size_t length;
 
     if (root < 0) {
         return DECLINED;
     }
-    restore_id(r, measure_root(r, root));
-    if (!is_decodable(r->uri) || ap_unescape_url_ex(r->uri, 0) != OK) {
+    length = measure_root(r, root);
+    restore_id(r, length);
+    if (r->uri == uri && !strchr(uri, '%')) {
+        r->path_info = uri + length; /* as translate() would find it */
+    }
+    else if (!is_decodable(r->uri) || ap_unescape_url_ex(r->uri, 0) != OK) {
         return HTTP_BAD_REQUEST;
+    }
+    else {
+        r->path_info = NULL;
     }
     r->filename = r->uri;
     return DONE;
@@ -173,8 +187,23 @@ static int translate(request_rec *r)
     if (is_claimed(r) != OK) {
         return DECLINED;
     }
-    r->path_info = r->uri + measure_root(r, find_root(r));
+    if (!r->path_info) {
+        r->path_info = r->uri + measure_root(r, find_root(r));
+    }
     return OK;
+}
+
+/* No file is looked for; unless another module has led to one, which shall not meet
+ * our path_info. */
+static int map_to_storage(request_rec *r)
+{
+    if (is_claimed(r) == OK) {
+        return OK;
+    }
+    if (r->uri && is_noted(r)) {
+        r->path_info = NULL;
+    }
+    return DECLINED;
 }
 
 /* Is this path, whose escapes are broken, in a location of ours? */
@@ -209,6 +238,6 @@ void playcount_root_register_hooks(apr_pool_t *p)
     /* After mod_rewrite and mod_alias, which may lead elsewhere. */
     ap_hook_pre_translate_name(pre_translate, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_translate_name(translate, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_map_to_storage(is_claimed, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_map_to_storage(map_to_storage, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_quick_handler(quick_handler, NULL, NULL, APR_HOOK_FIRST);
 }

@@ -67,7 +67,7 @@ const char *playcount_id_error(const char *id, apr_size_t length)
     if (length > PLAYCOUNT_ID_MAX) {
         return "is longer than 255 bytes";
     }
-    for (apr_size_t at = 0; at < length;) {
+    for (apr_size_t at = playcount_plain_length(id, length); at < length;) {
         apr_size_t n = utf8_length(s + at, length - at);
 
         if (!n) {

@@ -91,8 +91,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         }
         playcount_zones_serve(zone);
     }
-    return playcount_zones_uses_are_good(s) ? start_watching(s, pconf)
-                                            : HTTP_INTERNAL_SERVER_ERROR;
+    return playcount_zones_resolve_uses(s) ? start_watching(s, pconf)
+                                           : HTTP_INTERNAL_SERVER_ERROR;
 }
 
 static void child_init(apr_pool_t *p, server_rec *s)

@@ -15,32 +15,36 @@ APLOG_USE_MODULE(playcount);
 #define DEFAULT_KEY_SECONDS 86400
 #define DEFAULT_SYNC 1
 
-/* A name that PlaycountUse gave, and where. */
+/* What a PlaycountUse says, and where. */
 typedef struct {
     const char *name;
     const char *where;
+    playcount_served_zone *zone; /* of this name, once they are served */
 } use;
 
 typedef struct {
     apr_array_header_t *zones; /* playcount_served_zone */
-    apr_array_header_t *uses;  /* use */
+    apr_array_header_t *uses;  /* use * */
     uint64_t keys;
     uint64_t key_seconds;
 } zones_conf;
 
 typedef struct {
-    const char *zone; /* NULL: not said */
+    const use *use; /* NULL: not said */
 } use_conf;
 
 /* The zones of the running server: pointers to the main server's zones_conf. */
 static apr_array_header_t *served;
+
+/* Without PlaycountUse: the zone `default`, or the first if none has that name. */
+static playcount_served_zone *without_use;
 
 void *playcount_zones_create_server(apr_pool_t *p, server_rec *s)
 {
     zones_conf *conf = apr_pcalloc(p, sizeof(*conf));
 
     conf->zones = apr_array_make(p, 2, sizeof(playcount_served_zone));
-    conf->uses = apr_array_make(p, 2, sizeof(use));
+    conf->uses = apr_array_make(p, 2, sizeof(use *));
     conf->keys = DEFAULT_KEYS;
     conf->key_seconds = DEFAULT_KEY_SECONDS;
     return conf;
@@ -53,7 +57,7 @@ void *playcount_zones_create_dir(apr_pool_t *p, char *dir)
 
 void *playcount_zones_merge_dir(apr_pool_t *p, void *base, void *add)
 {
-    return ((use_conf *)add)->zone ? add : base;
+    return ((use_conf *)add)->use ? add : base;
 }
 
 static const char *where(cmd_parms *cmd)
@@ -184,10 +188,11 @@ const char *playcount_cmd_use(cmd_parms *cmd, void *mconfig, const char *name)
 {
     zones_conf *conf = playcount_cmd_server_conf(cmd, PLAYCOUNT_ROOM_ZONES);
     use_conf *dir = playcount_cmd_dir_conf(mconfig, PLAYCOUNT_ROOM_ZONES);
-    use *u = apr_array_push(conf->uses);
+    use *u = apr_palloc(cmd->pool, sizeof(*u));
 
-    dir->zone = u->name = name;
-    u->where = where(cmd);
+    *u = (use){.name = name, .where = where(cmd)};
+    APR_ARRAY_PUSH(conf->uses, use *) = u;
+    dir->use = u;
     return NULL;
 }
 
@@ -241,21 +246,12 @@ playcount_served_zone *playcount_zone_named(const server_rec *s, const char *nam
     return NULL;
 }
 
-/* Without PlaycountUse: the zone `default`, or the first if none has that name. */
-static playcount_served_zone *default_zone(const server_rec *s)
-{
-    playcount_served_zone *zone = playcount_zone_named(s, PLAYCOUNT_DEFAULT_ZONE);
-
-    return zone ? zone : APR_ARRAY_IDX(served, 0, playcount_served_zone *);
-}
-
 playcount_served_zone *playcount_zone_of(const request_rec *r)
 {
     const use_conf *dir =
         playcount_dir_conf(r->per_dir_config, PLAYCOUNT_ROOM_ZONES);
 
-    return dir->zone ? playcount_zone_named(r->server, dir->zone)
-                     : default_zone(r->server);
+    return dir->use ? dir->use->zone : without_use;
 }
 
 /* --- for zones.c --- */
@@ -285,24 +281,28 @@ apr_array_header_t *playcount_zones_configured(server_rec *s)
 void playcount_zones_serve_none(apr_pool_t *p)
 {
     served = apr_array_make(p, 2, sizeof(playcount_served_zone *));
+    without_use = NULL;
 }
 
 void playcount_zones_serve(playcount_served_zone *zone)
 {
     APR_ARRAY_PUSH(served, playcount_served_zone *) = zone;
+    if (!without_use || !strcmp(zone->name, PLAYCOUNT_DEFAULT_ZONE)) {
+        without_use = zone;
+    }
 }
 
-/* Every name that is used must be a zone's. The uses stand in the servers where
- * their directives do. */
-int playcount_zones_uses_are_good(server_rec *main_server)
+/* The uses stand in the servers where their directives do. */
+int playcount_zones_resolve_uses(server_rec *main_server)
 {
     for (server_rec *s = main_server; s; s = s->next) {
         zones_conf *conf = playcount_server_conf(s, PLAYCOUNT_ROOM_ZONES);
 
         for (int i = 0; i < conf->uses->nelts; i++) {
-            use *u = &APR_ARRAY_IDX(conf->uses, i, use);
+            use *u = APR_ARRAY_IDX(conf->uses, i, use *);
 
-            if (!playcount_zone_named(s, u->name)) {
+            u->zone = playcount_zone_named(s, u->name);
+            if (!u->zone) {
                 ap_log_error(
                     APLOG_MARK, APLOG_EMERG, 0, s,
                     "PlaycountUse %s (%s): there is no zone of this name; add "

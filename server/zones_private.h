@@ -23,8 +23,9 @@ apr_array_header_t *playcount_zones_configured(server_rec *main_server);
 void playcount_zones_serve_none(apr_pool_t *p);
 void playcount_zones_serve(playcount_served_zone *zone);
 
-/* Does every PlaycountUse name a zone that is served? Says so in the log if not. */
-int playcount_zones_uses_are_good(server_rec *main_server);
+/* Find the zone of every PlaycountUse. 0 if there is none of that name, which the
+ * log says. */
+int playcount_zones_resolve_uses(server_rec *main_server);
 
 /* In the parent: the zone's memory or file and its lock, made or found again, and a
  * handle from the pool p. What goes wrong is in the log. */

@@ -87,10 +87,35 @@ void playcount_index_empty(playcount_zone *z, uint64_t epoch, uint64_t used)
     }
 }
 
-void playcount_zone_expect(const playcount_zone *z, const char *id,
-                           apr_size_t length)
+song_found playcount_index_find(const playcount_zone *z, uint64_t epoch,
+                                const char *id, apr_size_t length, uint64_t hash)
 {
-    playcount_index_prefetch(z, key_of(z, id, length).hash);
+    song_key key = key_with_hash(id, length, hash);
+    uint64_t at = index_home(z, hash);
+    uint32_t tag = index_tag(z, hash);
+
+    for (uint64_t n = 0; n < z->index_size; n++, at = index_after(z, at)) {
+        uint32_t e = atomic_load_explicit(&z->index[at], memory_order_acquire);
+        song_found found = {.place = (uint64_t)(e & z->place_mask) - 1};
+
+        if (!e) {
+            break;
+        }
+        if ((e & ~z->place_mask) == tag && found.place < z->songs &&
+            is_song(z, epoch, &key, found.place, &found.word)) {
+            return found;
+        }
+    }
+    return (song_found){.place = NO_PLACE};
+}
+
+uint64_t playcount_zone_expect(const playcount_zone *z, const char *id,
+                               apr_size_t length)
+{
+    uint64_t hash = key_of(z, id, length).hash;
+
+    playcount_index_prefetch(z, hash);
+    return hash;
 }
 
 void playcount_zone_expect_slot(const playcount_zone *z, const char *id,

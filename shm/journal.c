@@ -171,8 +171,7 @@ static void look_up(playcount_zone *z, uint64_t epoch, playcount_play *plays,
         for (apr_size_t i = from; i < to; i++) {
             playcount_play *p = &plays[i];
             song_key key = key_with_hash(p->id, p->length, p->hash);
-            uint64_t word;
-            uint64_t place = find_song(z, epoch, &key, &word);
+            uint64_t place = find_song(z, epoch, &key).place;
 
             p->place = place == NO_PLACE ? UNKNOWN : (uint32_t)place;
         }

@@ -5,9 +5,11 @@
  * slot in as many low bits as the capacity needs, and bits of the hash above: a
  * tag, so that a probe touches few slots that are not the one it looks for. The
  * table has half as many entries again as songs fit, so probes are short, and it is
- * never full. The place in the table comes from the upper half of the hash by a
- * multiplication (Lemire, "Fast random integer generation in an interval", 2019),
- * so its size need not be a power of two and there is no division.
+ * never full. The first four entries are looked at together: no processor guesses
+ * right which of them it will be. The place in the table comes from the upper half
+ * of the hash by a multiplication (Lemire, "Fast random integer generation in an
+ * interval", 2019), so its size need not be a power of two and there is no
+ * division.
  *
  * A slot can be written anew (after a clear) while a reader that found it before
  * the clear still looks at it. The writer first takes the word away, then writes
@@ -32,6 +34,9 @@ typedef struct {
     uint64_t hash;
     uint64_t word[2]; /* of an id of up to 16 bytes: its bytes, and zeros */
 } song_key;
+
+/* Whatever the compiler thinks of its length. */
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
 
 /* 1 to 7 bytes as a word; reads no byte that is not there, and calls nothing. */
 static inline uint64_t few_bytes(const char *p, apr_size_t n)
@@ -72,8 +77,10 @@ static inline apr_size_t words_of(apr_size_t length)
     return (length + 7) / 8;
 }
 
+uint64_t playcount_long_hash(const char *id, apr_size_t length, uint64_t seed);
+
 /* The key of an id whose hash is known. */
-static inline song_key key_with_hash(const char *id, apr_size_t length,
+ALWAYS_INLINE song_key key_with_hash(const char *id, apr_size_t length,
                                      uint64_t hash)
 {
     song_key key = {.id = id, .length = length, .hash = hash};
@@ -87,14 +94,14 @@ static inline song_key key_with_hash(const char *id, apr_size_t length,
 
 /* A short id is hashed as 16 bytes with its zeros: of a length that the compiler
  * knows, the hash is a handful of instructions. */
-static inline song_key key_of(const playcount_zone *z, const char *id,
+ALWAYS_INLINE song_key key_of(const playcount_zone *z, const char *id,
                               apr_size_t length)
 {
     song_key key = key_with_hash(id, length, 0);
 
     key.hash = length <= ID_INLINE
                    ? XXH3_64bits_withSeed(key.word, sizeof(key.word), z->seed)
-                   : XXH3_64bits_withSeed(id, length, z->seed);
+                   : playcount_long_hash(id, length, z->seed);
     return key;
 }
 
@@ -113,20 +120,19 @@ static inline int holds_long_id(const playcount_zone *z, uint64_t at,
     return 1;
 }
 
-static inline int slot_holds(const playcount_zone *z, uint64_t place,
+ALWAYS_INLINE int slot_holds(const playcount_zone *z, uint64_t place,
                              const song_key *key)
 {
     const slot *s = &z->slots[place];
     uint64_t w0 = atomic_load_explicit(&s->id[0], memory_order_acquire);
     uint64_t w1 = atomic_load_explicit(&s->id[1], memory_order_acquire);
+    uint64_t length = atomic_load_explicit(&s->length, memory_order_acquire);
 
-    if (atomic_load_explicit(&s->length, memory_order_acquire) != key->length) {
-        return 0;
+    if (key->length <= ID_INLINE) { /* one branch for all three */
+        return !((w0 ^ key->word[0]) | (w1 ^ key->word[1]) |
+                 (length ^ key->length));
     }
-    if (key->length <= ID_INLINE) {
-        return w0 == key->word[0] && w1 == key->word[1];
-    }
-    return w0 == key->hash && holds_long_id(z, w1, key);
+    return length == key->length && w0 == key->hash && holds_long_id(z, w1, key);
 }
 
 static inline uint64_t index_home(const playcount_zone *z, uint64_t hash)
@@ -146,31 +152,55 @@ static inline uint64_t index_after(const playcount_zone *z, uint64_t at)
 
 #define NO_PLACE UINT64_MAX
 
-/* The slot of a song of this epoch, and its word as it was; NO_PLACE if there is
- * none. A reader may meet an entry of an earlier epoch, before the clear has come
- * to it: the slot's word tells. */
-static inline uint64_t find_song(const playcount_zone *z, uint64_t epoch,
-                                 const song_key *key, uint64_t *word)
+/* A slot, or NO_PLACE, and its word as it was. */
+typedef struct {
+    uint64_t place, word;
+} song_found;
+
+/* Is it this song, of this epoch? A reader may meet an entry of an earlier epoch,
+ * before the clear has come to it: the slot's word tells. */
+ALWAYS_INLINE int is_song(const playcount_zone *z, uint64_t epoch,
+                          const song_key *key, uint64_t place, uint64_t *word)
+{
+    *word = atomic_load_explicit(&z->slots[place].word, memory_order_acquire);
+    return word_epoch(*word) == epoch && slot_holds(z, place, key);
+}
+
+/* Of four entries, 1 + the slot of the one with this tag; above place_mask when
+ * none has it. Of an empty entry it is the tag itself, which is 0 or above. */
+ALWAYS_INLINE uint32_t one_of_four(const _Atomic uint32_t *e, uint32_t tag)
+{
+    uint32_t a = atomic_load_explicit(&e[0], memory_order_acquire) ^ tag;
+    uint32_t b = atomic_load_explicit(&e[1], memory_order_acquire) ^ tag;
+    uint32_t c = atomic_load_explicit(&e[2], memory_order_acquire) ^ tag;
+    uint32_t d = atomic_load_explicit(&e[3], memory_order_acquire) ^ tag;
+
+    a = a < b ? a : b;
+    c = c < d ? c : d;
+    return a < c ? a : c;
+}
+
+/* The slow way: one entry after the other, up to an empty one. */
+song_found playcount_index_find(const playcount_zone *z, uint64_t epoch,
+                                const char *id, apr_size_t length, uint64_t hash);
+
+/* The slot of a song of this epoch. */
+ALWAYS_INLINE song_found find_song(const playcount_zone *z, uint64_t epoch,
+                                   const song_key *key)
 {
     uint64_t at = index_home(z, key->hash);
-    uint32_t tag = index_tag(z, key->hash);
+    uint64_t end = at + 8 <= z->index_size ? at + 8 : at;
 
-    for (uint64_t n = 0; n < z->index_size; n++, at = index_after(z, at)) {
-        uint32_t e = atomic_load_explicit(&z->index[at], memory_order_acquire);
-        uint64_t place = (uint64_t)(e & z->place_mask) - 1;
+    for (; at < end; at += 4) {
+        uint32_t e = one_of_four(&z->index[at], index_tag(z, key->hash));
+        song_found found = {.place = (uint64_t)e - 1};
 
-        if (!e) {
-            break;
-        }
-        if ((e & ~z->place_mask) != tag || place >= z->songs) {
-            continue;
-        }
-        *word = atomic_load_explicit(&z->slots[place].word, memory_order_acquire);
-        if (word_epoch(*word) == epoch && slot_holds(z, place, key)) {
-            return place;
+        if (found.place < z->songs &&
+            is_song(z, epoch, key, found.place, &found.word)) {
+            return found;
         }
     }
-    return NO_PLACE;
+    return playcount_index_find(z, epoch, key->id, key->length, key->hash);
 }
 
 #endif

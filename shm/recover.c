@@ -270,7 +270,6 @@ uint64_t playcount_recover(playcount_zone *z)
         uint64_t place = ring_place(z, first, n);
         uint64_t word = z->slots[place].word;
         apr_size_t length;
-        uint64_t found;
         song_key key;
 
         if (word_epoch(word) != epoch || look_at(z, place) != SLOT_SOUND) {
@@ -278,7 +277,7 @@ uint64_t playcount_recover(playcount_zone *z)
         }
         length = playcount_slot_id(z, place, id);
         key = key_of(z, id, length);
-        if (find_song(z, epoch, &key, &found) != NO_PLACE) {
+        if (find_song(z, epoch, &key).place != NO_PLACE) {
             z->slots[place].word = 0; /* the same song a second time: a gap */
             continue;
         }

@@ -24,10 +24,10 @@ int playcount_zone_begin_after(playcount_zone *z, playcount_cursor *c,
                                const char *id, apr_size_t length)
 {
     song_key key = key_of(z, id, length);
-    uint64_t word, place;
+    uint64_t place;
 
     playcount_zone_begin(z, c);
-    place = find_song(z, c->epoch, &key, &word);
+    place = find_song(z, c->epoch, &key).place;
     if (place == NO_PLACE) {
         return 0;
     }

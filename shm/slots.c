@@ -10,6 +10,11 @@ static uint32_t slot_check(uint64_t hash, apr_size_t length, uint64_t epoch,
     return (uint32_t)XXH3_64bits(parts, sizeof(parts));
 }
 
+uint64_t playcount_long_hash(const char *id, apr_size_t length, uint64_t seed)
+{
+    return XXH3_64bits_withSeed(id, length, seed);
+}
+
 uint64_t playcount_id_hash(const playcount_zone *z, const char *id,
                            apr_size_t length)
 {

@@ -53,13 +53,13 @@ uint64_t playcount_zone_get(playcount_zone *z, const char *id, apr_size_t length
 
     for (;;) {
         uint64_t epoch = word_epoch(zone_state(z));
+        uint64_t place = find_song(z, epoch, &key).place;
         uint64_t word;
-        uint64_t place = find_song(z, epoch, &key, &word);
 
         if (place == NO_PLACE) {
             return 0;
         }
-        /* The word is read again after the id: see slots.c. */
+        /* The word is read again after the id: see lookup.h. */
         word = atomic_load_explicit(&z->slots[place].word, memory_order_acquire);
         if (word_epoch(word) == epoch) {
             uint64_t count = word_value(z, place, word);
@@ -161,19 +161,21 @@ static apr_status_t register_song(playcount_zone *z, const song_key *key,
     return APR_SUCCESS;
 }
 
-static apr_status_t add_or_register(playcount_zone *z, const song_key *key,
-                                    uint64_t by, uint64_t *count)
+static __attribute__((noinline)) apr_status_t
+add_or_register(playcount_zone *z, const char *id, apr_size_t length, uint64_t hash,
+                uint64_t by, uint64_t *count)
 {
+    song_key key = key_with_hash(id, length, hash);
     apr_status_t rv = playcount_zone_lock(z);
-    uint64_t word, place;
+    uint64_t place;
 
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    place = find_song(z, word_epoch(zone_state(z)), key, &word);
+    place = find_song(z, word_epoch(zone_state(z)), &key).place;
     if (place == NO_PLACE) {
         *count = by;
-        rv = register_song(z, key, by);
+        rv = register_song(z, &key, by);
     }
     else {
         *count = add_with_lock(z, place, by);
@@ -186,14 +188,13 @@ apr_status_t playcount_zone_add(playcount_zone *z, const char *id,
                                 apr_size_t length, uint64_t by, uint64_t *count)
 {
     song_key key = key_of(z, id, length);
-    uint64_t epoch = word_epoch(zone_state(z));
-    uint64_t word;
-    uint64_t place = find_song(z, epoch, &key, &word);
+    song_found found = find_song(z, word_epoch(zone_state(z)), &key);
 
-    if (place != NO_PLACE && add_to_word(z, place, word, by, count)) {
+    if (found.place != NO_PLACE &&
+        add_to_word(z, found.place, found.word, by, count)) {
         return APR_SUCCESS;
     }
-    return add_or_register(z, &key, by, count);
+    return add_or_register(z, id, length, key.hash, by, count);
 }
 
 /* The clear itself is the one store of the state. What it needs of the new

@@ -55,9 +55,9 @@ uint64_t playcount_zone_get(playcount_zone *zone, const char *id,
 
 /* [any] A song will be asked for or played soon: fetch what is known of it into the
  * processor's cache, first its place in the index, then, a while later, its slot.
- * Changes nothing. */
-void playcount_zone_expect(const playcount_zone *zone, const char *id,
-                           apr_size_t length);
+ * Changes nothing. The first one returns the id's hash, as it has it. */
+uint64_t playcount_zone_expect(const playcount_zone *zone, const char *id,
+                               apr_size_t length);
 void playcount_zone_expect_slot(const playcount_zone *zone, const char *id,
                                 apr_size_t length);
 
