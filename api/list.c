@@ -8,6 +8,18 @@
 #include "server/listing.h"
 #include "server/text.h"
 
+/* Pages that are to be one listing must be of one mapping, in one order: a clear
+ * makes another one, and so may a start of the server, as the zone's file can be an
+ * older state of itself then. */
+static void name_mapping(request_rec *r, const playcount_served_zone *zone,
+                         const playcount_cursor *cursor)
+{
+    apr_table_setn(
+        r->headers_out, "Playcount-Mapping",
+        apr_psprintf(r->pool, "%016" APR_UINT64_T_HEX_FMT "-%" APR_UINT64_T_HEX_FMT,
+                     zone->opening, cursor->epoch));
+}
+
 int playcount_list_all(request_rec *r, playcount_served_zone *zone)
 {
     playcount_listing listing;
@@ -15,9 +27,10 @@ int playcount_list_all(request_rec *r, playcount_served_zone *zone)
     playcount_song song;
 
     playcount_discard_body(r);
+    playcount_zone_begin(zone->zone, &cursor);
+    name_mapping(r, zone, &cursor);
     playcount_listing_begin(
         &listing, r, playcount_wants_json(r) ? PLAYCOUNT_MAP : PLAYCOUNT_TEXT);
-    playcount_zone_begin(zone->zone, &cursor);
     while (!listing.stream.broken &&
            playcount_zone_next(zone->zone, &cursor, &song)) {
         playcount_listing_add(&listing, song.id, song.length, song.count);
@@ -106,14 +119,19 @@ int playcount_list_some(request_rec *r, playcount_served_zone *zone)
     playcount_cursor cursor;
     selection s = {0};
     const char *error = read_selection(r, &s);
+    int there;
 
     playcount_discard_body(r);
     if (error) {
         return playcount_refuse(r, HTTP_BAD_REQUEST, error);
     }
     playcount_zone_begin(zone->zone, &cursor);
-    if (s.after && !playcount_zone_begin_after(zone->zone, &cursor, s.after,
-                                               strlen(s.after))) {
+    there = !s.after || playcount_zone_begin_after(zone->zone, &cursor, s.after,
+                                                   strlen(s.after));
+    if (!s.top) {
+        name_mapping(r, zone, &cursor);
+    }
+    if (!there) {
         return playcount_refuse(r, HTTP_BAD_REQUEST,
                                 "after names no song that is here.");
     }

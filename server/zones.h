@@ -29,6 +29,8 @@ typedef struct {
     apr_global_mutex_t *lock;
     int sync_failed;      /* said in the log already */
     playcount_zone *zone; /* NULL before post_config */
+    uint64_t opening;     /* random: tells this opening of the zone from all others;
+                             the same over graceful restarts */
     int opened_now;       /* 1 in the parent if this start (not a graceful
                              restart) opened or made it */
 } playcount_served_zone;

@@ -18,6 +18,7 @@ typedef struct {
     apr_global_mutex_t *lock;
     char path[1024]; /* of the file, "" without one */
     uint64_t songs, keys;
+    uint64_t opening;
 } kept_zone;
 
 static apr_status_t open_memory(playcount_served_zone *zone, kept_zone *kept,
@@ -102,6 +103,7 @@ static apr_status_t open_zone(playcount_served_zone *zone, kept_zone **kept)
     if (rv != APR_SUCCESS) {
         return rv;
     }
+    ap_random_insecure_bytes(&new_zone.opening, sizeof(new_zone.opening));
     rv = zone->path ? open_file(zone, &new_zone, &size)
                     : open_memory(zone, &new_zone, &size);
     if (rv == APR_SUCCESS) {
@@ -146,5 +148,6 @@ apr_status_t playcount_zone_open(playcount_served_zone *zone, apr_pool_t *p)
         playcount_zone_set_in_file(zone->zone);
     }
     zone->lock = kept->lock;
+    zone->opening = kept->opening;
     return APR_SUCCESS;
 }
