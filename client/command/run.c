@@ -11,6 +11,7 @@
 
 #include "client/command/progress.h"
 #include "client/command/runstate.h"
+#include "client/command/statefile.h"
 
 typedef struct {
     run_plan *plan;
@@ -24,16 +25,6 @@ typedef struct {
     bool at_end;
     uint64_t offset; /* of text[0] in the input */
 } running;
-
-/* FNV-1a, 64 bits. */
-static uint64_t hash_of(const char *text, size_t n)
-{
-    uint64_t h = 0xcbf29ce484222325;
-    for (size_t i = 0; i < n; i++) {
-        h = (h ^ (unsigned char)text[i]) * 0x100000001b3;
-    }
-    return h;
-}
 
 /* Fill the buffer up to this many bytes, or the end of the input. */
 static exit_status fill(running *r, size_t want)
@@ -89,7 +80,8 @@ static exit_status same_chunk(running *r, size_t *n)
     }
     r->offset = s->begin;
     exit_status status = fill(r, *n);
-    if (status == EXIT_DONE && (r->n < *n || hash_of(r->text, *n) != s->hash)) {
+    if (status == EXIT_DONE &&
+        (r->n < *n || statefile_hash(STATEFILE_HASH, r->text, *n) != s->hash)) {
         say("%s has changed since its %s was interrupted at byte %" PRIu64
             "; put the old "
             "one back, or remove %s to begin anew, which counts again what has "
@@ -180,7 +172,7 @@ static exit_status do_chunk(running *r, size_t n)
     if (status == EXIT_DONE && r->pack.n) {
         r->state.begin = r->offset;
         r->state.end = r->offset + n;
-        r->state.hash = hash_of(r->text, n);
+        r->state.hash = statefile_hash(STATEFILE_HASH, r->text, n);
         r->state.when = (int64_t)time(NULL);
         r->state.things = r->plan->things;
         r->state.plays = r->plan->plays;

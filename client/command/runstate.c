@@ -1,34 +1,16 @@
 /* The state file of a run. See run.h. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
 #include "client/command/runstate.h"
+#include "client/command/statefile.h"
 
 static exit_status no_memory(void)
 {
     say("no memory");
     return EXIT_FILE;
-}
-
-/* The servers and how songs are spread over them, as one line. */
-static char *describe_servers(const playcount_client *client)
-{
-    char *text = NULL;
-    size_t n;
-    FILE *out = open_memstream(&text, &n);
-    if (!out) {
-        return NULL;
-    }
-    fputs(client->shards.kind == PLAYCOUNT_SHARD_MODULO ? "modulo" : "ketama", out);
-    for (size_t i = 0; i < playcount_servers(client); i++) {
-        fprintf(out, " %s", playcount_server_name(client, i));
-    }
-    return fclose(out) == 0 ? text : NULL;
 }
 
 static exit_status unreadable(const runstate *state)
@@ -40,14 +22,6 @@ static exit_status unreadable(const runstate *state)
     return EXIT_FILE;
 }
 
-/* What follows `name` and a space in this line, or NULL. */
-static char *value_of(char *line, const char *name)
-{
-    size_t n = strlen(name);
-    line[strcspn(line, "\n")] = '\0';
-    return strncmp(line, name, n) == 0 && line[n] == ' ' ? line + n + 1 : NULL;
-}
-
 static exit_status read_state(runstate *state, FILE *file)
 {
     char *line = NULL, *value;
@@ -55,13 +29,13 @@ static exit_status read_state(runstate *state, FILE *file)
     int good = 0, end = 0;
 
     while (getline(&line, &room, file) > 0) {
-        if ((value = value_of(line, "playcount run"))) {
+        if ((value = statefile_value(line, "playcount run"))) {
             good += strcmp(value, "1") == 0;
         }
-        else if ((value = value_of(line, "kind"))) {
+        else if ((value = statefile_value(line, "kind"))) {
             good += strcmp(value, state->kind) == 0;
         }
-        else if ((value = value_of(line, "servers"))) {
+        else if ((value = statefile_value(line, "servers"))) {
             if (strcmp(value, state->servers) != 0) {
                 say("%s: the %s that was interrupted had other servers (%s); use "
                     "the same, "
@@ -74,11 +48,11 @@ static exit_status read_state(runstate *state, FILE *file)
             }
             good++;
         }
-        else if ((value = value_of(line, "run"))) {
+        else if ((value = statefile_value(line, "run"))) {
             good += strlen(value) == 32 && strspn(value, "0123456789abcdef") == 32;
             snprintf(state->id, sizeof(state->id), "%.32s", value);
         }
-        else if ((value = value_of(line, "chunk"))) {
+        else if ((value = statefile_value(line, "chunk"))) {
             end = 0;
             good +=
                 sscanf(value, "%" SCNu64 " %" SCNu64 " %" SCNx64 " %" SCNd64 "%n",
@@ -86,7 +60,7 @@ static exit_status read_state(runstate *state, FILE *file)
                        &end) == 4 &&
                 !value[end] && state->begin < state->end;
         }
-        else if ((value = value_of(line, "done"))) {
+        else if ((value = statefile_value(line, "done"))) {
             end = 0;
             good += sscanf(value, "%" SCNu64 " %" SCNu64 "%n", &state->things,
                            &state->plays, &end) == 2 &&
@@ -102,19 +76,17 @@ exit_status runstate_open(runstate *state, const run_plan *plan, const char *inp
 {
     memset(state, 0, sizeof(*state));
     state->kind = plan->kind;
-    state->servers = describe_servers(plan->a->client);
+    state->servers = statefile_servers(plan->a->client);
     if (!state->servers || playcount_new_key(state->id)) {
         return no_memory();
     }
     if (!input) {
         return EXIT_DONE;
     }
-    size_t room = strlen(input) + strlen(plan->kind) + 16;
-    state->path = malloc(room);
+    state->path = statefile_name(input, plan->kind);
     if (!state->path) {
         return no_memory();
     }
-    snprintf(state->path, room, "%s.playcount-%s", input, plan->kind);
     FILE *file = fopen(state->path, "r");
     if (!file && errno == ENOENT) {
         return EXIT_DONE;
@@ -128,71 +100,32 @@ exit_status runstate_open(runstate *state, const run_plan *plan, const char *inp
     return status;
 }
 
-/* A name in a directory is on the disk when the directory is. */
-static int sync_directory(const char *path)
+static void write_state(FILE *file, const void *context)
 {
-    char *copy = strdup(path);
-    if (!copy) {
-        return -1;
-    }
-    char *slash = strrchr(copy, '/');
-    if (slash) {
-        slash[slash == copy] = '\0';
-    }
-    int directory = open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    free(copy);
-    int failed = directory < 0 || fsync(directory) != 0;
-    if (directory >= 0) {
-        close(directory);
-    }
-    return failed ? -1 : 0;
-}
+    const runstate *state = context;
 
-static int write_state(const runstate *state, const char *path)
-{
-    FILE *file = fopen(path, "we");
-    if (!file) {
-        return -1;
-    }
     fprintf(file,
             "playcount run 1\nkind %s\nservers %s\nrun %s\n"
             "chunk %" PRIu64 " %" PRIu64 " %016" PRIx64 " %" PRId64 "\n"
             "done %" PRIu64 " %" PRIu64 "\n",
             state->kind, state->servers, state->id, state->begin, state->end,
             state->hash, state->when, state->things, state->plays);
-    int failed = fflush(file) != 0 || fsync(fileno(file)) != 0;
-    return fclose(file) != 0 || failed ? -1 : 0;
 }
 
 exit_status runstate_save(const runstate *state)
 {
-    if (!state->path) {
-        return EXIT_DONE;
-    }
-    size_t room = strlen(state->path) + 5;
-    char *fresh = malloc(room);
-    if (!fresh) {
-        return no_memory();
-    }
-    snprintf(fresh, room, "%s.new", state->path);
-    int failed = write_state(state, fresh) || rename(fresh, state->path) != 0 ||
-                 sync_directory(state->path);
-    if (failed) {
+    if (state->path && statefile_replace(state->path, write_state, state)) {
         say("%s could not be written: %s; nothing more is sent, as it could not be "
-            "carried "
-            "on",
+            "carried on",
             state->path, strerror(errno));
+        return EXIT_FILE;
     }
-    free(fresh);
-    return failed ? EXIT_FILE : EXIT_DONE;
+    return EXIT_DONE;
 }
 
 exit_status runstate_remove(const runstate *state)
 {
-    if (!state->path || (unlink(state->path) != 0 && errno == ENOENT)) {
-        return EXIT_DONE;
-    }
-    if (access(state->path, F_OK) == 0) {
+    if (state->path && statefile_remove(state->path)) {
         say("%s could not be removed: do it, all is counted", state->path);
         return EXIT_FILE;
     }

@@ -1,0 +1,40 @@
+/* State files: what an interrupted work is carried on with. Lines of a name, a
+ * space and a value; replaced as a whole and surely on the disk.
+ *
+ * The state of a work on FILE is FILE.playcount-KIND, beside it.
+ */
+#ifndef PLAYCOUNT_COMMAND_STATEFILE_H
+#define PLAYCOUNT_COMMAND_STATEFILE_H
+
+#include <stdint.h>
+#include <stdio.h>
+
+#include "client/client.h"
+
+/* The name of the state file; to be freed; NULL: no memory. */
+char *statefile_name(const char *file, const char *kind);
+
+/* The servers and how songs are spread over them, as one line; to be freed; NULL:
+ * no memory. */
+char *statefile_servers(const playcount_client *client);
+
+/* What follows `name` and a space in this line, without its end, or NULL. */
+char *statefile_value(char *line, const char *name);
+
+/* Put it on the disk in place of the old one. Not 0: it failed, see errno, and the
+ * old one is as it was. */
+typedef void statefile_write(FILE *file, const void *state);
+int statefile_replace(const char *path, statefile_write *write, const void *state);
+
+/* Remove it. Not 0: it is still there, see errno. Not surely on the disk. */
+int statefile_remove(const char *path);
+
+/* A name in a directory is on the disk when the directory is: the one of this path.
+ * Not 0: it failed, see errno. */
+int statefile_sync_directory(const char *path);
+
+/* FNV-1a, 64 bits, over several pieces; the first goes on from STATEFILE_HASH. */
+#define STATEFILE_HASH 0xcbf29ce484222325
+uint64_t statefile_hash(uint64_t hash, const char *text, size_t n);
+
+#endif
