@@ -1,4 +1,6 @@
-/* All songs, asked of all servers side by side: list, top, reset. */
+/* All songs, asked of all servers side by side: list, top, reset; and a page of one
+ * server's. */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -27,6 +29,7 @@ struct asking {
     bool stop;                 /* each() said so */
     playcount_stop *also_stop; /* or this does; may be NULL */
     void *also_context;
+    char *mapping; /* where a page's goes; NULL: nobody asks */
 };
 
 static int on_entry(void *context, const char *id, uint64_t count)
@@ -70,6 +73,9 @@ static void list_done(playcount_exchange *exchange)
         if (status != PLAYCOUNT_OK) {
             wrong(p, status);
         }
+    }
+    if (p->all->mapping) {
+        memcpy(p->all->mapping, exchange->mapping, sizeof(exchange->mapping));
     }
 }
 
@@ -136,14 +142,13 @@ static bool stopped(void *context)
     return all->stop;
 }
 
-/* Send what `how` says to every server. */
-static playcount_status ask_all(playcount_client *client, asking *all,
-                                const playcount_exchange *how,
-                                playcount_error *each_server,
-                                playcount_error *error)
+/* Send what `how` says to these servers, all->n of them. */
+static playcount_status ask(playcount_client *client,
+                            const playcount_server *servers, asking *all,
+                            const playcount_exchange *how,
+                            playcount_error *each_server, playcount_error *error)
 {
     playcount_error_clear(error);
-    all->n = client->servers_n;
     all->parts = calloc(all->n, sizeof(*all->parts));
     playcount_wire *wire = all->parts ? playcount_borrow(client, error) : NULL;
     if (!wire) {
@@ -155,7 +160,7 @@ static playcount_status ask_all(playcount_client *client, asking *all,
         part *p = &all->parts[i];
         p->all = all;
         p->exchange = *how;
-        p->exchange.server = &client->servers[i];
+        p->exchange.server = &servers[i];
         p->exchange.context = p;
         playcount_listing_init(&p->listing, on_entry, p);
         playcount_wire_submit(wire, &p->exchange);
@@ -165,6 +170,15 @@ static playcount_status ask_all(playcount_client *client, asking *all,
     playcount_status status = sum_up(all, each_server, error);
     free(all->parts);
     return status;
+}
+
+static playcount_status ask_all(playcount_client *client, asking *all,
+                                const playcount_exchange *how,
+                                playcount_error *each_server,
+                                playcount_error *error)
+{
+    all->n = client->servers_n;
+    return ask(client, client->servers, all, how, each_server, error);
 }
 
 playcount_status playcount_list_until(playcount_client *client,
@@ -191,6 +205,31 @@ playcount_status playcount_list(playcount_client *client, playcount_each *each,
 {
     return playcount_list_until(client, each, context, each_server, error, NULL,
                                 NULL);
+}
+
+playcount_status playcount_list_page(playcount_client *client, playcount_page *page,
+                                     playcount_error *error)
+{
+    asking all = {.n = 1,
+                  .each = page->each,
+                  .context = page->context,
+                  .also_stop = page->stop,
+                  .also_context = page->stop_context,
+                  .mapping = page->mapping};
+    char target[PLAYCOUNT_ID_ENCODED + 64];
+    int n = snprintf(target, sizeof(target), "songs?limit=%" PRIu64, page->limit);
+
+    if (page->after) {
+        n += snprintf(target + n, sizeof(target) - (size_t)n, "&after=");
+        playcount_id_to_path(page->after, target + n);
+    }
+    page->mapping[0] = '\0';
+    playcount_exchange how = {.method = PLAYCOUNT_GET,
+                              .target = target,
+                              .repeatable = true,
+                              .take = take_piece,
+                              .done = list_done};
+    return ask(client, &client->servers[page->server], &all, &how, NULL, error);
 }
 
 playcount_status playcount_reset(playcount_client *client,

@@ -41,4 +41,25 @@ playcount_status playcount_list_until(playcount_client *client,
                                       playcount_error *error, playcount_stop *stop,
                                       void *stop_context);
 
+/* A page of one server's listing. */
+typedef struct {
+    size_t server;
+    uint64_t limit;    /* songs at most; fewer: there were no more */
+    const char *after; /* it begins behind this song; NULL: at the beginning */
+    playcount_each *each;
+    void *context;
+    playcount_stop *stop; /* NULL: never */
+    void *stop_context;
+
+    /* The outcome: of which mapping it is, also where it fails; "" if the server
+     * has not said. Pages of one mapping put together are a listing. A clear can
+     * cut a page short: the next one is then of another mapping. */
+    char mapping[PLAYCOUNT_MAPPING_ROOM];
+} playcount_page;
+
+/* As it streams, it is not repeated when it breaks. PLAYCOUNT_E_STOPPED: each() or
+ * stop() said so. */
+playcount_status playcount_list_page(playcount_client *client, playcount_page *page,
+                                     playcount_error *error);
+
 #endif

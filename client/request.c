@@ -88,6 +88,24 @@ static bool begins(const char *line, size_t n, const char *with)
     return n >= strlen(with) && strncasecmp(line, with, strlen(with)) == 0;
 }
 
+/* The value of a Playcount-Mapping, printable ASCII; otherwise it is none. */
+static void note_mapping(playcount_exchange *exchange, const char *line, size_t n)
+{
+    const char *at = line + strlen("Playcount-Mapping:"), *end = line + n;
+    size_t length = 0;
+
+    while (at < end && *at == ' ') {
+        at++;
+    }
+    while (at + length < end && at[length] > ' ' && at[length] < 0x7f) {
+        length++;
+    }
+    if (length < sizeof(exchange->mapping)) {
+        memcpy(exchange->mapping, at, length);
+        exchange->mapping[length] = '\0';
+    }
+}
+
 /* curl's header callback, a line at a time. curl takes a header that is cut off for
  * a whole one, and a body without a length for a whole one whenever the connection
  * ends; so the end of the header and the presence of a length are noted here. */
@@ -108,6 +126,9 @@ static size_t on_header(char *line, size_t size, size_t n, void *context)
     else if (begins(line, n, "Content-Length:") ||
              begins(line, n, "Transfer-Encoding:")) {
         exchange->has_length = true;
+    }
+    else if (begins(line, n, "Playcount-Mapping:")) {
+        note_mapping(exchange, line, n);
     }
     else if (n == 2 && memcmp(line, "\r\n", 2) == 0) {
         exchange->header_ended = true;
@@ -226,6 +247,7 @@ int playcount_request_prepare(playcount_exchange *exchange,
     exchange->header_ended = false;
     exchange->has_length = false;
     exchange->header_seen = 0;
+    exchange->mapping[0] = '\0';
     exchange->problem[0] = '\0';
     curl_easy_setopt(easy, CURLOPT_PRIVATE, exchange);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->problem);

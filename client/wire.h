@@ -34,6 +34,9 @@ typedef struct {
     char *ca_file; /* NULL: the system's */
 } playcount_limits;
 
+/* Room for what a listing's Playcount-Mapping says, with the NUL. */
+#define PLAYCOUNT_MAPPING_ROOM 64
+
 typedef enum { PLAYCOUNT_GET, PLAYCOUNT_POST, PLAYCOUNT_DELETE } playcount_method;
 
 typedef struct playcount_exchange playcount_exchange;
@@ -62,6 +65,7 @@ struct playcount_exchange {
     char *answer; /* with a NUL after it; freed after done() */
     size_t answer_n;
     int attempts;
+    char mapping[PLAYCOUNT_MAPPING_ROOM]; /* Playcount-Mapping; "": it has none */
 
     /* The wire's own. */
     playcount_exchange *next,

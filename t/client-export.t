@@ -3,7 +3,7 @@ use strict;
 use warnings;
 use Test::More;
 use File::Temp ();
-use Playcount::Command qw(playcount start_program wait_program);
+use Playcount::Command qw(playcount);
 use Playcount::Misbehaving qw(request answer);
 use Playcount::Server;
 
@@ -25,7 +25,7 @@ for my $id (sort keys %count) {
     is $run->{status}, 0, "play '$id'";
 }
 $run = playcount('-s', $url, 'export', '--json', $file);
-is $run->{out}, qq({"songs":5,"plays":19}\n), 'the summary as JSON';
+is $run->{out}, qq({"songs":5,"plays":19,"carried_on":false}\n), 'the summary as JSON';
 my $text = Playcount::Command::slurp($file);
 is_deeply [sort split /\n/, $text],
     [sort '1=3', 'a%2Cb%3Dc%25d%20e=2', '/x//y=1', "\xc3\xa9=9", '..=4'], 'a line for each song';
@@ -43,18 +43,44 @@ is $server->post('/songs', content => $text, headers => { 'Content-Type' => 'tex
     200, 'POST /songs reads it';
 is playcount('-s', $url, 'list')->{out}, $all, 'with the same counts';
 
-# A listing that breaks off is begun anew.
+# A page that breaks off is asked for again.
+my $mapping = 'Playcount-Mapping: 1-1';
+my $whole = join '', map { "s$_=1\n" } 1 .. 5000;
 my $breaks = Playcount::Misbehaving->new(sub {
     my ($socket, $n) = @_;
     request($socket) or return;
-    my $answer = answer(200, join ',', map { "s$_=1" } 1 .. 5000);
+    my $answer = answer(200, join(',', map { "s$_=1" } 1 .. 5000), $mapping);
     print {$socket} $n <= 2 ? substr($answer, 0, 20000) : $answer;
 });
 $run = playcount('-s', $breaks->url, 'export', $file);
-is $run->{status}, 0, 'a listing that breaks off twice' or diag $run->{err};
-is Playcount::Command::slurp($file), join('', map { "s$_=1\n" } 1 .. 5000), 'is whole in the end, each song once';
+is $run->{status}, 0, 'a page that breaks off twice' or diag $run->{err};
+is Playcount::Command::slurp($file), $whole, 'is whole in the end, each song once';
 
 # One that never gets whole leaves the file alone.
+my $full = join ',', map { "f$_=1" } 1 .. 32768;
+for my $bad (
+    ['breaks off', 3, sub { print { $_[0] } substr answer(200, 'x=1,' x 9999, $mapping), 0, 20000 }],
+    ['is refused', 1, sub { print { $_[0] } answer(403, 'No') }],
+    ['makes no sense', 4, sub { print { $_[0] } answer(200, 'x=1,x', $mapping) }],
+    ['names no mapping', 4, sub { print { $_[0] } answer(200, 'x=1') }],
+    ['names too long a mapping', 4, sub { print { $_[0] } answer(200, 'x=1', 'Playcount-Mapping: ' . '1' x 64) }],
+    ['is longer than a page', 4, sub { print { $_[0] } answer(200, "$full,x=1", $mapping) }],
+) {
+    my ($what, $status, $behaviour) = @$bad;
+    my $never = Playcount::Misbehaving->new(sub { request($_[0]) and $behaviour->($_[0]) });
+    $run = playcount('-s', $never->url, '--retries=1', 'export', $file);
+    is $run->{status}, $status, "a listing that $what: exit status $status" or diag $run->{err};
+    is Playcount::Command::slurp($file), $whole, 'the file is as it was';
+    is_deeply [files()], ['counts'], 'nothing else is left';
+    # Of two servers one is enough to spoil it.
+    $run = playcount('-s', $url, '-s', $never->url, '--retries=1', 'export', $file);
+    is $run->{status}, $status, "one of two servers $what: no export";
+    like $run->{err}, qr/stopped after 5 songs; the same command carries it on/, 'what the other said stays';
+    is Playcount::Command::slurp($file), $whole, 'the file is as it was';
+    is_deeply [files()], [map { "counts$_" } '', '.playcount-export', '.playcount-export-state'],
+        'beside it is what is carried on';
+    unlink map { "$file.playcount-$_" } qw(export export-state);
+}
 for my $bad (
     ['breaks off', 3, sub { print { $_[0] } substr answer(200, 'x=1,' x 9999), 0, 20000 }],
     ['is refused', 1, sub { print { $_[0] } answer(403, 'No') }],
@@ -62,46 +88,10 @@ for my $bad (
 ) {
     my ($what, $status, $behaviour) = @$bad;
     my $never = Playcount::Misbehaving->new(sub { request($_[0]) and $behaviour->($_[0]) });
-    $run = playcount('-s', $never->url, '--retries=1', 'export', $file);
-    is $run->{status}, $status, "a listing that $what: exit status $status";
-    is Playcount::Command::slurp($file), join('', map { "s$_=1\n" } 1 .. 5000), 'the file is as it was';
-    is_deeply [files()], ['counts'], 'nothing else is left';
-    # Of two servers one is enough to spoil it.
-    $run = playcount('-s', $url, '-s', $never->url, '--retries=1', 'export', $file);
-    isnt $run->{status}, 0, "one of two servers $what: no export";
-    is Playcount::Command::slurp($file), join('', map { "s$_=1\n" } 1 .. 5000), 'the file is as it was';
     $run = playcount('-s', $never->url, '--retries=1', 'export', '-');
-    is $run->{status}, $status, "on the standard output: exit status $status";
+    is $run->{status}, $status, "on the standard output, a listing that $what: exit status $status";
     like $run->{err}, qr/listing is not whole/, 'it says that the listing is not whole';
 }
-
-# Interrupted, then carried on: the whole listing, once.
-my $stalls = Playcount::Misbehaving->new(sub {
-    my ($socket) = @_;
-    request($socket) or return;
-    my $answer = answer(200, join ',', map { "t$_=1" } 1 .. 50000);
-    if (!-e "$dir/counts.go") {
-        print {$socket} substr $answer, 0, 300000;
-        sleep 1000;
-    }
-    print {$socket} $answer;
-});
-for my $signal ('INT', 'KILL') {
-    my $started = start_program('client/playcount', '-s', $stalls->url, '--timeout=3600', 'export', $file);
-    Playcount::Server::wait_until('a part of the listing', sub { -s "$file.playcount-export" });
-    $run = playcount('-s', $stalls->url, 'export', $file);
-    is $run->{status}, 6, 'a second export to the same file is refused';
-    like $run->{err}, qr/another export is under way/, 'and says why';
-    kill $signal, $started->{pid};
-    $run = wait_program($started);
-    is $run->{status}, $signal eq 'INT' ? 130 : 137, "SIG$signal ends it";
-    is Playcount::Command::slurp($file), join('', map { "s$_=1\n" } 1 .. 5000), 'the file is as it was';
-}
-Playcount::Server::spew("$dir/counts.go", '');
-$run = playcount('-s', $stalls->url, 'export', $file);
-is $run->{status}, 0, 'the same command again';
-is Playcount::Command::slurp($file), join('', map { "t$_=1\n" } 1 .. 50000), 'writes the whole listing';
-is_deeply [files()], ['counts', 'counts.go'], 'nothing else is left';
 
 # Where it cannot be written.
 $run = playcount('-s', $url, 'export', "$dir/no/such");

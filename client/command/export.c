@@ -1,21 +1,26 @@
-/* export: write all counts into a file. The listing is written to
- * FILE.playcount-export first and takes the name FILE when it is whole and on the
- * disk, so FILE is always one whole listing. A listing that breaks off is begun
- * anew. */
+/* export: write all counts into a file, page by page; an export that was
+ * interrupted is carried on (exportfile.h). FILE is always one whole listing. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include "client/command/command.h"
+#include "client/command/exportfile.h"
 #include "client/command/progress.h"
 
+/* Songs in a page; that many at most are asked for again when a page breaks off. */
+enum { PAGE_SONGS = 32768 };
+
+/* How often one server's part is begun anew before it is given up. */
+enum { ANEW_MOST = 10 };
+
 typedef struct {
-    FILE *file;
-    uint64_t songs, plays, bytes;
+    const arguments *a;
+    exportfile file;
+    int failed; /* errno: the file could not be written */
+    /* Of this server: */
+    int attempts; /* failed ones since the last whole page */
+    int anew;
 } exporting;
 
 static int write_entry(void *context, int server, const char *id, uint64_t count)
@@ -23,149 +28,207 @@ static int write_entry(void *context, int server, const char *id, uint64_t count
     exporting *e = context;
 
     (void)server;
-    put_entry(e->file, id, count);
-    putc('\n', e->file);
-    e->songs++;
-    e->plays = count > PLAYCOUNT_COUNT_MAX - e->plays ? PLAYCOUNT_COUNT_MAX
-                                                      : e->plays + count;
-    if (e->songs % 1024 == 0) {
-        progress_at(e->songs, e->songs);
+    if (exportfile_add(&e->file, id, count)) {
+        e->failed = errno ? errno : EIO;
     }
-    return ferror(e->file) || interrupted;
+    if (e->file.now.songs % 1024 == 0) {
+        progress_at(e->file.now.bytes, e->file.now.songs);
+    }
+    return e->failed || interrupted;
 }
 
-/* One attempt. */
-static exit_status try_list(const arguments *a, exporting *e,
-                            playcount_error *error)
+static int pass_by(void *context, int server, const char *id, uint64_t count)
 {
-    e->songs = e->plays = 0;
-    playcount_list_until(a->client, write_entry, e, NULL, error, is_interrupted,
-                         NULL);
+    (void)context, (void)server, (void)id, (void)count;
+    return interrupted;
+}
+
+static exit_status begin_anew(exporting *e)
+{
+    const char *name = playcount_server_name(e->a->client, e->file.server);
+
+    if (++e->anew > ANEW_MOST) {
+        say("%s: each part of its listing is of another mapping; is it several "
+            "servers "
+            "behind one address?",
+            name);
+        return EXIT_NONSENSE;
+    }
+    say("%s: was cleared or started anew meanwhile, so its listing is begun anew",
+        name);
+    return exportfile_begin_part_anew(&e->file);
+}
+
+/* What has become of a page; EXIT_DONE: *whole says whether it is there as a whole,
+ * otherwise it is to be asked for again. */
+static exit_status judge(exporting *e, const playcount_page *page,
+                         playcount_error *error, bool *whole)
+{
+    exportfile *f = &e->file;
+
+    *whole = false;
     if (interrupted) {
-        say("interrupted; nothing was exported");
         return EXIT_INTERRUPTED;
     }
-    if (ferror(e->file)) {
-        say("%s could not be written: %s", a->words[0], strerror(errno));
+    if (e->failed) {
+        say("%s could not be written: %s", f->path, strerror(e->failed));
         return EXIT_FILE;
     }
-    if (error->status == PLAYCOUNT_OK) {
-        return EXIT_DONE;
+    if (*page->mapping && *f->mapping && strcmp(page->mapping, f->mapping) != 0) {
+        return begin_anew(e);
     }
-    /* Part of the servers is no export: what their error is called alone. */
-    if (error->status == PLAYCOUNT_E_PARTLY) {
-        error->status =
-            error->http_status >= 400 ? PLAYCOUNT_E_REFUSED : PLAYCOUNT_E_CUT;
+    if (error->status != PLAYCOUNT_OK) {
+        exit_status status = exit_of(error);
+        return status == EXIT_UNREACHED &&
+                       e->attempts++ < e->a->conf->options.retries
+                   ? exportfile_rewind(f)
+                   : say_error(error);
     }
-    return exit_of(error);
+    if (!*page->mapping || f->now.songs - f->noted.songs > PAGE_SONGS) {
+        say("%s: %s", playcount_server_name(e->a->client, f->server),
+            *page->mapping ? "gave more songs than it was asked for"
+                           : "does not say of which mapping its listing is "
+                             "(Playcount-Mapping)");
+        return EXIT_NONSENSE;
+    }
+    strcpy(f->mapping, page->mapping);
+    e->attempts = 0;
+    *whole = true;
+    return EXIT_DONE;
 }
 
-/* From the beginning, until it is whole or has failed too often. */
-static exit_status list_whole(const arguments *a, exporting *e)
+/* A page that is not full is the last one, of those that there were when the server
+ * was asked. But a clear cuts a page short, too, and the page cannot say so: so the
+ * mapping is asked for once more after the last page. */
+static exit_status export_server(exporting *e)
 {
-    for (int attempt = 0;; attempt++) {
+    exportfile *f = &e->file;
+    exit_status status = EXIT_DONE;
+    bool last = false, whole;
+
+    e->attempts = e->anew = 0;
+    for (;;) {
         playcount_error error;
-        exit_status status = try_list(a, e, &error);
-        if (status == EXIT_DONE || status == EXIT_INTERRUPTED ||
-            status == EXIT_FILE) {
+        playcount_page page = {.server = f->server,
+                               .limit = last ? 1 : PAGE_SONGS,
+                               .after = *f->now.last ? f->now.last : NULL,
+                               .each = last ? pass_by : write_entry,
+                               .context = e,
+                               .stop = is_interrupted};
+
+        playcount_list_page(e->a->client, &page, &error);
+        status = judge(e, &page, &error, &whole);
+        if (status != EXIT_DONE || (whole && last)) {
             return status;
         }
-        if (status != EXIT_UNREACHED || attempt >= a->conf->options.retries ||
-            fflush(e->file) != 0 || ftruncate(fileno(e->file), 0) != 0) {
-            return say_error(&error);
+        if (!whole) {
+            last = last && *f->mapping; /* unless it is begun anew */
+            continue;
         }
-        rewind(e->file);
+        last = f->now.songs - f->noted.songs < PAGE_SONGS;
+        if (f->now.bytes > f->noted.bytes) {
+            status = exportfile_note(f);
+        }
+        if (status != EXIT_DONE) {
+            return status;
+        }
     }
 }
 
-static exit_status summary(const arguments *a, const exporting *e)
+static exit_status summary(const arguments *a, const exportfile *f)
 {
     if (a->json) {
-        printf("{\"songs\":%" PRIu64 ",\"plays\":%" PRIu64 "}\n", e->songs,
-               e->plays);
+        printf("{\"songs\":%" PRIu64 ",\"plays\":%" PRIu64 ",\"carried_on\":%s}\n",
+               f->now.songs, f->now.plays, f->kept ? "true" : "false");
     }
     else if (!a->quiet) {
-        printf("%" PRIu64 " plays of %" PRIu64 " songs were written\n", e->plays,
-               e->songs);
+        printf("%" PRIu64 " plays of %" PRIu64 " songs were written\n",
+               f->now.plays, f->now.songs);
     }
     return finish_output(EXIT_DONE);
 }
 
-/* To the standard output, which cannot be taken back: no second attempt, no
- * summary. */
+static exit_status how_to_carry_on(const exportfile *f, exit_status status)
+{
+    if (f->noted.bytes) {
+        say("%s: the export has stopped after %" PRIu64
+            " songs; the same command carries it on",
+            f->target, f->noted.songs);
+    }
+    else if (status == EXIT_INTERRUPTED) {
+        say("interrupted; nothing was exported");
+    }
+    return status;
+}
+
+static exit_status export_file(const arguments *a, const char *path)
+{
+    exporting e = {.a = a};
+    exportfile *f = &e.file;
+    exit_status status = exportfile_open(f, a->client, path);
+
+    if (status == EXIT_DONE) {
+        while (status == EXIT_DONE && f->server < f->servers_n) {
+            status = export_server(&e);
+            if (status == EXIT_DONE) {
+                exportfile_next_part(f);
+            }
+        }
+        progress_clear();
+        if (status == EXIT_DONE) {
+            status = exportfile_finish(f);
+        }
+        status = status == EXIT_DONE ? summary(a, f) : how_to_carry_on(f, status);
+    }
+    exportfile_close(f);
+    return status;
+}
+
+/* ---- to the standard output, which cannot be taken back: one stream, no second
+ * attempt, no summary
+ * --------------------------------------------------------------- */
+
+static int print_entry(void *context, int server, const char *id, uint64_t count)
+{
+    uint64_t *songs = context;
+
+    (void)server;
+    put_entry(stdout, id, count);
+    putchar('\n');
+    if (++*songs % 1024 == 0) {
+        progress_at(*songs, *songs);
+    }
+    return ferror(stdout) || interrupted;
+}
+
 static exit_status export_stdout(const arguments *a)
 {
-    exporting e = {.file = stdout};
     playcount_error error;
-    exit_status status = try_list(a, &e, &error);
+    uint64_t songs = 0;
 
+    playcount_list_until(a->client, print_entry, &songs, NULL, &error,
+                         is_interrupted, NULL);
     progress_clear();
-    if (status != EXIT_DONE && status != EXIT_INTERRUPTED && status != EXIT_FILE) {
+    /* Part of the servers is no export: what their error is called alone. */
+    if (error.status == PLAYCOUNT_E_PARTLY) {
+        error.status =
+            error.http_status >= 400 ? PLAYCOUNT_E_REFUSED : PLAYCOUNT_E_CUT;
+    }
+    exit_status status = exit_of(&error);
+    if (interrupted) {
+        say("interrupted");
+        return finish_output(EXIT_INTERRUPTED);
+    }
+    if (status != EXIT_DONE && !ferror(stdout)) {
         say("%s; the listing is not whole", error.sentence);
     }
     return finish_output(status);
 }
 
-/* The temporary file, ours alone. */
-static FILE *open_temporary(const char *path)
-{
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-    if (fd < 0) {
-        say("%s: %s", path, strerror(errno));
-        return NULL;
-    }
-    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-        say("%s: another export is under way", path);
-        close(fd);
-        return NULL;
-    }
-    FILE *file = ftruncate(fd, 0) == 0 ? fdopen(fd, "w") : NULL;
-    if (!file) {
-        say("%s: %s", path, strerror(errno));
-        close(fd);
-    }
-    return file;
-}
-
-static exit_status export_file(const arguments *a, const char *path,
-                               const char *temporary)
-{
-    exporting e = {.file = open_temporary(temporary)};
-
-    if (!e.file) {
-        return EXIT_FILE;
-    }
-    exit_status status = list_whole(a, &e);
-    progress_clear();
-    if (status == EXIT_DONE && (fflush(e.file) != 0 || fsync(fileno(e.file)) != 0 ||
-                                rename(temporary, path) != 0)) {
-        say("%s could not be written: %s", path, strerror(errno));
-        status = EXIT_FILE;
-    }
-    if (status != EXIT_DONE) {
-        unlink(temporary);
-    }
-    fclose(e.file);
-    return status == EXIT_DONE ? summary(a, &e) : status;
-}
-
 exit_status command_export(const arguments *a)
 {
-    const char *path = a->words[0];
-
     catch_signals();
     progress_begin("songs", 0, a->quiet);
-    if (strcmp(path, "-") == 0) {
-        return export_stdout(a);
-    }
-    size_t room = strlen(path) + 20;
-    char *temporary = malloc(room);
-    if (!temporary) {
-        say("no memory");
-        return EXIT_FILE;
-    }
-    snprintf(temporary, room, "%s.playcount-export", path);
-    exit_status status = export_file(a, path, temporary);
-    free(temporary);
-    return status;
+    return strcmp(a->words[0], "-") == 0 ? export_stdout(a)
+                                         : export_file(a, a->words[0]);
 }
