@@ -24,9 +24,16 @@ APLOG_USE_MODULE(playcount);
 
 int playcount_clock_counter;
 
-static const char *const note_names[PLAYCOUNT_FIGURES] = {
-    "playcount-request-time", "playcount-application-time", "playcount-output-time",
-    "playcount-output-blocks", "playcount-output-length"};
+enum { NOTES = PLAYCOUNT_FIGURES + 1 };
+
+static const char *const note_names[NOTES] = {
+    "playcount-request-time",  "playcount-application-time",
+    "playcount-output-time",   "playcount-output-blocks",
+    "playcount-output-length", "playcount-route"};
+
+/* The notes without their values, to be copied, which takes a fifth of the time of
+ * adding them one by one. */
+static apr_table_t *blank_notes;
 
 static request_rec *initial(request_rec *r)
 {
@@ -98,6 +105,11 @@ static playcount_sample *begin(request_rec *first)
     return s;
 }
 
+static char *note_value(playcount_sample *s, int n)
+{
+    return n < PLAYCOUNT_FIGURES ? s->text[n] : s->name;
+}
+
 /* The notes hold pointers into the sample; the values follow at the end. */
 static void add_notes(playcount_sample *s, request_rec *r)
 {
@@ -105,10 +117,19 @@ static void add_notes(playcount_sample *s, request_rec *r)
         return;
     }
     s->noted = r;
-    for (int f = 0; f < PLAYCOUNT_FIGURES; f++) {
-        apr_table_addn(r->notes, note_names[f], s->text[f]);
+    if (apr_is_empty_table(r->notes)) {
+        apr_table_t *notes = apr_table_copy(r->pool, blank_notes);
+        apr_table_entry_t *entry = (apr_table_entry_t *)apr_table_elts(notes)->elts;
+
+        for (int n = 0; n < NOTES; n++) {
+            entry[n].val = note_value(s, n);
+        }
+        r->notes = notes;
+        return;
     }
-    apr_table_addn(r->notes, "playcount-route", s->name);
+    for (int n = 0; n < NOTES; n++) {
+        apr_table_addn(r->notes, note_names[n], note_value(s, n));
+    }
 }
 
 /* The start of a handler, of the initial request or of one it was redirected
@@ -241,7 +262,10 @@ static int log_sample(request_rec *r)
 
 void playcount_sample_register_hooks(apr_pool_t *p)
 {
-    (void)p;
+    blank_notes = apr_table_make(p, NOTES + 2); /* two of other modules */
+    for (int n = 0; n < NOTES; n++) {
+        apr_table_addn(blank_notes, note_names[n], "");
+    }
     ap_hook_insert_filter(start, NULL, NULL, APR_HOOK_LAST);
     ap_hook_insert_error_filter(start, NULL, NULL, APR_HOOK_LAST);
     /* Before mod_log_config, whose items want the values. */

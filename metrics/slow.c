@@ -26,21 +26,16 @@ static void clean(char *out, size_t size, const char *in)
     out[used] = '\0';
 }
 
-void playcount_slow_check(request_rec *r, const playcount_sample *s)
+static void keep(request_rec *r, const playcount_sample *s)
 {
-    const playcount_metrics_dir *conf =
-        playcount_dir_conf(r->per_dir_config, PLAYCOUNT_ROOM_METRICS);
-    playcount_slow_request slow = {0};
+    playcount_slow_request slow = {
+        .when = (uint64_t)apr_time_now(),
+        .route = s->route,
+        .status = (uint32_t)s->status,
+        .outcome = s->outcome,
+    };
 
-    if (conf->slow <= 0 ||
-        s->value[PLAYCOUNT_REQUEST_TIME] <= (uint64_t)conf->slow) {
-        return;
-    }
-    slow.when = (uint64_t)apr_time_now();
     memcpy(slow.value, s->value, sizeof(slow.value));
-    slow.route = s->route;
-    slow.status = (uint32_t)s->status;
-    slow.outcome = s->outcome;
     clean(slow.method, sizeof(slow.method), r->method);
     clean(slow.path, sizeof(slow.path), r->uri);
     playcount_slow_add(playcount_metrics_segment->slow, &slow);
@@ -52,4 +47,14 @@ void playcount_slow_check(request_rec *r, const playcount_sample *s)
         playcount_outcome_names[s->outcome], s->text[PLAYCOUNT_REQUEST_TIME],
         s->text[PLAYCOUNT_APPLICATION_TIME], s->text[PLAYCOUNT_OUTPUT_TIME],
         s->text[PLAYCOUNT_OUTPUT_BLOCKS], s->text[PLAYCOUNT_OUTPUT_LENGTH]);
+}
+
+void playcount_slow_check(request_rec *r, const playcount_sample *s)
+{
+    const playcount_metrics_dir *conf =
+        playcount_dir_conf(r->per_dir_config, PLAYCOUNT_ROOM_METRICS);
+
+    if (conf->slow > 0 && s->value[PLAYCOUNT_REQUEST_TIME] > (uint64_t)conf->slow) {
+        keep(r, s);
+    }
 }

@@ -226,15 +226,24 @@ apr_size_t playcount_json_escape(char *out, const char *id, apr_size_t length)
 
 apr_size_t playcount_digits(char *out, uint64_t n)
 {
-    char digits[PLAYCOUNT_DIGITS_MAX];
-    apr_size_t length = 0;
+    static const char pairs[] =
+        "00010203040506070809101112131415161718192021222324"
+        "25262728293031323334353637383940414243444546474849"
+        "50515253545556575859606162636465666768697071727374"
+        "75767778798081828384858687888990919293949596979899";
+    char digits[2 * PLAYCOUNT_DIGITS_MAX], *end = digits + PLAYCOUNT_DIGITS_MAX;
+    char *at = end;
 
-    do {
-        digits[sizeof(digits) - ++length] = (char)('0' + n % 10);
-        n /= 10;
-    } while (n);
-    memcpy(out, digits + sizeof(digits) - length, length);
-    return length;
+    for (; n >= 100; n /= 100) {
+        at -= 2;
+        memcpy(at, pairs + 2 * (n % 100), 2);
+    }
+    *--at = pairs[2 * n + 1];
+    if (n >= 10) {
+        *--at = pairs[2 * n];
+    }
+    memcpy(out, at, PLAYCOUNT_DIGITS_MAX); /* of a fixed length: no call */
+    return (apr_size_t)(end - at);
 }
 
 uint64_t playcount_read_number(const char *text, apr_size_t length, uint64_t most)

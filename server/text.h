@@ -40,7 +40,8 @@ apr_size_t playcount_url_escape_id(char *out, const char *id, apr_size_t length)
 /* As the inside of a JSON string. */
 apr_size_t playcount_json_escape(char *out, const char *id, apr_size_t length);
 
-/* The decimal digits of n. Returns how many. */
+/* The decimal digits of n. Returns how many; out has room for PLAYCOUNT_DIGITS_MAX,
+ * and all of that may be written to. */
 apr_size_t playcount_digits(char *out, uint64_t n);
 
 /* All of text[0 .. length-1] as a number of 1 to `most`; 0 if it is none. */
