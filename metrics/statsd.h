@@ -42,6 +42,8 @@ typedef struct {
     const playcount_statsd_conf *conf;
     server_rec *server;
     int fd;               /* -1: not open */
+    int many;             /* the name has several addresses */
+    int refused;          /* by this one, since it was opened */
     int said;             /* that it cannot be reached */
     apr_time_t try_again; /* not before */
     size_t used;

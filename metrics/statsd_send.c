@@ -3,6 +3,7 @@
 
 #include "metrics/statsd.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <netdb.h>
 #include <sys/socket.h>
@@ -14,6 +15,7 @@
 APLOG_USE_MODULE(playcount);
 
 #define RETRY apr_time_from_sec(5)
+#define NEXT_ADDRESS apr_time_from_sec(1)
 
 void playcount_sender_init(playcount_sender *to, const playcount_statsd_conf *conf,
                            server_rec *s)
@@ -24,20 +26,47 @@ void playcount_sender_init(playcount_sender *to, const playcount_statsd_conf *co
     to->fd = -1;
 }
 
-/* A connected, non-blocking socket to the first address that takes one. */
-static int open_first(const struct addrinfo *list)
+/* Whether nobody listens there, as far as can be told: this machine says so at
+ * once. An empty datagram holds no line. */
+static int refuses(int fd)
 {
+    int error = 0;
+    socklen_t size = sizeof(error);
+
+    return send(fd, "", 0, MSG_NOSIGNAL) < 0 ||
+           getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 || error;
+}
+
+/* A connected, non-blocking socket to the first address that takes one. Of
+ * several, as localhost has two, to one that does not refuse: many a statsd
+ * listens on 127.0.0.1 only, while ::1 comes first. */
+static int open_one(const struct addrinfo *list)
+{
+    int first = -1;
+
     for (const struct addrinfo *a = list; a; a = a->ai_next) {
         int fd = socket(a->ai_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-        if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) == 0) {
+        if (fd < 0) {
+            continue;
+        }
+        if (connect(fd, a->ai_addr, a->ai_addrlen) != 0) {
+            close(fd);
+        }
+        else if (!list->ai_next || !refuses(fd)) {
+            if (first >= 0) {
+                close(first);
+            }
             return fd;
         }
-        if (fd >= 0) {
+        else if (first < 0) {
+            first = fd;
+        }
+        else {
             close(fd);
         }
     }
-    return -1;
+    return first;
 }
 
 static void say(playcount_sender *to, const char *why)
@@ -58,6 +87,9 @@ int playcount_sender_ready(playcount_sender *to, apr_pool_t *pool)
     struct addrinfo *list = NULL;
     int error;
 
+    if (to->many && to->refused && apr_time_now() >= to->try_again) {
+        playcount_sender_close(to); /* perhaps there is one at another address */
+    }
     if (to->fd >= 0) {
         return 1;
     }
@@ -67,7 +99,8 @@ int playcount_sender_ready(playcount_sender *to, apr_pool_t *pool)
     error =
         getaddrinfo(to->conf->host, apr_itoa(pool, to->conf->port), &hints, &list);
     if (!error) {
-        to->fd = open_first(list);
+        to->fd = open_one(list);
+        to->many = list->ai_next != NULL;
         freeaddrinfo(list);
     }
     if (to->fd < 0) {
@@ -80,7 +113,8 @@ int playcount_sender_ready(playcount_sender *to, apr_pool_t *pool)
                      "PlaycountStatsd: sending to %s:%d", to->conf->host,
                      to->conf->port);
     }
-    to->said = 0;
+    to->said = to->refused = 0;
+    to->try_again = apr_time_now() + NEXT_ADDRESS;
     return 1;
 }
 
@@ -95,6 +129,7 @@ void playcount_sender_close(playcount_sender *to)
 void playcount_sender_flush(playcount_sender *to)
 {
     playcount_segment_header *header = playcount_metrics_segment->header;
+    int sent = 0;
 
     if (!to->used) {
         return;
@@ -102,16 +137,13 @@ void playcount_sender_flush(playcount_sender *to)
     /* Without the last newline. An ICMP "port unreachable" for an earlier
      * datagram comes back as an error of this one, which then is not sent: try
      * once more. */
-    if (to->fd >= 0 &&
-        (send(to->fd, to->buffer, to->used - 1, MSG_NOSIGNAL) >= 0 ||
-         send(to->fd, to->buffer, to->used - 1, MSG_NOSIGNAL) >= 0)) {
-        atomic_fetch_add_explicit(&header->statsd_datagrams, 1,
-                                  memory_order_relaxed);
+    for (int i = 0; to->fd >= 0 && !sent && i < 2; i++) {
+        sent = send(to->fd, to->buffer, to->used - 1, MSG_NOSIGNAL) >= 0;
+        to->refused |= !sent && errno == ECONNREFUSED;
     }
-    else {
-        atomic_fetch_add_explicit(&header->statsd_failures, 1,
-                                  memory_order_relaxed);
-    }
+    atomic_fetch_add_explicit(sent ? &header->statsd_datagrams
+                                   : &header->statsd_failures,
+                              1, memory_order_relaxed);
     to->used = 0;
 }
 
