@@ -61,7 +61,7 @@ static void made_and_found_again(void)
 static void killed(void)
 {
     const char *path = apr_pstrdup(pool, test_path("killed"));
-    pid_t child = fork();
+    pid_t child = test_fork();
     opened o;
 
     if (child == 0) {

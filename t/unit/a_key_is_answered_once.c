@@ -1,5 +1,7 @@
 /* Idempotency keys: a request with a key counts once, and its answer comes again;
- * whoever claims a key and dies gives it free; old keys give way to new ones. */
+ * whoever claims a key and dies gives it free; old keys give way to new ones.
+ *
+ * PLAYCOUNT_ROUNDS says how many hundreds of requests are made through kills. */
 
 #include <signal.h>
 
@@ -125,7 +127,7 @@ static void dead_owners(void)
 {
     playcount_zone *z = test_zone(pool, 10, 4);
     playcount_claim c;
-    pid_t child = fork();
+    pid_t child = test_fork();
 
     if (child == 0) {
         while (claim(z, "k", 10, &c) != APR_SUCCESS) {
@@ -143,17 +145,16 @@ static void dead_owners(void)
 }
 
 /* Requests repeated until they are answered, through kills: each counts once. */
-static void retries(void)
+static void retries(int requests)
 {
-    enum { REQUESTS = 40000 };
-    playcount_zone *z = test_zone(pool, 50, REQUESTS + 1000);
+    playcount_zone *z = test_zone(pool, 50, (uint64_t)requests + 1000);
     _Atomic int *next =
         mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     int kills = 0, good = 1;
 
-    while (*next < REQUESTS) {
+    while (*next < requests) {
         int before = *next;
-        pid_t child = fork();
+        pid_t child = test_fork();
 
         if (child == 0) {
             apr_pool_create(&pool, NULL);
@@ -231,12 +232,14 @@ static void files(void)
 
 int main(void)
 {
+    const char *rounds = getenv("PLAYCOUNT_ROUNDS");
+
     pool = test_pool();
-    alarm(120);
+    alarm(300);
     the_way_of_a_key();
     eviction();
     dead_owners();
-    retries();
+    retries(rounds ? 100 * atoi(rounds) : 40000);
     files();
     return done_testing();
 }

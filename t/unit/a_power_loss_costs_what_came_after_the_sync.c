@@ -218,7 +218,7 @@ static void write_back(unsigned *seed)
 
 static void until_the_power_goes(unsigned *seed)
 {
-    pid_t child = fork();
+    pid_t child = test_fork();
 
     if (child == 0) {
         work(*seed);
@@ -417,7 +417,7 @@ int main(void)
     int n = rounds ? atoi(rounds) : 60;
 
     pool = test_pool();
-    alarm(120 + (unsigned)n);
+    alarm(300 + (unsigned)n);
     book = mmap(NULL, sizeof(*book), PROT_READ | PROT_WRITE,
                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     image = mmap(NULL, playcount_zone_bytes(&size), PROT_READ | PROT_WRITE,

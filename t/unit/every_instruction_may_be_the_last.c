@@ -539,7 +539,7 @@ static int judge(const rig *r, const scenario *s, const outcome sides[2],
 
 static pid_t start(const rig *r, void (*run)(playcount_zone *))
 {
-    pid_t child = fork();
+    pid_t child = test_fork();
 
     if (child == 0) {
         ptrace(PTRACE_TRACEME, 0, NULL, NULL);

@@ -65,7 +65,7 @@ int main(void)
     figures = mmap(NULL, sizeof(*figures), PROT_READ | PROT_WRITE,
                    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     for (int p = 0; p < PROCESSES; p++) {
-        if (fork() == 0) {
+        if (test_fork() == 0) {
             pthread_t thread[THREADS];
 
             for (int i = 0; i < THREADS; i++) {

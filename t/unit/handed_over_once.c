@@ -92,7 +92,7 @@ static int all_is_handed_over(playcount_zone *z)
 
 static pid_t player(playcount_zone *z, unsigned seed)
 {
-    pid_t child = fork();
+    pid_t child = test_fork();
 
     if (child == 0) {
         play(z, &seed);
@@ -102,7 +102,7 @@ static pid_t player(playcount_zone *z, unsigned seed)
 
 static pid_t taker(playcount_zone *z)
 {
-    pid_t child = fork();
+    pid_t child = test_fork();
 
     if (child == 0) {
         while (hand_over(z)) {
@@ -152,7 +152,7 @@ static void through_kills_of_all(void)
 
     memset((void *)db, 0, sizeof(*db));
     for (int round = 0; round < 30; round++) {
-        pid_t server = fork();
+        pid_t server = test_fork();
         opened o;
 
         if (server == 0) {
@@ -245,7 +245,7 @@ int main(void)
     opened o;
 
     pool = test_pool();
-    alarm(120 + (unsigned)n);
+    alarm(300 + (unsigned)n);
     db = mmap(NULL, sizeof(*db), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
               -1, 0);
     under_load(test_zone(pool, SONGS, 0), "in memory", n);

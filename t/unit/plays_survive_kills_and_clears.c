@@ -225,7 +225,7 @@ static void *work(void *argument)
 static void start(int w)
 {
     fflush(stdout);
-    pids[w] = fork();
+    pids[w] = test_fork();
     if (pids[w] == 0) {
         pthread_t other;
 
@@ -395,7 +395,7 @@ int main(void)
     int n = rounds ? atoi(rounds) : 60;
 
     signal(SIGALRM, waits_for_ever);
-    alarm(60 + (unsigned)n);
+    alarm(300 + (unsigned)n);
     srand((unsigned)getpid());
     all = mmap(NULL, sizeof(*all), PROT_READ | PROT_WRITE,
                MAP_SHARED | MAP_ANONYMOUS, -1, 0);

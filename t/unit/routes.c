@@ -101,7 +101,7 @@ static void test_race(void)
 
     playcount_routes_init(routes, 64, key);
     for (int c = 0; c < CHILDREN; c++) {
-        pid[c] = fork();
+        pid[c] = test_fork();
         if (pid[c] == 0) {
             for (int i = 0;; i = (i + 1) % 40) {
                 snprintf(label, sizeof(label), "%d", (i * (c + 1)) % 40);

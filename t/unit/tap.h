@@ -3,11 +3,14 @@
 #define PLAYCOUNT_TEST_TAP_H
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
+#include <unistd.h>
 
 #include "apr_general.h"
 #include "apr_global_mutex.h"
@@ -43,6 +46,20 @@ static inline int done_testing(void)
 {
     printf("1..%d\n", tap_run);
     return tap_failed != 0;
+}
+
+/* A child that does not outlive its test, whatever that ends by. */
+static inline pid_t test_fork(void)
+{
+    pid_t test = getpid(), child = fork();
+
+    if (child == 0) {
+        prctl(PR_SET_PDEATHSIG, SIGKILL);
+        if (getppid() != test) { /* it has ended before */
+            _exit(1);
+        }
+    }
+    return child;
 }
 
 static inline apr_pool_t *test_pool(void)
