@@ -30,7 +30,7 @@ use File::Temp ();
 use HTTP::Tiny;
 use IO::Socket::INET;
 use POSIX qw(:sys_wait_h);
-use Scalar::Util qw(weaken);
+use Scalar::Util qw(refaddr weaken);
 use Time::HiRes qw(sleep time);
 
 # What is still there at the end of the test is let go then, while all that it
@@ -74,7 +74,7 @@ sub new
         if ($self->{zone_file} // '') eq '1';
     $self->{port} = free_port();
     $self->write_config;
-    weaken($all{$self} = $self);
+    weaken($all{ refaddr $self } = $self);
     $self->start unless exists $option{start} && !$option{start};
     return $self;
 }
@@ -505,8 +505,8 @@ sub DESTROY
 {
     my ($self) = @_;
     # A forked child of the test must not stop the server of its parent.
-    return if $self->{owner} != $$ || !exists $all{$self};
-    CORE::delete $all{$self};
+    return if $self->{owner} != $$ || !exists $all{ refaddr $self };
+    CORE::delete $all{ refaddr $self };
     local ($?, $@);
     eval { $self->stop; 1 } or warn $@;
     if ($ENV{PLAYCOUNT_KEEP}) {
