@@ -26,7 +26,7 @@ static void pass_song(exportplace *place, const char *id, uint64_t count)
     place->plays = count > PLAYCOUNT_COUNT_MAX - place->plays
                        ? PLAYCOUNT_COUNT_MAX
                        : place->plays + count;
-    snprintf(place->last, sizeof(place->last), "%s", id);
+    memcpy(place->last, id, strlen(id) + 1); /* a valid id, so it fits */
 }
 
 /* ---- the state

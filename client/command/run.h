@@ -38,7 +38,8 @@ typedef exit_status run_parse(void *context, const char *text, size_t n,
 
 typedef struct run_plan run_plan;
 
-/* Say the outcome. Not EXIT_DONE: it could not be said, and the state file stays. */
+/* Say the outcome. Not EXIT_DONE: it could not be said, and the state file stays.
+ */
 typedef exit_status run_report(const run_plan *plan);
 
 struct run_plan {
