@@ -5,9 +5,7 @@ use warnings;
 use Test::More;
 use Playcount::Client;
 use Playcount::Server;
-
-my ($strace) = grep { -x } map { "$_/strace" } split /:/, $ENV{PATH};
-plan skip_all => 'there is no strace' unless $strace;
+use Playcount::Trace;
 
 my $server = Playcount::Server->new(mpm => 'prefork', processes => 1, songs => '1k', zone_file => 1,
     modules => ['alias'], config => <<'EOT');
@@ -21,30 +19,13 @@ my ($child) = $server->children;
 my $client = Playcount::Client->new($server->port);
 $client->request('POST', '/song/warm/up');
 
-# The calls from attaching to the end of these requests.
-my $traces = 0;
-
 sub calls
 {
     my (@requests) = @_;
-    my $log = $server->root . '/strace.' . ++$traces;
-    my $pid = fork // die "fork: $!";
-    if ($pid == 0) {
-        open STDERR, '>', "$log.err";
-        exec $strace, '-f', '-o', $log, '-p', $child;
-        exit 127;
-    }
-    my $up = eval {
-        Playcount::Server::wait_until('strace', sub {
-            waitpid($pid, POSIX::WNOHANG()) == $pid and die "strace ended\n";
-            return Playcount::Server::slurp("$log.err") =~ /attached/;
-        });
-    };
-    plan skip_all => 'strace may not trace here' unless $up;
+    my $trace = Playcount::Trace->new($child, $server->root)
+        or plan skip_all => 'there is no strace, or it may not trace here';
     $client->request(@$_) for @requests;
-    kill 'INT', $pid;
-    waitpid $pid, 0;
-    return grep { !/exit|SIG|resumed|watchdog|msync/ } split /\n/, Playcount::Server::slurp($log);
+    return $trace->calls;
 }
 
 my $files = qr/\b(?:open|openat|stat|lstat|fstat|newfstatat|statx|access|readlink|getcwd)\(/;
