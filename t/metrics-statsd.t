@@ -15,7 +15,8 @@ use Playcount::Metrics;
 my $VERSION = '0.9.0';
 my $cache = ($ENV{XDG_CACHE_HOME} || ($ENV{HOME} || '/tmp') . '/.cache') . "/playcount/statsd-$VERSION";
 my $program = "$cache/node_modules/statsd/stats.js";
-if (!-e $program) {
+for (1 .. 3) { # a registry may be busy
+    last if -e $program;
     make_path($cache);
     system "cd '$cache' && npm install --no-audit --no-fund --no-optional --omit=optional "
         . "--prefix . statsd\@$VERSION > npm.log 2>&1";

@@ -79,12 +79,19 @@ sub new
     return $self;
 }
 
-# A port that nobody listens on. Taken from below the range that the kernel
+# A port that nobody listens on. Taken from outside the range that the kernel
 # gives to clients, so that no client takes it while the server is down.
 sub free_port
 {
+    my ($low, $high) =
+        slurp('/proc/sys/net/ipv4/ip_local_port_range') =~ /^(\d+)\s+(\d+)/;
+    my ($from, $to) = (10000, 31999);
+    if (defined $low && $low <= $to) {
+        ($from, $to) = $low > 12000 ? ($from, $low - 1)
+            : $high < 65000 ? ($high + 1, 65535) : ($from, $to);
+    }
     for (1 .. 1000) {
-        my $port = 10000 + int rand 22000;
+        my $port = $from + int rand($to - $from + 1);
         my $socket = IO::Socket::INET->new(
             LocalAddr => '127.0.0.1',
             LocalPort => $port,
