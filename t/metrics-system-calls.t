@@ -19,8 +19,9 @@ Alias /files \@root\@/htdocs
 </Location>
 PlaycountMetrics $metrics
 PlaycountSlowRequests 100
+KeepAliveTimeout 60
 EOT
-    Playcount::Server::spew($server->root . '/htdocs/file', 'x' x 100_000);
+    Playcount::Server::spew($server->root . '/htdocs/file', 'x' x 10_000);
     my ($child) = $server->children;
     my $client = Playcount::Client->new($server->port);
     my @requests = (['GET', '/files/file'], ['GET', '/files/none'], ['POST', '/song/a'],
