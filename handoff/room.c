@@ -139,7 +139,7 @@ const playcount_handoff *playcount_handoff_of(const playcount_served_zone *zone)
 
 /* --- start-up --- */
 
-static int find_zone(playcount_handoff *h, apr_pool_t *p)
+static int check_handoff(playcount_handoff *h, apr_pool_t *p)
 {
     const char *missing;
 
@@ -158,6 +158,23 @@ static int find_zone(playcount_handoff *h, apr_pool_t *p)
                      missing);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
+    return OK;
+}
+
+/* What is wrong here is said by `httpd -t` too. */
+static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                        server_rec *s)
+{
+    for (int i = 0; i < handoffs->nelts; i++) {
+        if (check_handoff(APR_ARRAY_IDX(handoffs, i, playcount_handoff *), ptemp)) {
+            return HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+    return OK;
+}
+
+static void warn_of_memory(const playcount_handoff *h)
+{
     if (!h->zone->path) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, 0, h->server,
                      "PlaycountHandoff (%s): the zone %s is in memory only: plays "
@@ -165,7 +182,6 @@ static int find_zone(playcount_handoff *h, apr_pool_t *p)
                      "Give the zone a file=",
                      h->where, h->zone_name);
     }
-    return OK;
 }
 
 /* What a file held when it was opened is a batch apart: see shm/handoff.h. Zones
@@ -203,9 +219,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         return OK;
     }
     for (int i = 0; i < handoffs->nelts; i++) {
-        if (find_zone(APR_ARRAY_IDX(handoffs, i, playcount_handoff *), ptemp)) {
-            return HTTP_INTERNAL_SERVER_ERROR;
-        }
+        warn_of_memory(APR_ARRAY_IDX(handoffs, i, playcount_handoff *));
     }
     zones = playcount_zones(s);
     for (int i = 0; i < zones->nelts; i++) {
@@ -219,6 +233,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 static void register_hooks(apr_pool_t *p)
 {
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(playcount_lease_handler, NULL, NULL, APR_HOOK_FIRST);
     playcount_dbd_register_hooks();

@@ -72,27 +72,30 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     return ap_mutex_register(pconf, PLAYCOUNT_MUTEX, NULL, APR_LOCK_DEFAULT, 0);
 }
 
+/* What can be told from the configuration alone is said here, where `httpd -t` says
+ * it too: a graceful restart with a name that is wrong would end the server. */
+static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                        server_rec *s)
+{
+    playcount_zones_serve(s, pconf);
+    return playcount_zones_resolve_uses(s) ? OK : HTTP_INTERNAL_SERVER_ERROR;
+}
+
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                        server_rec *s)
 {
-    apr_array_header_t *zones;
+    const apr_array_header_t *served = playcount_zones(s);
 
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
-    zones = playcount_zones_configured(s);
-    playcount_zones_serve_none(pconf);
-    for (int i = 0; i < zones->nelts; i++) {
-        playcount_served_zone *zone =
-            &APR_ARRAY_IDX(zones, i, playcount_served_zone);
-
-        if (playcount_zone_open(zone, pconf) != APR_SUCCESS) {
+    for (int i = 0; i < served->nelts; i++) {
+        if (playcount_zone_open(APR_ARRAY_IDX(served, i, playcount_served_zone *),
+                                pconf) != APR_SUCCESS) {
             return HTTP_INTERNAL_SERVER_ERROR;
         }
-        playcount_zones_serve(zone);
     }
-    return playcount_zones_resolve_uses(s) ? start_watching(s, pconf)
-                                           : HTTP_INTERNAL_SERVER_ERROR;
+    return start_watching(s, pconf);
 }
 
 static void child_init(apr_pool_t *p, server_rec *s)
@@ -118,6 +121,7 @@ static void child_init(apr_pool_t *p, server_rec *s)
 static void register_hooks(apr_pool_t *p)
 {
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_FIRST);
 }

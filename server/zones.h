@@ -36,8 +36,9 @@ typedef struct {
 } playcount_served_zone;
 
 /* All zones of the server, playcount_served_zone *, in the order of their
- * directives; valid after the zones' post_config, which runs before those of
- * the other rooms (they register theirs as APR_HOOK_MIDDLE or later). */
+ * directives; known from the zones' check_config on, open from their post_config
+ * on. Both run before those of the other rooms (which register theirs as
+ * APR_HOOK_MIDDLE or later). */
 const apr_array_header_t *playcount_zones(const server_rec *s);
 
 /* The zone of this name, NULL if there is none. */

@@ -256,7 +256,8 @@ playcount_served_zone *playcount_zone_of(const request_rec *r)
 
 /* --- for zones.c --- */
 
-apr_array_header_t *playcount_zones_configured(server_rec *s)
+/* The configured zones, with the default one if none is. */
+static apr_array_header_t *configured(server_rec *s)
 {
     zones_conf *conf = playcount_server_conf(s, PLAYCOUNT_ROOM_ZONES);
 
@@ -278,17 +279,22 @@ apr_array_header_t *playcount_zones_configured(server_rec *s)
     return conf->zones;
 }
 
-void playcount_zones_serve_none(apr_pool_t *p)
-{
-    served = apr_array_make(p, 2, sizeof(playcount_served_zone *));
-    without_use = NULL;
-}
-
-void playcount_zones_serve(playcount_served_zone *zone)
+static void serve(playcount_served_zone *zone)
 {
     APR_ARRAY_PUSH(served, playcount_served_zone *) = zone;
     if (!without_use || !strcmp(zone->name, PLAYCOUNT_DEFAULT_ZONE)) {
         without_use = zone;
+    }
+}
+
+void playcount_zones_serve(server_rec *s, apr_pool_t *p)
+{
+    apr_array_header_t *zones = configured(s);
+
+    served = apr_array_make(p, zones->nelts, sizeof(playcount_served_zone *));
+    without_use = NULL;
+    for (int i = 0; i < zones->nelts; i++) {
+        serve(&APR_ARRAY_IDX(zones, i, playcount_served_zone));
     }
 }
 

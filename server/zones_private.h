@@ -15,13 +15,8 @@ void *playcount_zones_create_server(apr_pool_t *p, server_rec *s);
 void *playcount_zones_create_dir(apr_pool_t *p, char *dir);
 void *playcount_zones_merge_dir(apr_pool_t *p, void *base, void *add);
 
-/* The configured zones, with the default one if none is: playcount_served_zone in
- * an array that is filled and not yet open. */
-apr_array_header_t *playcount_zones_configured(server_rec *main_server);
-
-/* Begin with no zone served; serve this one. */
-void playcount_zones_serve_none(apr_pool_t *p);
-void playcount_zones_serve(playcount_served_zone *zone);
+/* Serve the configured zones, or the default one if none is; not yet open. */
+void playcount_zones_serve(server_rec *main_server, apr_pool_t *p);
 
 /* Find the zone of every PlaycountUse. 0 if there is none of that name, which the
  * log says. */
