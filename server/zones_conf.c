@@ -189,7 +189,12 @@ const char *playcount_cmd_use(cmd_parms *cmd, void *mconfig, const char *name)
     zones_conf *conf = playcount_cmd_server_conf(cmd, PLAYCOUNT_ROOM_ZONES);
     use_conf *dir = playcount_cmd_dir_conf(mconfig, PLAYCOUNT_ROOM_ZONES);
     use *u = apr_palloc(cmd->pool, sizeof(*u));
+    /* AllowOverrideList can let it in; zones are found at the start only. */
+    const char *error = ap_check_cmd_context(cmd, NOT_IN_HTACCESS);
 
+    if (error) {
+        return error;
+    }
     *u = (use){.name = name, .where = where(cmd)};
     APR_ARRAY_PUSH(conf->uses, use *) = u;
     dir->use = u;
