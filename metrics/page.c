@@ -7,7 +7,10 @@
 #include "apr_lib.h"
 #include "apr_strings.h"
 
+#include "server/answer.h"
+
 #define HANDLER "playcount-metrics"
+#define ALLOW "GET, HEAD, OPTIONS"
 #define DEFAULT_MINUTES 5
 
 void playcount_page_put(playcount_page *page, const char *text)
@@ -169,9 +172,9 @@ static int handler(request_rec *r)
     if (!r->handler || strcmp(r->handler, HANDLER)) {
         return DECLINED;
     }
-    r->allowed = AP_METHOD_BIT << M_GET;
     if (r->method_number != M_GET) {
-        return r->method_number == M_OPTIONS ? DECLINED : HTTP_METHOD_NOT_ALLOWED;
+        return r->method_number == M_OPTIONS ? playcount_options(r, ALLOW)
+                                             : playcount_not_allowed(r, ALLOW);
     }
     apr_table_setn(r->headers_out, "Cache-Control", "no-store");
     apr_table_mergen(r->headers_out, "Vary", "Accept");
