@@ -74,7 +74,8 @@ typedef struct {
     uint64_t start;     /* ticks (clock.h) when the content handler started */
     uint64_t start_ns;  /* the same moment by the monotonic clock */
     uint64_t before;    /* µs from the request line to that moment */
-    uint64_t below;     /* ticks spent below the block filter */
+    uint64_t below;     /* ticks spent below the block filter, less those of waiting
+                            there for a CGI or backend to write (unknown.c) */
     uint64_t handed_on; /* ticks when EOS had been passed on, 0: not yet */
     uint64_t blocks;
     uint64_t bytes;

@@ -9,11 +9,16 @@
  * adds up what came. The filter further down that reads the bucket sees the
  * same name, the same data and the same waiting as ever; once read, a bucket
  * has its real type, and the one for the rest gets the copy again.
+ *
+ * A read waits for who writes the response, not for who takes it: its time is no
+ * output time, though it passes below the block filter.
  */
 
 #include "metrics/metrics.h"
 
 #include "apr_buckets.h"
+
+#include "metrics/clock.h"
 
 typedef struct {
     apr_bucket_type_t type; /* first: found again through bucket->type */
@@ -26,10 +31,17 @@ static apr_status_t counting_read(apr_bucket *b, const char **data,
 {
     counting_type *counting = (counting_type *)b->type;
     const apr_bucket *old_next = APR_BUCKET_NEXT(b);
+    uint64_t before, after;
     apr_status_t rv;
 
+    before = playcount_ticks();
     b->type = counting->real;
     rv = b->type->read(b, data, length, block);
+    after = playcount_ticks();
+    /* The pass that this is a part of adds its whole time when it is over. */
+    if (after > before) {
+        counting->sample->below -= after - before;
+    }
     if (rv == APR_SUCCESS) {
         counting->sample->bytes += *length;
     }
