@@ -227,6 +227,8 @@ static int quick_handler(request_rec *r, int lookup_uri)
     if (lookup_uri || !r->uri || is_decodable(r->uri) || !is_below_a_root(r)) {
         return DECLINED;
     }
+    r->handler = PLAYCOUNT_HANDLER;
+    ap_run_insert_filter(r); /* as before any other handler */
     return playcount_refuse(
         r, HTTP_BAD_REQUEST,
         "The path has a % that is not followed by two hexadecimal "
