@@ -14,8 +14,9 @@
  *
  * mod_dbd's connections outlive a delivery unless DBDPersist is Off. After a
  * failure a connection may be open or dead, in a transaction, or without its
- * prepared statements; so a failed delivery ends its transaction, and the next one
- * prepares the user's statement anew.
+ * prepared statements (PostgreSQL was started anew, SQLite's tables are other ones
+ * by now); so a failed delivery ends its transaction, and the next one prepares the
+ * user's statement anew.
  */
 #include "handoff/dbd.h"
 
@@ -134,14 +135,19 @@ static void prepare_again(playcount_database *db, const char *label,
     }
 }
 
-static int find_statement(playcount_database *db, const playcount_handoff *h)
+static const char *find_query(playcount_database *db, const playcount_handoff *h)
 {
     void *queries = NULL;
-    const char *query;
 
     apr_pool_userdata_get(&queries, QUERIES_KEY, db->dbd->pool);
-    query =
-        queries ? apr_hash_get(queries, h->statement, APR_HASH_KEY_STRING) : NULL;
+    return queries ? apr_hash_get(queries, h->statement, APR_HASH_KEY_STRING)
+                   : NULL;
+}
+
+static int find_statement(playcount_database *db, const playcount_handoff *h)
+{
+    const char *query = find_query(db, h);
+
     if (!query) {
         db->why = apr_psprintf(db->pool,
                                "there is no DBDPrepareSQL with the label %s here",
@@ -162,25 +168,78 @@ static int find_statement(playcount_database *db, const playcount_handoff *h)
     }
     db->statement =
         apr_hash_get(db->dbd->prepared, h->statement, APR_HASH_KEY_STRING);
+    if (!db->statement) {
+        db->why = apr_psprintf(db->pool, "the statement %s is not prepared",
+                               h->statement);
+    }
     return db->statement != NULL;
+}
+
+/* SQLite's statements are good for the tables that there were when they were
+ * prepared, and no others. In the transaction, so that they stay. */
+static int prepare_for_tables(playcount_database *db, const playcount_handoff *h)
+{
+    if (apr_dbd_prepare(db->dbd->driver, db->dbd->pool, db->dbd->handle,
+                        find_query(db, h), h->statement, &db->statement) != 0) {
+        playcount_database_failed(db, "preparing the statement");
+        return 0;
+    }
+    apr_hash_set(db->dbd->prepared, h->statement, APR_HASH_KEY_STRING,
+                 db->statement);
+    return 1;
 }
 
 /* --- one transaction --- */
 
-/* A database in a file makes its tables by itself. */
-static int make_tables(playcount_database *db)
+/* The number that a query finds, 0 when it finds none; -1 when it fails. */
+static apr_int64_t read_number(playcount_database *db, const char *sql,
+                               const char *doing)
 {
+    apr_dbd_results_t *results = NULL;
+    apr_dbd_row_t *first = NULL;
+    const char *number;
+
+    if (apr_dbd_select(db->dbd->driver, db->pool, db->dbd->handle, &results, sql,
+                       1) != 0) {
+        playcount_database_failed(db, doing);
+        return -1;
+    }
+    if (apr_dbd_get_row(db->dbd->driver, db->pool, results, &first, -1) != 0) {
+        return 0;
+    }
+    number = apr_dbd_get_entry(db->dbd->driver, first, 0);
+    return number ? apr_atoi64(number) : 0;
+}
+
+/* A database in a file makes its tables by itself. */
+static int make_tables(playcount_database *db, const playcount_handoff *h)
+{
+    apr_int64_t there;
     int rows;
 
-    return strcmp(db->driver, "sqlite3") ||
-           playcount_database_query(
-               db,
-               "CREATE TABLE IF NOT EXISTS playcount_handoff (node TEXT NOT NULL, "
-               "zone TEXT NOT NULL, batch INTEGER NOT NULL, "
-               "PRIMARY KEY (node, zone)) WITHOUT ROWID; "
-               "CREATE TABLE IF NOT EXISTS playcount (song TEXT NOT NULL "
-               "PRIMARY KEY, plays INTEGER NOT NULL) WITHOUT ROWID",
-               &rows, "making the tables");
+    if (strcmp(db->driver, "sqlite3")) {
+        return 1;
+    }
+    there = read_number(db,
+                        "SELECT count(*) FROM sqlite_master "
+                        "WHERE name IN ('playcount', 'playcount_handoff')",
+                        "looking for the tables");
+    if (there < 0) {
+        return 0;
+    }
+    if (there != 2 &&
+        !playcount_database_query(
+            db,
+            "CREATE TABLE IF NOT EXISTS playcount_handoff (node TEXT NOT NULL, "
+            "zone TEXT NOT NULL, batch INTEGER NOT NULL, "
+            "PRIMARY KEY (node, zone)) WITHOUT ROWID; "
+            "CREATE TABLE IF NOT EXISTS playcount (song TEXT NOT NULL "
+            "PRIMARY KEY, plays INTEGER NOT NULL) WITHOUT ROWID",
+            &rows, "making the tables")) {
+        return 0;
+    }
+    return !db->statement || (there == 2 && !h->prepare_again) ||
+           prepare_for_tables(db, h);
 }
 
 /* Servers that add to the same songs in one table take turns: they would lock each
@@ -205,23 +264,11 @@ static const char *row_of(playcount_database *db, const playcount_handoff *h)
 /* The last number, 0 when there is none; -1 when it cannot be read. */
 static apr_int64_t read_last(playcount_database *db, const char *row)
 {
-    apr_dbd_results_t *results = NULL;
-    apr_dbd_row_t *first = NULL;
-    const char *number;
-
-    if (apr_dbd_select(db->dbd->driver, db->pool, db->dbd->handle, &results,
+    return read_number(db,
                        apr_pstrcat(db->pool,
                                    "SELECT batch FROM playcount_handoff WHERE ",
                                    row, NULL),
-                       1) != 0) {
-        playcount_database_failed(db, "reading the table playcount_handoff");
-        return -1;
-    }
-    if (apr_dbd_get_row(db->dbd->driver, db->pool, results, &first, -1) != 0) {
-        return 0;
-    }
-    number = apr_dbd_get_entry(db->dbd->driver, first, 0);
-    return number ? apr_atoi64(number) : 0;
+                       "reading the table playcount_handoff");
 }
 
 static int write_last(playcount_database *db, const playcount_handoff *h,
@@ -261,11 +308,12 @@ static int fill_transaction(playcount_database *db, playcount_handoff *h,
     apr_int64_t last;
     playcount_batch_verdict_e verdict;
 
-    if (!take_turns(db) || !make_tables(db) || (last = read_last(db, row)) < 0) {
+    if (!take_turns(db) || !make_tables(db, h) || (last = read_last(db, row)) < 0) {
         return 0;
     }
     verdict = playcount_batch_verdict(batch, (uint64_t)last);
     if (verdict == PLAYCOUNT_BATCH_IS_IN) {
+        db->is_in = 1;
         return 0;
     }
     if (verdict == PLAYCOUNT_BATCH_FOREIGN) {
@@ -355,10 +403,12 @@ static void run_transaction(playcount_database *db, playcount_handoff *h,
     if (h->statement && !find_statement(db, h)) {
         return;
     }
-    /* SQLite stays in a transaction that it could not commit. */
-    if (!begin(db) || !fill_transaction(db, h, batch) || !commit(db)) {
-        roll_back(db);
+    if (begin(db) && fill_transaction(db, h, batch) && commit(db)) {
+        db->is_in = 1;
+        return;
     }
+    /* SQLite stays in a transaction that it could not commit. */
+    roll_back(db);
 }
 
 static const char *deliver(playcount_handoff *h, const playcount_batch *batch,
@@ -373,7 +423,10 @@ static const char *deliver(playcount_handoff *h, const playcount_batch *batch,
     db.driver = apr_dbd_name(db.dbd->driver);
     run_transaction(&db, h, batch);
     dbd_close(h->server, db.dbd);
-    return db.why;
+    if (db.is_in) {
+        return NULL;
+    }
+    return db.why ? db.why : "the database does not say what is the matter";
 }
 
 const playcount_engine playcount_engine_dbd = {

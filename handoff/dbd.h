@@ -14,6 +14,7 @@ typedef struct {
     apr_dbd_transaction_t *transaction; /* the driver's, if it is not in SQL */
     apr_pool_t *pool;                   /* of this delivery */
     const char *why;                    /* the first thing that went wrong, NULL */
+    int is_in; /* the database has the batch: nothing but this is a success */
 } playcount_database;
 
 /* Note what went wrong, unless something did before: `doing` and what the database

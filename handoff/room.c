@@ -45,6 +45,14 @@ static int is_name(const char *name)
     return n >= 1 && n <= 63 && !name[n];
 }
 
+/* PostgreSQL takes labels for names in SQL and makes their letters small, but not
+ * where it is asked to execute them; and a name has none of these other signs. */
+static int is_label(const char *name)
+{
+    return is_name(name) && !strpbrk(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ-.") &&
+           !apr_isdigit(*name);
+}
+
 static const char *read_option(cmd_parms *cmd, playcount_handoff *h,
                                const char *option)
 {
@@ -71,12 +79,13 @@ static const char *read_option(cmd_parms *cmd, playcount_handoff *h,
     }
     if (!strncmp(option, "statement=", 10)) {
         h->statement = option + 10;
-        return is_name(h->statement)
+        return is_label(h->statement)
                    ? NULL
                    : apr_psprintf(cmd->pool,
-                                  "PlaycountHandoff: %s is not a label; use that "
-                                  "of a DBDPrepareSQL, of letters, digits, '-', "
-                                  "'_' and '.'",
+                                  "PlaycountHandoff: %s is not a label that every "
+                                  "database takes; use that of a DBDPrepareSQL, of "
+                                  "small letters, digits and '_', with no digit "
+                                  "first",
                                   option);
     }
     return apr_psprintf(cmd->pool,

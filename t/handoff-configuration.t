@@ -27,6 +27,8 @@ refused("${dbd}PlaycountHandoff dbd interval=0", qr/interval=0 is not a number o
     'no interval');
 refused("${dbd}PlaycountHandoff dbd \"node=a'b\"", qr/not a name; use 1 to 63/, 'no name');
 refused("${dbd}PlaycountHandoff dbd \"statement=a b\"", qr/not a label/, 'no label');
+refused("${dbd}PlaycountHandoff dbd statement=$_", qr/not a label that every database takes/,
+    "$_ is none for PostgreSQL") for 'countPlays', 'count-plays', 'count.plays', '1st';
 refused("${dbd}PlaycountHandoff dbd often", qr/'often' is not an option; use zone=/,
     'no option');
 

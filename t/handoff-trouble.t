@@ -167,4 +167,23 @@ my $METRICS = "<Location /metrics>\nSetHandler playcount-metrics\n</Location>\n"
     meets($server, 'SQLite full', qr/full/,
         sub { $server->set_config($config); $server->graceful }, $counts);
 }
+for my $persist ('Off', 'On') {
+    # SQLite's statements know the tables of when they were prepared.
+    my $dir = database_directory();
+    my $file = "$dir/plays.db";
+    sqlite_make($file, "CREATE TABLE songs (id TEXT PRIMARY KEY, play_count INTEGER);
+        INSERT INTO songs VALUES ('a', 0), ('b', 0)");
+    my $server = server(sqlite_dbd($file) . "DBDPersist $persist\n"
+        . 'DBDPrepareSQL "UPDATE songs SET play_count = play_count + %lld '
+        . 'WHERE id = %s" count_plays', statement => 'count_plays');
+    my $counts = sub { sqlite_counts($file, 'songs') };
+    play($server, $_, 1) for 'a', 'b';
+    is_deeply settle($counts, listing($server)), { a => 1, b => 1 },
+        "SQLite, DBDPersist $persist: the user's own statement";
+    is_deeply [refusals($server)], [], 'at the first attempt, which also made the tables';
+    sqlite($file, 'CREATE INDEX by_count ON songs (play_count)');
+    play($server, 'b', 5);
+    is_deeply settle($counts, listing($server)), { a => 1, b => 6 },
+        "SQLite, DBDPersist $persist: after the tables were changed";
+}
 done_testing;
