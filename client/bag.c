@@ -82,16 +82,8 @@ void playcount_bag_free(playcount_bag *bag)
 /* Refusals that the same bag would meet for ever. */
 static int for_good(const playcount_error *error)
 {
-    switch (error->http_status) {
-    case 400:
-    case 413:
-    case 415:
-    case 422:
-    case 507:
-        return 1;
-    default:
-        return error->status == PLAYCOUNT_E_USAGE;
-    }
+    return playcount_is_settled(error->http_status) ||
+           error->status == PLAYCOUNT_E_USAGE;
 }
 
 static void pause_growing(playcount_bag *bag, int64_t now)

@@ -32,6 +32,20 @@ playcount_status playcount_fail(playcount_error *error, playcount_status status,
     return status;
 }
 
+int playcount_is_settled(int http_status)
+{
+    switch (http_status) {
+    case 400:
+    case 413:
+    case 415:
+    case 422:
+    case 507:
+        return 1;
+    default:
+        return 0;
+    }
+}
+
 playcount_status playcount_error_pass(playcount_error *to,
                                       const playcount_error *from)
 {

@@ -55,18 +55,16 @@ static outcome on_refusal(playcount_exchange *exchange, int status)
     };
     char what[80];
     outcome o = FINAL;
-    bool settled = true;
 
     for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++) {
         if (known[i].status == status) {
             o = known[i].outcome;
-            settled = false;
             if (known[i].doubtful) {
                 doubt(exchange);
             }
         }
     }
-    if (settled) {
+    if (playcount_is_settled(status)) {
         exchange->error.uncertain = 0;
     }
     snprintf(what, sizeof(what), "answered %d%s", status,

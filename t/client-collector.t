@@ -138,6 +138,16 @@ is_deeply [map { (split)[0, 1, 2, 4] } back($run)], [0, 1, CUT, 'mute1=7'],
 like $run->{out}, qr/^again 0$/m, 'sent again under its key it is fine';
 is $real->get('/song/mute1')->{content}, 7, 'and still counted once';
 
+# Nor does a refusal by somebody who knows nothing of keys take the doubt away.
+my $closed = Playcount::Misbehaving->new(sub {
+    my ($socket, $n) = @_;
+    request($socket) and $n > 1 and print {$socket} answer(403, 'No.');
+});
+$run = Playcount::Command::wait_program(start_program({ stdin => "doubt1 7\nclose\n" },
+        't/client/collect', $closed->url));
+is_deeply [map { (split)[0, 1, 4] } back($run)], [0, 1, 'doubt1=7'],
+    'an answer that was lost, then 403: it comes back as uncertain' or diag $run->{out};
+
 # When the server may have forgotten the key it is not sent again by itself.
 my $forgotten = Playcount::Misbehaving->new(sub { request($_[0]) });
 $go = flag;

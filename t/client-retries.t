@@ -109,6 +109,26 @@ my $run = playcount('-s', $proxy->url, 'play', 'x');
 is $run->{status}, 1, 'Retry-After beyond the time limit: given up';
 is scalar(() = $proxy->requests), 1, 'at once';
 
+# A refusal by somebody who knows nothing of keys says nothing of the attempt before,
+# whose answer was lost; one by the counter itself does.
+for my $status (401, 403, 404, 501) {
+    my $refuser = Playcount::Misbehaving->new(sub {
+        my ($socket, $n) = @_;
+        request($socket) and $n > 1 and print {$socket} answer($status, 'No.');
+    });
+    $run = playcount('-s', $refuser->url, 'play', 'x');
+    is $run->{status}, 1, "an answer that was lost, then $status: refused";
+    like $run->{err}, qr/not known whether the plays were counted/, 'but maybe counted';
+}
+for my $status (400, 413, 415, 422, 507) {
+    my $refuser = Playcount::Misbehaving->new(sub {
+        my ($socket, $n) = @_;
+        request($socket) and $n > 1 and print {$socket} answer($status, 'No.');
+    });
+    $run = playcount('-s', $refuser->url, 'play', 'x');
+    unlike $run->{err}, qr/not known/, "an answer that was lost, then $status: not counted";
+}
+
 # A reset that was sent is not repeated: it could forget what came after it.
 for my $way ('the connection breaks before the answer', 'a proxy says 503') {
     $proxy = loses(100, $ways{$way});
