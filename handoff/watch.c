@@ -116,12 +116,23 @@ static void deliver_all(playcount_handoff *h, apr_pool_t *pool)
     }
 }
 
+/* Also when the clock was set back, as that must not stop it until the clock is
+ * again where it was. */
+static int is_due(const playcount_handoff *h, apr_time_t now)
+{
+    apr_interval_time_t most = apr_time_from_sec(h->interval);
+
+    return now >= h->next ||
+           h->next - now > (most > LONGEST_PAUSE ? most : LONGEST_PAUSE);
+}
+
 static apr_status_t watch(int state, void *data, apr_pool_t *pool)
 {
     playcount_handoff *h = data;
+    apr_time_t now = apr_time_now();
 
-    if (state == AP_WATCHDOG_STATE_RUNNING && apr_time_now() >= h->next) {
-        h->next = apr_time_now() + apr_time_from_sec(h->interval);
+    if (state == AP_WATCHDOG_STATE_RUNNING && is_due(h, now)) {
+        h->next = now + apr_time_from_sec(h->interval);
         deliver_all(h, pool);
     }
     return APR_SUCCESS;

@@ -372,12 +372,13 @@ int playcount_batch_next(playcount_zone *z, playcount_batch_cursor *c,
 apr_status_t playcount_handoff_usage(playcount_zone *z, playcount_handoff_use *use)
 {
     apr_status_t rv = playcount_zone_lock(z);
-    uint64_t acked = load(&z->head->acked);
-    uint64_t taken = load(&z->head->taken);
+    uint64_t acked, taken;
 
     if (rv != APR_SUCCESS) {
         return rv;
     }
+    acked = load(&z->head->acked);
+    taken = load(&z->head->taken);
     use->batches = acked;
     use->open = taken - acked;
     use->number = use->open ? record(z, acked + 1)->number : 0;
@@ -386,6 +387,9 @@ apr_status_t playcount_handoff_usage(playcount_zone *z, playcount_handoff_use *u
         use->plays = count_sum(use->plays, record(z, q)->plays);
     }
     use->handed_time = z->head->handed_time;
+    if (!use->handed_time && use->open) {
+        use->handed_time = record(z, acked + 1)->time;
+    }
     use->failures = load(&z->head->failures);
     use->failing = load(&z->head->failing);
     playcount_zone_unlock(z);

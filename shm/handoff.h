@@ -101,7 +101,9 @@ typedef struct {
     uint64_t open;        /* 0, 1 or 2 */
     uint64_t number;      /* of the oldest open one, 0 if there is none */
     uint64_t plays;       /* in the open ones */
-    uint64_t handed_time; /* every play before this second is handed over */
+    uint64_t handed_time; /* every play before this second is handed over; when
+                             none ever was, when the oldest open batch was taken,
+                             0 without one */
     uint64_t failures;    /* deliveries that failed */
     uint64_t failing;     /* 0: the last delivery succeeded */
 } playcount_handoff_use;

@@ -167,6 +167,30 @@ my $METRICS = "<Location /metrics>\nSetHandler playcount-metrics\n</Location>\n"
     meets($server, 'SQLite full', qr/full/,
         sub { $server->set_config($config); $server->graceful }, $counts);
 }
+{
+    # Plays of before the first delivery, to a database that is not there yet.
+    my $dir = database_directory();
+    my $file = "$dir/later/plays.db";
+    my $server = Playcount::Server->new(
+        zone_file => 1, songs => 1000, modules => ['dbd'], config => $METRICS);
+    play($server, 'a', 1);
+    $server->stop;
+    $server->set_config($METRICS . sqlite_dbd($file) . "PlaycountHandoff dbd interval=1\n");
+    $server->start;
+    my $age = sub {
+        $server->hang_up;
+        $server->get('/metrics')->{content}
+            =~ /^playcount_zone_handoff_undelivered_seconds\{[^}]*\} (\d+)/m or die;
+        return $1;
+    };
+    ok Playcount::Server::wait_until('an age', sub { $age->() >= 2 }),
+        'never delivered: the metrics tell since when';
+    mkdir "$dir/later" or die $!;
+    chown scalar(getpwnam 'www-data'), -1, "$dir/later" if $> == 0;
+    settle(sub { sqlite_counts($file) }, { a => 1 });
+    ok Playcount::Server::wait_until('no age', sub { $age->() == 0 }),
+        'delivered: nothing is old any more';
+}
 for my $persist ('Off', 'On') {
     # SQLite's statements know the tables of when they were prepared.
     my $dir = database_directory();
