@@ -142,6 +142,8 @@ void playcount_statsd_start(server_rec *s, apr_pool_t *p)
     if (!conf) {
         return;
     }
+    atomic_store_explicit(&playcount_metrics_segment->header->statsd_said, 0,
+                          memory_order_relaxed);
     if (get && add) {
         rv = get(&watchdog, conf->raw ? RAW : AGGREGATE, 0, !conf->raw, p);
     }

@@ -69,9 +69,17 @@ static int open_one(const struct addrinfo *list)
     return first;
 }
 
+/* Whether this is news: every process finds it out by itself, one says it. */
+static int is_news(int unreachable)
+{
+    return (int)atomic_exchange_explicit(
+               &playcount_metrics_segment->header->statsd_said,
+               (uint64_t)unreachable, memory_order_relaxed) != unreachable;
+}
+
 static void say(playcount_sender *to, const char *why)
 {
-    if (!to->said) {
+    if (!to->said && is_news(1)) {
         ap_log_error(
             APLOG_MARK, APLOG_WARNING, 0, to->server,
             "PlaycountStatsd: %s:%d cannot be reached: %s; trying again every "
@@ -108,7 +116,7 @@ int playcount_sender_ready(playcount_sender *to, apr_pool_t *pool)
         to->try_again = apr_time_now() + RETRY;
         return 0;
     }
-    if (to->said) {
+    if (is_news(0)) {
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, to->server,
                      "PlaycountStatsd: sending to %s:%d", to->conf->host,
                      to->conf->port);

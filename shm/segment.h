@@ -22,7 +22,7 @@
 
 /* Part of the key under which the memory is kept: raise it when any layout
  * changes. */
-#define PLAYCOUNT_SEGMENT_VERSION 1
+#define PLAYCOUNT_SEGMENT_VERSION 2
 
 typedef struct {
     uint32_t routes;    /* besides "other" */
@@ -38,6 +38,8 @@ typedef struct {
     _Atomic uint64_t statsd_datagrams; /* sent */
     _Atomic uint64_t statsd_failures;  /* datagrams the system refused */
     _Atomic uint64_t statsd_dropped;   /* raw values for which no room was left */
+    _Atomic uint64_t statsd_said;      /* 1: the log has that it is not reached;
+                                          by whoever finds that or its end */
 } playcount_segment_header;
 
 /* Where the parts lie in this process. */
