@@ -1,8 +1,8 @@
 /* Of a million songs, the one that is asked for is in no cache: finding it waits
  * twice for memory. httpd has much to do before the handler runs; the song is on
- * its way meanwhile: its place in the index from the moment the URL is known, its
- * slot from when the walk over the locations is done again and the access checks
- * begin.
+ * its way meanwhile: its place in the index from the moment the root is known, its
+ * slot from when httpd has walked over the locations twice more and the access
+ * checks begin.
  */
 
 #include "httpd.h"
@@ -28,7 +28,7 @@ static const char *id_in_path(request_rec *r, apr_size_t *length)
     return *length >= 1 && *length <= PLAYCOUNT_ID_MAX ? path : NULL;
 }
 
-static int expect(request_rec *r)
+static void expect(request_rec *r)
 {
     apr_size_t length;
     const char *id = id_in_path(r, &length);
@@ -36,7 +36,6 @@ static int expect(request_rec *r)
     if (id) {
         playcount_zone_expect(playcount_zone_of(r)->zone, id, length);
     }
-    return DECLINED;
 }
 
 static int expect_slot(request_rec *r)
@@ -52,6 +51,6 @@ static int expect_slot(request_rec *r)
 
 void playcount_ahead_register_hooks(void)
 {
-    ap_hook_translate_name(expect, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    playcount_root_when_known(expect);
     ap_hook_header_parser(expect_slot, NULL, NULL, APR_HOOK_MIDDLE);
 }

@@ -135,6 +135,13 @@ static void restore_id(request_rec *r, apr_size_t root)
 
 /* --- claiming the URL --- */
 
+static void (*tell_known)(request_rec *r);
+
+void playcount_root_when_known(void (*tell)(request_rec *r))
+{
+    tell_known = tell;
+}
+
 /* Can all of it be decoded? */
 static int is_decodable(const char *path)
 {
@@ -173,6 +180,9 @@ static int pre_translate(request_rec *r)
         r->path_info = NULL;
     }
     r->filename = r->uri;
+    if (r->path_info) {
+        tell_known(r);
+    }
     return DONE;
 }
 
@@ -189,6 +199,7 @@ static int translate(request_rec *r)
     }
     if (!r->path_info) {
         r->path_info = r->uri + measure_root(r, find_root(r));
+        tell_known(r);
     }
     return OK;
 }

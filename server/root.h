@@ -22,6 +22,10 @@ const char *playcount_path_below_root(request_rec *r);
 /* The bytes of r->uri before that part: no '/' at their end. */
 apr_size_t playcount_root_length(request_rec *r);
 
+/* Have this called for every request whose root is known, as early as that is: its
+ * directory configuration is that of its location, but nothing is checked yet. */
+void playcount_root_when_known(void (*tell)(request_rec *r));
+
 void playcount_root_register_hooks(apr_pool_t *p);
 
 #endif

@@ -41,6 +41,8 @@ class Sample:
         self.bytes = said["bytes"]
         self.ids = said["ids"]
         self.latency = said["latency_us"]
+        self.versus_answers = said["versus_answers"]
+        self.versus_seconds = said["versus_seconds"]
         self.idle_open = said["idle_open"]
         self.slow_good = said["slow_good"]
         self.reconnects = said["reconnects"]
@@ -56,6 +58,10 @@ class Sample:
         return self.answers / self.seconds
 
     @property
+    def versus_rate(self):
+        return self.versus_answers / self.versus_seconds
+
+    @property
     def cpu_each(self):
         """Server CPU seconds per answer."""
         return self.cpu / self.answers if self.answers else float("nan")
@@ -64,12 +70,12 @@ class Sample:
 class Load:
     """One run under way. Options are those of the load client, with _ for -."""
 
-    def __init__(self, port, request, server=None, cores=None, **options):
+    def __init__(self, port, request, server=None, cores=None, versus=None, **options):
         self.server = server
-        self.file = tempfile.NamedTemporaryFile(prefix="playcount-bench-")
-        self.file.write(request)
-        self.file.flush()
-        command = [place.LOAD, "--port", str(port), "--request", self.file.name]
+        self.files = []
+        command = [place.LOAD, "--port", str(port), "--request", self._file(request)]
+        if versus:
+            command += ["--versus", self._file(versus)]
         for name, value in options.items():
             if value is not None and value is not False:
                 command.append("--" + name.replace("_", "-"))
@@ -87,8 +93,16 @@ class Load:
         after = self.server.cpu(pids) if self.server else 0
         rest = self.process.stdout.read()
         self.process.wait()
-        self.file.close()
+        for file in self.files:
+            file.close()
         return Sample(json.loads(rest), after - before)
+
+    def _file(self, request):
+        file = tempfile.NamedTemporaryFile(prefix="playcount-bench-")
+        file.write(request)
+        file.flush()
+        self.files.append(file)
+        return file.name
 
     def _expect(self, word):
         line = self.process.stdout.readline().strip()

@@ -9,6 +9,8 @@
 
 static const char usage[] =
     "usage: load --port N --request FILE [options]\n"
+    "  --versus FILE     another request, asked in turn with the first\n"
+    "  --slot-ms N       each of the two for so long at a time (20)\n"
     "  --connections N   that ask (1)\n"
     "  --active N        of them at a time; they take turns (all)\n"
     "  --idle N          more, which ask once and stay open (0)\n"
@@ -33,6 +35,8 @@ static void print(const result *r)
         "\"ids\": %lu, \"reconnects\": %lu, \"idle_open\": %d, \"slow_good\": %d, ",
         r->answers, r->late, r->bytes, (double)r->elapsed_ns / 1e9, request_ids(),
         r->reconnects, r->idle_open, r->slow_good);
+    printf("\"versus_answers\": %lu, \"versus_seconds\": %.6f, ", r->versus_answers,
+           (double)r->versus_ns / 1e9);
     printf("\"errors\": {\"connect\": %lu, \"bad\": %lu, \"malformed\": %lu, "
            "\"cut\": %lu, \"unanswered\": %lu}, ",
            r->connect, r->bad, r->malformed, r->cut, r->unanswered);
@@ -53,12 +57,14 @@ int main(int argc, char **argv)
         {"over-and-over", 0, NULL, 'o'}, {"seed", 1, NULL, 'e'},
         {"slow", 1, NULL, 'l'},          {"slow-ms", 1, NULL, 'm'},
         {"wait", 1, NULL, 'w'},          {"at-least", 1, NULL, 'A'},
-        {"redis", 1, NULL, 'R'},         {NULL, 0, NULL, 0},
+        {"redis", 1, NULL, 'R'},         {"versus", 1, NULL, 'v'},
+        {"slot-ms", 1, NULL, 'S'},       {NULL, 0, NULL, 0},
     };
     plan p = {.connections = 1,
               .pipeline = 1,
               .replies = 1,
               .slow_ms = 1000,
+              .slot_ns = 20000000,
               .seconds_ns = 1000000000,
               .wait_ns = 5000000000u};
     uint64_t songs = 1, seed = 0;
@@ -74,6 +80,12 @@ int main(int argc, char **argv)
             break;
         case 'q':
             request_load(&p.ask, optarg);
+            break;
+        case 'v':
+            request_load(&p.versus, optarg);
+            break;
+        case 'S':
+            p.slot_ns = (uint64_t)(atof(optarg) * 1e6);
             break;
         case 'c':
             p.connections = atoi(optarg);

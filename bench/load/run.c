@@ -6,6 +6,11 @@
  * all are used. At a fixed rate a request is due at a fixed time and its
  * latency counts from then, however long it waited for a free connection:
  * a server that stalls is not spared the requests it holds up.
+ *
+ * Two requests are compared in slots: for some milliseconds the one is asked,
+ * then, when all its answers are in, the other one. What else happens on the
+ * machine is as slow as a scheduler is, and so meets both alike. The first slot
+ * of each is not counted: new connections and fresh memory are slower.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -45,9 +50,12 @@ static result *the_result;
 static connection *all;
 static int total, opened, opening, next_to_open, ring, slow_left;
 static int epoll_fd, measuring, stopping;
-static uint64_t due;      /* at a fixed rate: the next request's time */
-static uint64_t due_step; /* between two of them; 0: no fixed rate */
-static char *turn;        /* room for the requests of one turn */
+static uint64_t due;        /* at a fixed rate: the next request's time */
+static uint64_t due_step;   /* between two of them; 0: no fixed rate */
+static char *turn;          /* room for the requests of one turn */
+static uint64_t slot_began; /* the present slot */
+static int slots;           /* before it */
+static int second;          /* it belongs to `versus` */
 
 static uint64_t now(void)
 {
@@ -160,6 +168,7 @@ static void send_turn(connection *c, size_t length)
 /* Send a turn that began at `started`; connects first where it has to. */
 static void ask(connection *c, uint64_t started)
 {
+    const request *q = second ? &the_plan->versus : &the_plan->ask;
     size_t length = 0;
     int depth = c->asked == 2 ? the_plan->pipeline : 1;
 
@@ -171,8 +180,8 @@ static void ask(connection *c, uint64_t started)
         return; /* asks when it is open */
     }
     c->awaited = 0;
-    while (c->awaited < depth && request_write(&the_plan->ask, turn + length)) {
-        length += the_plan->ask.length;
+    while (c->awaited < depth && request_write(q, turn + length)) {
+        length += q->length;
         c->awaited++;
     }
     if (c->awaited) {
@@ -184,12 +193,22 @@ static void ask(connection *c, uint64_t started)
     }
 }
 
+static int warming_up(void)
+{
+    return the_plan->versus.length && slots < 2;
+}
+
+static int slot_is_over(uint64_t time)
+{
+    return the_plan->versus.length && time - slot_began >= the_plan->slot_ns;
+}
+
 /* Let the turn go on, from c to the next one. */
 static void next_turn(connection *c)
 {
     uint64_t start = now();
 
-    if (!measuring || stopping) {
+    if (!measuring || stopping || slot_is_over(start)) {
         return;
     }
     if (due_step) {
@@ -269,8 +288,8 @@ static void answered(connection *c)
         r->slow_good += !c->reading.bad;
     }
     else if (c->kind == BUSY && !c->reading.bad) {
-        if (measuring && !stopping) {
-            r->answers++;
+        if (measuring && !stopping && !warming_up()) {
+            *(second ? &r->versus_answers : &r->answers) += 1;
             samples_add(now() - c->started);
         }
         else {
@@ -433,6 +452,17 @@ static void slow_bytes(void)
     tick++;
 }
 
+static void ask_all(uint64_t started)
+{
+    slot_began = started;
+    for (int i = 0; i < the_plan->active; i++) {
+        ring = i;
+        if (!all[i].awaited) {
+            ask(&all[i], started);
+        }
+    }
+}
+
 static void start(int rate_fd, int slow_fd)
 {
     measuring = 1;
@@ -446,12 +476,7 @@ static void start(int rate_fd, int slow_fd)
         start_timer(rate_fd, due_step);
     }
     else {
-        for (int i = 0; i < the_plan->active; i++) {
-            ring = i;
-            if (!all[i].awaited) {
-                ask(&all[i], due);
-            }
-        }
+        ask_all(due);
     }
 }
 
@@ -463,6 +488,22 @@ static uint64_t waiting(void)
         n += (uint64_t)all[i].awaited;
     }
     return n;
+}
+
+/* The next slot, when the present one's time and answers are in. */
+static void change_slot(void)
+{
+    uint64_t time = now();
+
+    if (slot_is_over(time) && !waiting()) {
+        if (!warming_up()) {
+            *(second ? &the_result->versus_ns : &the_result->elapsed_ns) +=
+                time - slot_began;
+        }
+        slots++;
+        second = !second;
+        ask_all(time);
+    }
 }
 
 /* One round of events, at most 10 ms long. */
@@ -496,7 +537,9 @@ static void prepare(const plan *p, result *r)
     total = p->connections + p->idle + p->slow;
     slow_left = p->slow;
     all = calloc((size_t)total, sizeof(*all));
-    turn = malloc(p->ask.length * (size_t)p->pipeline);
+    turn = malloc(
+        (p->ask.length > p->versus.length ? p->ask.length : p->versus.length) *
+        (size_t)p->pipeline);
     epoll_fd = epoll_create1(EPOLL_CLOEXEC);
     if (!all || !turn || epoll_fd < 0) {
         perror("load");
@@ -534,10 +577,16 @@ void run(const plan *p, result *r)
            (elapsed < p->seconds_ns || (slow_left > 0 && elapsed < slow_ns) ||
             (r->answers < p->at_least && elapsed < p->seconds_ns + p->wait_ns))) {
         events(rate_fd, slow_fd);
+        change_slot();
+        if (warming_up()) {
+            begin = now();
+        }
         elapsed = now() - begin;
     }
     stopping = 1;
-    r->elapsed_ns = now() - begin;
+    if (!p->versus.length) {
+        r->elapsed_ns = now() - begin;
+    }
     puts("stop");
     fflush(stdout);
 

@@ -10,6 +10,8 @@ typedef struct {
     uint16_t port; /* on 127.0.0.1 */
     protocol_e protocol;
     request ask;      /* what is asked */
+    request versus;   /* compared with it, if it has a length: see run.c */
+    uint64_t slot_ns; /* how long each of the two is asked at a time */
     uint64_t replies; /* Redis: replies to one request */
     int connections;  /* that ask */
     int active;       /* how many of them at a time; they take turns */
@@ -24,10 +26,12 @@ typedef struct {
 } plan;
 
 typedef struct {
-    uint64_t answers;    /* good ones within the time */
-    uint64_t late;       /* good ones after it, while waiting for the rest */
-    uint64_t bytes;      /* received within the time */
-    uint64_t elapsed_ns; /* the time */
+    uint64_t answers;        /* good ones within the time */
+    uint64_t late;           /* good ones after it, while waiting for the rest */
+    uint64_t bytes;          /* received within the time */
+    uint64_t elapsed_ns;     /* the time; with `versus` that of `ask` alone */
+    uint64_t versus_answers; /* the same of `versus` */
+    uint64_t versus_ns;
     uint64_t reconnects; /* the server closed a connection in good order */
     /* What went wrong. */
     uint64_t connect;    /* no connection */
