@@ -18,10 +18,19 @@ typedef struct {
     playcount_series_entry *entry;
 } work;
 
-static void append(const playcount_segment *seg, work *w, uint64_t now)
+/* Whether it is for this process to close the interval that began at `start`: while
+ * a graceful restart goes on, two generations have a watchdog each, and the marks
+ * are for one at a time. */
+static int claim(const playcount_segment *seg, uint64_t start, uint64_t now)
 {
-    uint64_t start =
-        atomic_load_explicit(&seg->header->interval_started, memory_order_relaxed);
+    return atomic_compare_exchange_strong_explicit(
+        &seg->header->interval_started, &start, now, memory_order_acq_rel,
+        memory_order_relaxed);
+}
+
+static void append(const playcount_segment *seg, work *w, uint64_t start,
+                   uint64_t now)
+{
     unsigned n = 0;
 
     for (unsigned i = 0; i < seg->count; i++) {
@@ -35,8 +44,6 @@ static void append(const playcount_segment *seg, work *w, uint64_t now)
     }
     playcount_series_append(seg->series, start, now > start ? now - start : 0,
                             w->entry, n);
-    atomic_store_explicit(&seg->header->interval_started, now,
-                          memory_order_relaxed);
 }
 
 static apr_status_t tick(int state, void *data, apr_pool_t *pool)
@@ -45,15 +52,15 @@ static apr_status_t tick(int state, void *data, apr_pool_t *pool)
     uint64_t length =
         (uint64_t)apr_time_from_sec(playcount_metrics_global->interval);
     uint64_t now = (uint64_t)apr_time_now();
-    uint64_t due;
+    uint64_t start =
+        atomic_load_explicit(&seg->header->interval_started, memory_order_relaxed);
+    uint64_t due = start + length;
     work w;
 
     (void)data;
     if (state != AP_WATCHDOG_STATE_RUNNING) {
         return APR_SUCCESS;
     }
-    due = length + atomic_load_explicit(&seg->header->interval_started,
-                                        memory_order_relaxed);
     if (now < due && due - now <= length) {
         return APR_SUCCESS;
     }
@@ -61,10 +68,10 @@ static apr_status_t tick(int state, void *data, apr_pool_t *pool)
      * routes that were busy is ever touched. */
     w.since = malloc(seg->count * sizeof(*w.since));
     w.entry = apr_palloc(pool, seg->count * sizeof(*w.entry));
-    if (w.since) {
-        append(seg, &w, now);
-        free(w.since);
+    if (w.since && claim(seg, start, now)) {
+        append(seg, &w, start, now);
     }
+    free(w.since);
     return APR_SUCCESS;
 }
 
