@@ -93,8 +93,15 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     (void)plog, (void)ptemp;
     playcount_metrics_global = conf;
     playcount_metrics_segment = NULL;
-    if (!playcount_metrics_wanted ||
-        ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
+        return OK;
+    }
+    if (!playcount_metrics_wanted) {
+        if (conf->statsd) {
+            ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                         "PlaycountStatsd has nothing to send: PlaycountMetrics is "
+                         "On nowhere");
+        }
         return OK;
     }
     result = get_memory(s, pconf, conf);

@@ -42,8 +42,14 @@ for my $case (@wrong) {
     $server->set_config($directive);
     like $server->refusal, $sentence, $directive =~ s/\n/; /gr;
 }
+$server->set_config('PlaycountStatsd 127.0.0.1:8125');
+$server->start;
+like $server->error_log, qr/PlaycountStatsd has nothing to send: PlaycountMetrics is On nowhere/,
+    'statsd without metrics is warned of';
+$server->stop;
 $server->set_config('PlaycountMetrics On');
 $server->start;
+unlike $server->error_log =~ s/.*nowhere//sr, qr/nothing to send/, 'but not with them';
 like $server->error_log,
     qr/metrics: \d+\.\d MB of shared memory for 64 routes and "other", 360 intervals of 10 s/,
     'the memory is said at the start';
