@@ -99,15 +99,24 @@ const char *playcount_body_error(int status)
                                              : "The body could not be read.";
 }
 
+/* No answer is sent in part: a count has no parts, and a play that has been counted
+ * must not be answered with 416. Not by ap_remove_output_filter_byhandle(), which
+ * looks the name up in a trie each time. */
+static void remove_byterange(request_rec *r)
+{
+    for (ap_filter_t *f = r->output_filters; f; f = f->next) {
+        if (*f->frec->name == 'b' && !strcmp(f->frec->name, "byterange")) {
+            ap_remove_output_filter(f);
+            return;
+        }
+    }
+}
+
 static void set_headers(request_rec *r, const char *type)
 {
     ap_set_content_type(r, type ? type : "text/plain");
     apr_table_setn(r->headers_out, "Cache-Control", "no-store");
-    /* No answer is sent in part: a count has no parts, and a play that has been
-     * counted must not be answered with 416. */
-    if (apr_table_get(r->headers_in, "Range")) {
-        ap_remove_output_filter_byhandle(r->output_filters, "byterange");
-    }
+    remove_byterange(r);
 }
 
 /* APR_SUCCESS or an error that means that the client is gone: the log says so by

@@ -115,10 +115,14 @@ static void restore_id(request_rec *r, apr_size_t root)
     core_server_config *core = ap_get_core_module_config(r->server->module_config);
     unsigned flags = AP_NORMALIZE_NOT_ABOVE_ROOT | AP_NORMALIZE_DECODE_UNRESERVED;
     const char *raw = r->main || r->prev ? NULL : raw_path(r);
-    apr_size_t length = raw ? strcspn(raw, "?#") : 0;
+    apr_size_t length;
     char *path, *copy;
 
-    if (!raw || (!strncmp(raw, r->uri, length) && !r->uri[length]) ||
+    if (!raw || !strcmp(raw, r->uri)) {
+        return;
+    }
+    length = strcspn(raw, "?#");
+    if ((!strncmp(raw, r->uri, length) && !r->uri[length]) ||
         strncmp(raw, r->uri, root) ||
         strncmp(raw + root, PLAYCOUNT_SONG, strlen(PLAYCOUNT_SONG))) {
         return;
