@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -94,6 +95,17 @@ static const char *new_name(const opening *o)
     return apr_pstrcat(o->pool, o->path, ".new", NULL);
 }
 
+/* All of it now. A limit on the size of files (ulimit -f) is an error like any
+ * other then, not the signal that ends the server. */
+static int allocate(int fd, off_t bytes)
+{
+    void (*before)(int) = signal(SIGXFSZ, SIG_IGN);
+    int error = posix_fallocate(fd, 0, bytes);
+
+    signal(SIGXFSZ, before);
+    return error;
+}
+
 /* A new, empty zone under the name PATH.new, locked and mapped. */
 static apr_status_t make(const opening *o, mapping *m,
                          const playcount_zone_size *size)
@@ -114,7 +126,7 @@ static apr_status_t make(const opening *o, mapping *m,
     }
     m->bytes = playcount_zone_bytes(size);
     error = ftruncate(m->fd, 0) != 0 ? errno : 0;
-    error = error ? error : posix_fallocate(m->fd, 0, (off_t)m->bytes);
+    error = error ? error : allocate(m->fd, (off_t)m->bytes);
     if (error) {
         unlink(name);
         return refuse_errno(o, error,

@@ -60,6 +60,16 @@ my $other = Playcount::Express->new;
 isnt $status, 0, 'two servers on one zone file are refused';
 like $output, qr/PlaycountZone/, 'with a sentence that names the directive';
 
+# A limit on the size of files.
+my $limited = Playcount::Express->new;
+my $said = $limited->temp . '/said';
+waitpid $limited->spawn($said, 'sh', '-c', 'ulimit -f 2000; exec "$@"', 'sh',
+    $limited->command('start-server', '--background')), 0;
+isnt $? >> 8, 0, 'refused: a zone file larger than files may be';
+like Playcount::Server::slurp($said), qr/PlaycountZone .* cannot have its \d+ MB: File too large/,
+    'with a sentence';
+is_deeply [glob $limited->root . '/counts*'], [], 'and nothing is left of it';
+
 Playcount::Server::spew($express->root . '/httpd.conf',
     Playcount::Server::slurp($express->root . '/httpd.conf') . "NoSuchDirective\n");
 ($status, $output) = $express->run('graceful');
