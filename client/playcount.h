@@ -48,6 +48,9 @@
  * thread of the call they were given to, a collector's in its own threads. A client
  * or collector cannot be used in a child after fork().
  *
+ * Names are resolved by threads of libcurl. One that outlasts the time limit of its
+ * call ends by itself, whenever the system gives the name up.
+ *
  * The library has no global state and prints nothing. Like every program on libcurl
  * it goes through a proxy if http_proxy, https_proxy or all_proxy says so.
  */

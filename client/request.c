@@ -206,6 +206,9 @@ static void set_protocol(CURL *easy, const playcount_server *server,
     bool tls = strncmp(server->name, "https:", 6) == 0;
 
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+    /* A name that nobody resolves is given up when the time is over; curl would
+     * otherwise wait for the thread that asks for it. */
+    curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     /* HTTP/2 where a server with TLS offers it. Without TLS libcurl 7.88 breaks
      * kept connections (its issue 10634, mended in 8.0). */

@@ -3,6 +3,7 @@
 use strict;
 use warnings;
 use Test::More;
+use File::Temp ();
 use IO::Socket::INET;
 use Playcount::Command qw(playcount start_program wait_program);
 use Playcount::Misbehaving qw(request answer);
@@ -165,6 +166,28 @@ $run = playcount('-s', 'http://no-such-host.invalid/', "--timeout=$LIMIT", '--re
 is $run->{status}, UNREACHED, 'no such host: exit status 3';
 # Or that nobody has said so in time.
 like $run->{err}, qr{^playcount: http://no-such-host.invalid/: no connection(?:: | within)}, 'no such host: says so';
+
+# A name server that is silent: the system asks it for much longer than the limit.
+my $dir = File::Temp->newdir('playcount-t-XXXXXX', DIR => '/tmp');
+open my $c, '>', "$dir/silent.c" or die $!;
+print {$c} "#include <netdb.h>\n#include <unistd.h>\n"
+    . "int getaddrinfo(const char *host, const char *service, const struct addrinfo *hints,\n"
+    . "    struct addrinfo **found)\n"
+    . "{ (void)host, (void)service, (void)hints, (void)found; sleep(60); return EAI_AGAIN; }\n";
+close $c or die $!;
+system('cc', '-shared', '-fPIC', '-o', "$dir/silent.so", "$dir/silent.c") == 0 or die 'cc';
+{
+    local $ENV{LD_PRELOAD} = "$dir/silent.so";
+    my $began = time;
+    my @started = map { start_program('client/playcount', '-s', 'http://count.example.org/',
+        "--timeout=$LIMIT", @$_) } @all;
+    for my $command (@all) {
+        $run = wait_program(shift @started);
+        is $run->{status}, UNREACHED, "a silent name server: playcount @$command: exit status 3";
+        like $run->{err}, qr/no connection within the time limit/, 'which says so';
+    }
+    cmp_ok time - $began, '<', 30, 'long before the system gives it up';
+}
 
 $run = playcount('-s', 'http://me:secret@127.0.0.1:' . $port . '/', 'get', '1');
 unlike $run->{err}, qr/secret/, 'a password is never shown';
