@@ -77,7 +77,8 @@ typedef enum {
     PLAYCOUNT_OK = 0,
     PLAYCOUNT_E_USAGE,   /* an argument is out of range; nothing was sent */
     PLAYCOUNT_E_MEMORY,  /* no memory */
-    PLAYCOUNT_E_CONNECT, /* no connection to the server; nothing was sent */
+    PLAYCOUNT_E_CONNECT, /* no connection to the server; nothing was sent, unless
+                            `uncertain` says that an attempt before this one was */
     PLAYCOUNT_E_TIMEOUT, /* no complete answer within the time limit */
     PLAYCOUNT_E_CUT,     /* the connection broke */
     PLAYCOUNT_E_ANSWER, /* the answer is not a counter's: too long, not a number ...

@@ -4,8 +4,9 @@
  * begins: engines bear that two deliver the same batch at once.
  *
  * After a failure the same batch is tried again, with pauses of 1/4, 1/2, 1, ... up
- * to 60 seconds. What is the matter is kept in the zone as a number, so that it is
- * said in the log once, not once per process that comes to try.
+ * to 60 seconds, of which the first are one second long, as the watchdog looks once
+ * a second. What is the matter is kept in the zone as a number, so that it is said
+ * in the log once, not once per process that comes to try.
  */
 #include "handoff/handoff.h"
 
