@@ -143,13 +143,19 @@ static outcome on_abort(playcount_exchange *exchange, CURLcode result, int statu
                                      : curl_easy_strerror(result));
 }
 
-static outcome on_timeout(playcount_exchange *exchange, long attempt_ms)
+/* Whether there was a connection to send the request on. */
+static bool was_connected(const playcount_exchange *exchange)
 {
     curl_off_t connected = 0;
+    curl_easy_getinfo(exchange->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
+    return connected != 0;
+}
+
+static outcome on_timeout(playcount_exchange *exchange, long attempt_ms)
+{
     char what[100];
 
-    curl_easy_getinfo(exchange->easy, CURLINFO_PRETRANSFER_TIME_T, &connected);
-    if (!connected) {
+    if (!was_connected(exchange)) {
         return fail(exchange, MAY_PASS, PLAYCOUNT_E_TIMEOUT,
                     "no connection within the time limit", "");
     }
@@ -247,5 +253,7 @@ void playcount_request_stalled(playcount_exchange *exchange,
     char what[100];
     snprintf(what, sizeof(what), "the answer stalled for %.1f seconds",
              (double)limits->timeout_ms / 1000);
-    fail(exchange, FINAL, PLAYCOUNT_E_TIMEOUT, what, "");
+    fail(exchange, FINAL, PLAYCOUNT_E_TIMEOUT,
+         was_connected(exchange) ? what : "no connection within the time limit",
+         "");
 }
