@@ -3,7 +3,7 @@
 #     make run           install what is missing, build, serve on port 8000
 #     make test          install what is missing, build, run every test
 #     make bench         install what is missing, measure it against httpd
-#     make bench-peers   the same, against other servers (a quarter of an hour)
+#     make bench-peers   the same, against other servers (20 minutes)
 #     make               build the module and the client
 #     make install       into httpd's module directory; the client below PREFIX
 #                        (DESTDIR is honoured)

@@ -8,8 +8,9 @@
  *     options.servers = (const char *const[]){"http://127.0.0.1:8000/"};
  *     options.servers_n = 1;
  *     playcount_client *client = playcount_open(&options, &error);
- *     if (!client || playcount_play(client, "42", &count, &error) != PLAYCOUNT_OK)
- * { fprintf(stderr, "%s\n", error.sentence);
+ *     if (!client ||
+ *         playcount_play(client, "42", &count, &error) != PLAYCOUNT_OK) {
+ *         fprintf(stderr, "%s\n", error.sentence);
  *     }
  *     playcount_close(client);
  *
@@ -211,8 +212,7 @@ PLAYCOUNT_API playcount_status playcount_add_many(playcount_client *client,
                                                   playcount_song *songs, size_t n,
                                                   playcount_error *error);
 
-/* ---- all songs: asked of all servers side by side ------------------------------
- */
+/* ---- all songs: asked of all servers side by side ------------------------ */
 
 /* Given one song of a listing; valid during the call. Not 0: stop. */
 typedef int playcount_each(void *context, int server, const char *id,
@@ -239,8 +239,7 @@ PLAYCOUNT_API playcount_status playcount_reset(playcount_client *client,
                                                playcount_error *each_server,
                                                playcount_error *error);
 
-/* ---- parcels: a batch for one server under one key -----------------------------
- */
+/* ---- parcels: a batch for one server under one key ----------------------- */
 
 #define PLAYCOUNT_KEY_BYTES 128
 
@@ -265,8 +264,7 @@ PLAYCOUNT_API playcount_status playcount_send(playcount_client *client,
 /* A new random key: 128 bits, as 32 hexadecimal digits. Not 0: no randomness. */
 PLAYCOUNT_API int playcount_new_key(char key[PLAYCOUNT_KEY_BYTES + 1]);
 
-/* ---- collecting plays -----------------------------------------------------------
- */
+/* ---- collecting plays ---------------------------------------------------- */
 
 /* A collector takes plays and sends them in batches, by size and by time, from a
  * thread of its own for each server, so that a slow server holds up only itself.
