@@ -1,11 +1,14 @@
-/* Clocks that cost no system call.
+/* A clock that costs no system call and one instruction.
  *
- * Durations are measured with CLOCK_MONOTONIC, which the vDSO answers, once at
- * each end of a request. The time below the filter is summed over its passes,
- * and a response may take a million of them, so those are timed in ticks: the
- * processor's own counter where it runs at one rate for all processors, else
- * the monotonic clock too. Ticks are turned into time by comparing both at the
- * ends of the same request, so no rate has to be known.
+ * Durations are differences of ticks: the processor's own counter where the kernel
+ * itself goes by it, else CLOCK_MONOTONIC, which the vDSO answers. A request needs
+ * four readings, and one more pair for each pass over its filter, so what a reading
+ * costs counts.
+ *
+ * How long a tick is, is found by comparing the counter with CLOCK_MONOTONIC twice:
+ * when the configuration is read and when a child starts, a millisecond or more
+ * later. Each reading of the pair is taken where both clocks were read closest
+ * together, to some tens of nanoseconds: the rate is right to a ten-thousandth.
  */
 #ifndef PLAYCOUNT_METRICS_CLOCK_H
 #define PLAYCOUNT_METRICS_CLOCK_H
@@ -13,9 +16,14 @@
 #include <stdint.h>
 #include <time.h>
 
-#if defined(__x86_64__)
-#include <cpuid.h>
-#endif
+/* The first comparison; and the second, after which durations may be taken. Called
+ * while the process has one thread. */
+void playcount_clock_begin(void);
+void playcount_clock_calibrate(void);
+
+/* For the functions below. */
+extern int playcount_clock_counter; /* whether the counter is used */
+extern double playcount_clock_us;   /* microseconds a tick */
 
 static inline uint64_t playcount_clock_ns(void)
 {
@@ -23,20 +31,6 @@ static inline uint64_t playcount_clock_ns(void)
 
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
-/* Whether the processor's counter is to be trusted; set by _init. */
-extern int playcount_clock_counter;
-
-static inline void playcount_clock_init(void)
-{
-#if defined(__x86_64__)
-    unsigned a, b, c, d;
-
-    /* "Invariant TSC": Intel SDM volume 3, 18.17.1. */
-    playcount_clock_counter =
-        __get_cpuid(0x80000007, &a, &b, &c, &d) && (d & (1u << 8)) != 0;
-#endif
 }
 
 static inline uint64_t playcount_ticks(void)
@@ -47,6 +41,12 @@ static inline uint64_t playcount_ticks(void)
     }
 #endif
     return playcount_clock_ns();
+}
+
+/* Ticks in microseconds. */
+static inline uint64_t playcount_ticks_us(uint64_t ticks)
+{
+    return (uint64_t)((double)ticks * playcount_clock_us);
 }
 
 #endif

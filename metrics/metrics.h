@@ -72,7 +72,6 @@ extern const playcount_room playcount_metrics_room;
  * and error documents find it there. Touched by one thread at a time. */
 typedef struct {
     uint64_t start;     /* ticks (clock.h) when the content handler started */
-    uint64_t start_ns;  /* the same moment by the monotonic clock */
     uint64_t before;    /* µs from the request line to that moment */
     uint64_t below;     /* ticks spent below the block filter, less those of waiting
                             there for a CGI or backend to write (unknown.c) */

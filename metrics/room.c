@@ -114,7 +114,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 
 static void child_init(apr_pool_t *p, server_rec *s)
 {
-    playcount_clock_init();
+    playcount_clock_calibrate();
     if (playcount_metrics_segment) {
         playcount_metrics_row = playcount_inflight_claim(
             playcount_metrics_segment->inflight, (int32_t)getpid());
@@ -139,6 +139,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_status(child_status, NULL, NULL, APR_HOOK_MIDDLE);
+    playcount_clock_begin();
     playcount_sample_register_hooks(p);
     playcount_logitem_register_hooks(p);
     playcount_page_register_hooks(p);

@@ -22,8 +22,6 @@
 
 APLOG_USE_MODULE(playcount);
 
-int playcount_clock_counter;
-
 enum { NOTES = PLAYCOUNT_FIGURES + 1 };
 
 static const char *const note_names[NOTES] = {
@@ -95,7 +93,6 @@ static playcount_sample *begin(request_rec *first)
     apr_time_t before = apr_time_now() - first->request_time;
 
     s->before = before > 0 ? (uint64_t)before : 0;
-    s->start_ns = playcount_clock_ns();
     s->start = playcount_ticks();
     enter(s, first);
     apr_pool_cleanup_register(first->pool, s, leave, apr_pool_cleanup_null);
@@ -179,7 +176,6 @@ static playcount_method_e method_of(const request_rec *r)
 static void derive_times(playcount_sample *s)
 {
     uint64_t end = playcount_ticks();
-    uint64_t application_ns = playcount_clock_ns() - s->start_ns;
     uint64_t all = end > s->start ? end - s->start : 0;
     uint64_t below = s->below;
 
@@ -187,15 +183,9 @@ static void derive_times(playcount_sample *s)
     if (s->handed_on && end > s->handed_on) {
         below += end - s->handed_on;
     }
-    if (below > all) {
-        below = all;
-    }
-    s->value[PLAYCOUNT_APPLICATION_TIME] = application_ns / 1000;
-    s->value[PLAYCOUNT_REQUEST_TIME] = s->before + application_ns / 1000;
-    s->value[PLAYCOUNT_OUTPUT_TIME] =
-        all ? (uint64_t)((double)application_ns * ((double)below / (double)all) /
-                         1000)
-            : 0;
+    s->value[PLAYCOUNT_APPLICATION_TIME] = playcount_ticks_us(all);
+    s->value[PLAYCOUNT_REQUEST_TIME] = s->before + playcount_ticks_us(all);
+    s->value[PLAYCOUNT_OUTPUT_TIME] = playcount_ticks_us(below < all ? below : all);
 }
 
 /* Whether the client went away before the response had ended. The connection
