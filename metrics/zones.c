@@ -61,7 +61,9 @@ static uint64_t undelivered_seconds(const zone_view *v)
     uint64_t now = (uint64_t)apr_time_sec(apr_time_now());
     uint64_t since = v->handoff.handed_time;
 
-    return v->handoff.open && since && now > since ? now - since : 0;
+    return (v->handoff.open || v->handoff.waiting) && since && now > since
+               ? now - since
+               : 0;
 }
 
 typedef uint64_t value_fn(const zone_view *v);
@@ -133,9 +135,8 @@ static const struct {
     {"playcount_zone_handoff_failing", "gauge", NULL,
      "1 if the last delivery failed.", failing},
     {"playcount_zone_handoff_undelivered_seconds", "gauge", "seconds",
-     "Age of the last moment up to which all plays are handed over, 0 without an "
-     "open "
-     "batch.",
+     "Age of the last moment up to which all plays are handed over, 0 when none is "
+     "waiting.",
      undelivered_seconds},
 };
 

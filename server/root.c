@@ -256,5 +256,8 @@ void playcount_root_register_hooks(apr_pool_t *p)
     ap_hook_pre_translate_name(pre_translate, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_translate_name(translate, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_map_to_storage(map_to_storage, NULL, NULL, APR_HOOK_FIRST);
+    /* What an id ends with is no file's extension (mod_mime), and there are no
+     * files with similar names (mod_negotiation's MultiViews). */
+    ap_hook_type_checker(is_claimed, NULL, NULL, APR_HOOK_REALLY_FIRST);
     ap_hook_quick_handler(quick_handler, NULL, NULL, APR_HOOK_FIRST);
 }

@@ -369,6 +369,26 @@ int playcount_batch_next(playcount_zone *z, playcount_batch_cursor *c,
     return load(&z->head->acked) < c->sequence ? 0 : -1;
 }
 
+/* Are there plays that the last batch did not hold? Without the lock: whoever takes
+ * a batch meanwhile makes the answer an old one, no worse. */
+static int has_plays_since(const playcount_zone *z, uint64_t taken)
+{
+    uint64_t state = zone_state(z), epoch = word_epoch(state);
+    const batch_record *last = record(z, taken);
+    uint64_t covered = last->epoch == epoch ? last->used : 0;
+
+    for (uint64_t n = 0; n < (state & STATE_USED); n++) {
+        uint64_t place = ring_place(z, zone_first(z, epoch), n);
+        uint64_t word = load(&z->slots[place].word);
+        uint64_t handed = n < covered ? load(&z->marks[taken % 3][place]) : 0;
+
+        if (word_epoch(word) == epoch && word_value(z, place, word) > handed) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 apr_status_t playcount_handoff_usage(playcount_zone *z, playcount_handoff_use *use)
 {
     apr_status_t rv = playcount_zone_lock(z);
@@ -393,6 +413,7 @@ apr_status_t playcount_handoff_usage(playcount_zone *z, playcount_handoff_use *u
     use->failures = load(&z->head->failures);
     use->failing = load(&z->head->failing);
     playcount_zone_unlock(z);
+    use->waiting = taken && !use->open && has_plays_since(z, taken);
     return APR_SUCCESS;
 }
 

@@ -104,6 +104,8 @@ typedef struct {
     uint64_t handed_time; /* every play before this second is handed over; when
                              none ever was, when the oldest open batch was taken,
                              0 without one */
+    int waiting;          /* 1 if none is open, some were, and there are plays
+                             that no batch has held */
     uint64_t failures;    /* deliveries that failed */
     uint64_t failing;     /* 0: the last delivery succeeded */
 } playcount_handoff_use;
