@@ -154,13 +154,14 @@ void playcount_journal_repair(playcount_zone *z)
 /* --- filling the journal --- */
 
 #define UNKNOWN UINT32_MAX
+#define AT_ONCE 48 /* lookups whose cache misses overlap; 16 and 128 are slower */
 
-/* Look the songs up, a handful at a time, so that their cache misses overlap. */
+/* Look the songs up, some at a time, so that their cache misses overlap. */
 static void look_up(playcount_zone *z, uint64_t epoch, playcount_play *plays,
                     apr_size_t n)
 {
-    for (apr_size_t from = 0; from < n; from += 16) {
-        apr_size_t to = from + 16 < n ? from + 16 : n;
+    for (apr_size_t from = 0; from < n; from += AT_ONCE) {
+        apr_size_t to = from + AT_ONCE < n ? from + AT_ONCE : n;
 
         for (apr_size_t i = from; i < to; i++) {
             playcount_index_prefetch(z, plays[i].hash);
