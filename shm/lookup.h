@@ -5,8 +5,8 @@
  * slot in as many low bits as the capacity needs, and bits of the hash above: a
  * tag, so that a probe touches few slots that are not the one it looks for. The
  * table has half as many entries again as songs fit, so probes are short, and it is
- * never full. The first four entries are looked at together: no processor guesses
- * right which of them it will be. The place in the table comes from the upper half
+ * never full. The first eight entries are looked at four at a time: no processor
+ * guesses right which of them it will be. The place in the table comes from the upper half
  * of the hash by a multiplication (Lemire, "Fast random integer generation in an
  * interval", 2019), so its size need not be a power of two and there is no
  * division.
@@ -166,8 +166,8 @@ ALWAYS_INLINE int is_song(const playcount_zone *z, uint64_t epoch,
     return word_epoch(*word) == epoch && slot_holds(z, place, key);
 }
 
-/* Of four entries, 1 + the slot of the one with this tag; above place_mask when
- * none has it. Of an empty entry it is the tag itself, which is 0 or above. */
+/* Of four entries, 1 + the slot of one with this tag. When none has it, a number
+ * above place_mask; or 0, when one is empty and the tag is 0. */
 ALWAYS_INLINE uint32_t one_of_four(const _Atomic uint32_t *e, uint32_t tag)
 {
     uint32_t a = atomic_load_explicit(&e[0], memory_order_acquire) ^ tag;
@@ -184,7 +184,8 @@ ALWAYS_INLINE uint32_t one_of_four(const _Atomic uint32_t *e, uint32_t tag)
 song_found playcount_index_find(const playcount_zone *z, uint64_t epoch,
                                 const char *id, apr_size_t length, uint64_t hash);
 
-/* The slot of a song of this epoch. */
+/* The slot of a song of this epoch. The fast way may go past an empty entry, or meet
+ * another song of the same tag; it is the slot that says whether it is the one. */
 ALWAYS_INLINE song_found find_song(const playcount_zone *z, uint64_t epoch,
                                    const song_key *key)
 {
