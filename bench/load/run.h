@@ -10,7 +10,7 @@ typedef struct {
     uint16_t port; /* on 127.0.0.1 */
     protocol_e protocol;
     request ask;      /* what is asked */
-    request versus;   /* compared with it, if it has a length: see run.c */
+    request versus;   /* compared with it, if it has a length: see turn.c */
     uint64_t slot_ns; /* how long each of the two is asked at a time */
     uint64_t replies; /* Redis: replies to one request */
     int connections;  /* that ask */
