@@ -6,10 +6,10 @@
  * tag, so that a probe touches few slots that are not the one it looks for. The
  * table has half as many entries again as songs fit, so probes are short, and it is
  * never full. The first eight entries are looked at four at a time: no processor
- * guesses right which of them it will be. The place in the table comes from the upper half
- * of the hash by a multiplication (Lemire, "Fast random integer generation in an
- * interval", 2019), so its size need not be a power of two and there is no
- * division.
+ * guesses right which of them it will be. The place in the table comes from the
+ * upper half of the hash by a multiplication (Lemire, "Fast random integer
+ * generation in an interval", 2019), so its size need not be a power of two and
+ * there is no division.
  *
  * A slot can be written anew (after a clear) while a reader that found it before
  * the clear still looks at it. The writer first takes the word away, then writes
@@ -184,8 +184,9 @@ ALWAYS_INLINE uint32_t one_of_four(const _Atomic uint32_t *e, uint32_t tag)
 song_found playcount_index_find(const playcount_zone *z, uint64_t epoch,
                                 const char *id, apr_size_t length, uint64_t hash);
 
-/* The slot of a song of this epoch. The fast way may go past an empty entry, or meet
- * another song of the same tag; it is the slot that says whether it is the one. */
+/* The slot of a song of this epoch. The fast way may go past an empty entry, or
+ * meet another song of the same tag; it is the slot that says whether it is the
+ * one. */
 ALWAYS_INLINE song_found find_song(const playcount_zone *z, uint64_t epoch,
                                    const song_key *key)
 {
