@@ -47,6 +47,10 @@ Playcount::Server::wait_until('it serves', sub {
 ok Playcount::Server::wait_until('the log', sub {
     return Playcount::Server::slurp($output) =~ /resuming normal operations/;
 }), '--log-to-terminal';
+# A signal before it says so ends the start (with 130), not the server.
+Playcount::Server::wait_until('it says that it serves', sub {
+    return Playcount::Server::slurp($output) =~ /Ctrl-C stops it/;
+});
 kill 'TERM', $pid;
 waitpid $pid, 0;
 is $?, 0, 'SIGTERM ends it too';
