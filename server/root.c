@@ -115,14 +115,11 @@ static void restore_id(request_rec *r, apr_size_t root)
     core_server_config *core = ap_get_core_module_config(r->server->module_config);
     unsigned flags = AP_NORMALIZE_NOT_ABOVE_ROOT | AP_NORMALIZE_DECODE_UNRESERVED;
     const char *raw = r->main || r->prev ? NULL : raw_path(r);
-    apr_size_t length;
+    apr_size_t length = strlen(r->uri);
     char *path, *copy;
 
-    if (!raw || !strcmp(raw, r->uri)) {
-        return;
-    }
-    length = strcspn(raw, "?#");
-    if ((!strncmp(raw, r->uri, length) && !r->uri[length]) ||
+    /* The same up to its end, a query or a fragment: nothing was taken out. */
+    if (!raw || (!strncmp(raw, r->uri, length) && strchr("?#", raw[length])) ||
         strncmp(raw, r->uri, root) ||
         strncmp(raw + root, PLAYCOUNT_SONG, strlen(PLAYCOUNT_SONG))) {
         return;
@@ -130,6 +127,7 @@ static void restore_id(request_rec *r, apr_size_t root)
     if (core->merge_slashes != AP_CORE_CONFIG_OFF) {
         flags |= AP_NORMALIZE_MERGE_SLASHES;
     }
+    length = strcspn(raw, "?#");
     path = apr_pstrmemdup(r->pool, raw, length);
     copy = apr_pstrmemdup(r->pool, raw, length);
     if (ap_normalize_path(copy, flags) && !strcmp(copy, r->uri)) {

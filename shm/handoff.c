@@ -376,9 +376,10 @@ static int has_plays_since(const playcount_zone *z, uint64_t taken)
     uint64_t state = zone_state(z), epoch = word_epoch(state);
     const batch_record *last = record(z, taken);
     uint64_t covered = last->epoch == epoch ? last->used : 0;
+    uint64_t first = zone_first(z, epoch);
 
     for (uint64_t n = 0; n < (state & STATE_USED); n++) {
-        uint64_t place = ring_place(z, zone_first(z, epoch), n);
+        uint64_t place = ring_place(z, first, n);
         uint64_t word = load(&z->slots[place].word);
         uint64_t handed = n < covered ? load(&z->marks[taken % 3][place]) : 0;
 

@@ -4,7 +4,7 @@ use warnings;
 use Test::More;
 use File::Temp ();
 use Time::HiRes qw(sleep);
-use Playcount::Command qw(playcount start_program wait_program ended);
+use Playcount::Command qw(playcount start_program wait_program ended kill_until);
 use Playcount::Misbehaving qw(request answer forward);
 use Playcount::Server;
 
@@ -86,16 +86,8 @@ my $slow = Playcount::Misbehaving->new(sub {
         print {$socket} $answer;
     }
 });
-my $killed = 0;
-for (1 .. 40) {
-    my $started = start_program('client/playcount', '-s', $slow->url, 'export', $file);
-    Playcount::Server::wait_until('a part', sub { -e "$file.playcount-export-state" || ended($started) });
-    sleep rand 0.1 if $killed; # the first time while it is under way for sure
-    kill 'KILL', $started->{pid};
-    $run = wait_program($started);
-    last if -e $file;
-    $killed++;
-}
+(my $killed, $run) = kill_until(sub { -e $file }, "$file.playcount-export-state",
+    '-s', $slow->url, 'export', $file);
 cmp_ok $killed, '>', 0, "killed $killed times in the middle";
 if (!-e $file) {
     $run = playcount('-s', $slow->url, 'export', $file);

@@ -4,7 +4,7 @@ use warnings;
 use Test::More;
 use File::Temp ();
 use Time::HiRes qw(sleep);
-use Playcount::Command qw(playcount start_program wait_program ended);
+use Playcount::Command qw(playcount start_program wait_program kill_until has_said);
 use Playcount::Misbehaving qw(request answer forward);
 use Playcount::Server;
 
@@ -53,20 +53,7 @@ like $run->{err}, qr/\Q$dir\E\/none: No such file/, 'it says so';
 # Killed again and again.
 my $songs = 300_000;
 my $big = write_file('big', join '', map { "song-number-$_=" . ($_ % 7 + 1) . "\n" } 1 .. $songs);
-my $killed = 0;
-for (1 .. 40) {
-    my $started = start_program('client/playcount', '-s', $url, 'import', $big);
-    # Not before it has begun, and then at any moment; the first time at once, so
-    # that no machine is too fast for it.
-    Playcount::Server::wait_until('a part under way',
-        sub { -e state_of($big) || ended($started) });
-    sleep rand 0.1 if $killed;
-    kill 'KILL', $started->{pid};
-    $run = wait_program($started);
-    # Killed or not, it has said the outcome before its state went.
-    last if $run->{out} || $run->{status} != 137;
-    $killed++;
-}
+(my $killed, $run) = kill_until(\&has_said, state_of($big), '-s', $url, 'import', $big);
 cmp_ok $killed, '>', 0, "killed $killed times in the middle";
 $run = playcount('-s', $url, 'import', $big) if -e state_of($big);
 is $run->{out}, sum_of($songs) . " plays of $songs songs were added\n",

@@ -3,8 +3,7 @@ use strict;
 use warnings;
 use Test::More;
 use File::Temp ();
-use Time::HiRes qw(sleep);
-use Playcount::Command qw(playcount start_program wait_program ended);
+use Playcount::Command qw(playcount kill_until has_said);
 use Playcount::Server;
 
 my $dir = File::Temp->newdir;
@@ -88,20 +87,8 @@ for (1 .. $lines) {
     print {$file} common('GET /play/' . $_ % 1000 . ' HTTP/1.1', 200), "\n";
 }
 close $file;
-my $killed = 0;
-for (1 .. 40) {
-    my $started = start_program('client/playcount', '-s', $url, 'replay', $match, $log);
-    # Not before it has begun, and then at any moment; the first time at once, so
-    # that no machine is too fast for it.
-    Playcount::Server::wait_until('a part under way',
-        sub { -e "$log.playcount-replay" || ended($started) });
-    sleep rand 0.1 if $killed;
-    kill 'KILL', $started->{pid};
-    $run = wait_program($started);
-    # Killed or not, it has said the outcome before its state went.
-    last if $run->{out} || $run->{status} != 137;
-    $killed++;
-}
+(my $killed, $run) =
+    kill_until(\&has_said, "$log.playcount-replay", '-s', $url, 'replay', $match, $log);
 cmp_ok $killed, '>', 0, "killed $killed times in the middle";
 $run = replay($match) if -e "$log.playcount-replay";
 is $run->{out}, "$lines plays in $lines lines were counted\n",

@@ -49,8 +49,7 @@ static exit_status begin_anew(exporting *e)
 
     if (++e->anew > ANEW_MOST) {
         say("%s: each part of its listing is of another mapping; is it several "
-            "servers "
-            "behind one address?",
+            "servers behind one address?",
             name);
         return EXIT_NONSENSE;
     }
@@ -184,9 +183,8 @@ static exit_status export_file(const arguments *a, const char *path)
     return status;
 }
 
-/* ---- to the standard output, which cannot be taken back: one stream, no second
- * attempt, no summary
- * --------------------------------------------------------------- */
+/* --- to the standard output, which cannot be taken back: one stream, no second
+ * attempt, no summary --- */
 
 static int print_entry(void *context, int server, const char *id, uint64_t count)
 {

@@ -29,8 +29,7 @@ static void pass_song(exportplace *place, const char *id, uint64_t count)
     memcpy(place->last, id, strlen(id) + 1); /* a valid id, so it fits */
 }
 
-/* ---- the state
- * -------------------------------------------------------------------- */
+/* --- the state --- */
 
 static void write_state(FILE *file, const void *context)
 {
@@ -106,8 +105,7 @@ static exit_status read_state(exportfile *f, FILE *file)
     return status;
 }
 
-/* ---- carrying on
- * ------------------------------------------------------------------ */
+/* --- carrying on --- */
 
 static int pass_entry(void *context, const char *id, uint64_t count)
 {
@@ -149,8 +147,7 @@ static exit_status read_back(exportfile *f)
     f->noted = f->now;
     if (failed) {
         say("%s is not what the export has written that was interrupted; remove it "
-            "to "
-            "begin anew",
+            "to begin anew",
             f->path);
         return EXIT_FILE;
     }
@@ -266,8 +263,7 @@ exit_status exportfile_open(exportfile *f, const playcount_client *client,
     return status;
 }
 
-/* ---- writing
- * ---------------------------------------------------------------------- */
+/* --- writing --- */
 
 int exportfile_add(exportfile *f, const char *id, uint64_t count)
 {

@@ -18,7 +18,10 @@ use File::Temp ();
 use POSIX qw(WNOHANG);
 use Time::HiRes qw(sleep time);
 
-our @EXPORT_OK = qw(playcount run_program start_program wait_program ended);
+use Playcount::Server;
+
+our @EXPORT_OK = qw(playcount run_program start_program wait_program ended kill_until
+    has_said);
 
 my $top = abs_path(dirname(__FILE__) . '/../../..');
 
@@ -87,6 +90,30 @@ sub wait_program
         %text,
     };
 }
+
+# Runs playcount and kills it while it has a state file, again and again, until
+# $over->($run) or some forty times. How often it was killed before, and the last run.
+sub kill_until
+{
+    my ($over, $state, @arguments) = @_;
+    my ($killed, $run) = (0);
+
+    for (1 .. 40) {
+        my $started = start_program('client/playcount', @arguments);
+        # Not before it has begun, and then at any moment; the first time at once, so
+        # that no machine is too fast for it.
+        Playcount::Server::wait_until('a part under way', sub { -e $state || ended($started) });
+        sleep rand 0.1 if $killed;
+        kill 'KILL', $started->{pid};
+        $run = wait_program($started);
+        last if $over->($run);
+        $killed++;
+    }
+    return ($killed, $run);
+}
+
+# It has said the outcome before its state went, killed or not.
+sub has_said { return $_[0]{out} || $_[0]{status} != 137 }
 
 sub slurp
 {
