@@ -18,7 +18,7 @@ DESTDIR  ?=
 JOBS      = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 MODULE    = mod_playcount
-ROOMS     = shm server api handoff metrics
+ROOMS     = shm/zone shm/figures server api handoff metrics
 SOURCES   = $(MODULE).c $(wildcard $(ROOMS:%=%/*.c))
 OBJECTS   = $(SOURCES:%.c=build/%.lo)
 SO        = build/.libs/$(MODULE).so
@@ -79,11 +79,11 @@ print-module:
 UNIT_TESTS   = $(patsubst t/unit/%.c,build/t/%.t,$(wildcard t/unit/*.c))
 TEST_MODULES = $(patsubst t/module/%.c,build/t/module/.libs/%.so,\
                  $(wildcard t/module/*.c))
-SHM_OBJECTS  = $(patsubst %.c,build/%.lo,$(wildcard shm/*.c))
+SHM_OBJECTS  = $(patsubst %.c,build/%.lo,$(wildcard shm/*/*.c))
 
 build/t/%.t: build/t/unit/%.o $(SHM_OBJECTS)
 	@echo "  LINK $@"
-	@$(CC) $(CFLAGS) -pthread -o $@ $< $(SHM_OBJECTS:build/shm/%.lo=build/shm/.libs/%.o) \
+	@$(CC) $(CFLAGS) -pthread -o $@ $< $(foreach o,$(SHM_OBJECTS:.lo=.o),$(dir $(o)).libs/$(notdir $(o))) \
 	    $(APR_LIBS) $(LIBS) -lm
 
 build/t/unit/%.o: t/unit/%.c Makefile
@@ -101,7 +101,7 @@ build/t/module/.libs/%.so: t/module/%.c Makefile
 
 tests: $(SO) $(UNIT_TESTS) $(TEST_MODULES) client-tests build/bench/load
 
-# `make test T="t/server.t t/api/version.t"` runs these only.
+# `make test T="t/start/server.t t/api/version.t"` runs these only.
 test: deps-test
 	@$(MAKE) $(JOBS) --no-print-directory tests
 	t/TEST $(T)
@@ -131,7 +131,7 @@ build/bench/load: $(wildcard bench/load/*.[ch]) Makefile
 build/bench/zone: bench/zone.c $(SHM_OBJECTS) Makefile
 	@mkdir -p $(@D)
 	@echo "  LINK $@"
-	@$(CC) $(ALL_CFLAGS) -o $@ $< $(SHM_OBJECTS:build/shm/%.lo=build/shm/.libs/%.o) \
+	@$(CC) $(ALL_CFLAGS) -o $@ $< $(foreach o,$(SHM_OBJECTS:.lo=.o),$(dir $(o)).libs/$(notdir $(o))) \
 	    $(APR_LIBS) $(LIBS) -lm
 
 build/bench/.libs/mod_floor.so: bench/module/mod_floor.c Makefile

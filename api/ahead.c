@@ -34,7 +34,7 @@ static void expect(request_rec *r)
     const char *id = id_in_path(r, &length);
 
     if (id) {
-        playcount_zone_expect(playcount_zone_of(r)->zone, id, length);
+        playcount_zone_prefetch(playcount_zone_of(r)->zone, id, length);
     }
 }
 
@@ -44,7 +44,7 @@ static int expect_slot(request_rec *r)
     const char *id = id_in_path(r, &length);
 
     if (id) {
-        playcount_zone_expect_slot(playcount_zone_of(r)->zone, id, length);
+        playcount_zone_prefetch_slot(playcount_zone_of(r)->zone, id, length);
     }
     return DECLINED;
 }

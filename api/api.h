@@ -16,8 +16,8 @@
 #include "httpd.h"
 
 #include "server/zones.h"
-#include "shm/keys.h"
-#include "shm/zone.h"
+#include "shm/zone/keys.h"
+#include "shm/zone/zone.h"
 
 #define PLAYCOUNT_BY_MAX 1000000000ULL        /* plays added by one ?by= */
 #define PLAYCOUNT_BODY_MAX (16 * 1024 * 1024) /* bytes of a batch */
@@ -91,11 +91,11 @@ int playcount_idempotency_begin(request_rec *r, playcount_served_zone *zone,
                                 playcount_idempotency *i);
 
 /* Add the plays under the key, if there is one, or recall the counts of the first
- * answer, into plays[].count; `print` is of the request. 0: the request is refused,
- * and answered. */
-int playcount_idempotency_add(request_rec *r, playcount_served_zone *zone,
-                              playcount_idempotency *i, uint64_t print,
-                              playcount_play *plays, apr_size_t n);
+ * answer, into plays[].count; `fingerprint` is of the request. 0: the request is
+ * refused, and answered. */
+int playcount_add_once(request_rec *r, playcount_served_zone *zone,
+                       playcount_idempotency *i, uint64_t fingerprint,
+                       playcount_play *plays, apr_size_t n);
 
 /* The request is refused: nothing was counted, the key is free again. */
 void playcount_idempotency_release(playcount_served_zone *zone,

@@ -104,11 +104,12 @@ void playcount_idempotency_release(playcount_served_zone *zone,
 /* The first answer's counts. When a batch's are gone, the songs' counts of now:
  * the batch is in them. */
 static int recall(request_rec *r, playcount_served_zone *zone,
-                  playcount_idempotency *i, uint64_t print, playcount_play *plays,
-                  apr_size_t n)
+                  playcount_idempotency *i, uint64_t fingerprint,
+                  playcount_play *plays, apr_size_t n)
 {
     uint64_t *counts = apr_palloc(r->pool, n * sizeof(*counts));
-    apr_status_t rv = playcount_key_recall(zone->zone, &i->key, print, counts, n);
+    apr_status_t rv =
+        playcount_key_recall(zone->zone, &i->key, fingerprint, counts, n);
 
     if (rv == APR_EMISMATCH) {
         return refuse(r, HTTP_UNPROCESSABLE_ENTITY,
@@ -130,16 +131,16 @@ static int recall(request_rec *r, playcount_served_zone *zone,
     return 1;
 }
 
-int playcount_idempotency_add(request_rec *r, playcount_served_zone *zone,
-                              playcount_idempotency *i, uint64_t print,
-                              playcount_play *plays, apr_size_t n)
+int playcount_add_once(request_rec *r, playcount_served_zone *zone,
+                       playcount_idempotency *i, uint64_t fingerprint,
+                       playcount_play *plays, apr_size_t n)
 {
     apr_status_t rv;
 
     if (i->repeated) {
-        return recall(r, zone, i, print, plays, n);
+        return recall(r, zone, i, fingerprint, plays, n);
     }
-    i->claim.print = print;
+    i->claim.fingerprint = fingerprint;
     rv = playcount_zone_add_many(zone->zone, plays, n,
                                  i->present ? &i->claim : NULL);
     if (rv == APR_SUCCESS) {

@@ -41,7 +41,7 @@ static void make_room(parser *p, apr_size_t entries)
 static void add_entry(parser *p, const char *id, apr_size_t length, uint64_t by)
 {
     playcount_batch_body *b = p->batch;
-    uint64_t hash = playcount_zone_expect(p->zone, id, length);
+    uint64_t hash = playcount_zone_prefetch(p->zone, id, length);
     apr_size_t at = hash & p->mask;
     playcount_play *play;
 

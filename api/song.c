@@ -42,11 +42,12 @@ static int add_with_key(request_rec *r, playcount_served_zone *zone,
 {
     playcount_play play = {
         .id = id->bytes, .length = (uint8_t)id->length, .by = by};
-    uint64_t print = playcount_key_print(1, (const char *)&by, sizeof(by));
+    uint64_t fingerprint =
+        playcount_key_fingerprint(1, (const char *)&by, sizeof(by));
 
     play.hash = playcount_zone_hash(zone->zone, id->bytes, id->length);
-    print = playcount_key_print(print, id->bytes, id->length);
-    return playcount_idempotency_add(r, zone, i, print, &play, 1)
+    fingerprint = playcount_key_fingerprint(fingerprint, id->bytes, id->length);
+    return playcount_add_once(r, zone, i, fingerprint, &play, 1)
                ? answer_count(r, id, play.count)
                : OK;
 }

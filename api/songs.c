@@ -60,7 +60,7 @@ static int add_body(request_rec *r, playcount_served_zone *zone,
     char *body;
     apr_size_t length;
     const char *error = NULL;
-    uint64_t print = 0;
+    uint64_t fingerprint = 0;
     int too_many = 0;
     int status = playcount_request_body(r, &body, &length, &error);
 
@@ -69,7 +69,7 @@ static int add_body(request_rec *r, playcount_served_zone *zone,
         return playcount_refuse(r, status, error);
     }
     if (i->present) { /* before the body is decoded in place */
-        print = playcount_key_print(json ? 3 : 2, body, length);
+        fingerprint = playcount_key_fingerprint(json ? 3 : 2, body, length);
     }
     error = (json ? playcount_parse_json : playcount_parse_text)(
         r, zone->zone, body, length, &batch, &too_many);
@@ -82,7 +82,7 @@ static int add_body(request_rec *r, playcount_served_zone *zone,
         playcount_idempotency_release(zone, i);
         return answer_counts(r, &batch, json);
     }
-    return playcount_idempotency_add(r, zone, i, print, batch.plays, batch.n)
+    return playcount_add_once(r, zone, i, fingerprint, batch.plays, batch.n)
                ? answer_counts(r, &batch, json)
                : OK;
 }

@@ -22,7 +22,7 @@
 #include "apr_general.h"
 #include "apr_global_mutex.h"
 
-#include "shm/zone.h"
+#include "shm/zone/zone.h"
 
 #define ID_LENGTH 16
 #define ADDS 1000000 /* of each process, each way, in one round */

@@ -59,7 +59,7 @@ install-client: client
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/playcount
 
 # Tests of the client: C files of t/client, linked with the library. One whose name
-# begins with test- prints TAP by itself; the others are tools of t/client-*.t.
+# begins with test- prints TAP by itself; the others are tools of t/client/*.t.
 CLIENT_TESTS = $(patsubst t/client/test-%.c,build/t/client-%.t,\
                  $(wildcard t/client/test-*.c))
 CLIENT_TOOLS = $(patsubst t/client/%.c,build/t/client/%,\
@@ -88,7 +88,7 @@ client-sanitize: $(SO)
 	$(MAKE) clean-client
 	$(MAKE) client-tests \
 	    CFLAGS="-g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all"
-	prove -It/lib $(filter-out t/client-install.t,$(wildcard t/client-*.t)) $(CLIENT_TESTS)
+	prove -It/lib $(filter-out t/client/install.t,$(wildcard t/client/*.t)) $(CLIENT_TESTS)
 	$(MAKE) clean-client
 
 clean-client:

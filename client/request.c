@@ -211,7 +211,7 @@ static void set_protocol(CURL *easy, const playcount_server *server,
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);
     /* HTTP/2 where a server with TLS offers it. Without TLS libcurl 7.88 breaks
-     * kept connections (its issue 10634, mended in 8.0). */
+     * kept connections (its issue 10634, fixed in 8.0). */
     curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_2TLS);
     if (tls && limits->ca_file) {
         curl_easy_setopt(easy, CURLOPT_CAINFO, limits->ca_file);

@@ -1,7 +1,7 @@
-/* Handing counts over: the batches of shm/handoff.h brought to a consumer. Private
- * to this room.
+/* Handing counts over: the batches of shm/zone/batches.h brought to a consumer.
+ * Private to this room.
  *
- *   room.c   the directive PlaycountHandoff, the zones that have one, start-up
+ *   hooks.c   the directive PlaycountHandoff, the zones that have one, start-up
  *   watch.c  the delivery: from the watchdog, in one process at a time
  *   dbd.c    the engine `dbd`: SQL databases, by mod_dbd
  *   rows.c   the songs of a batch, made into statements
@@ -13,7 +13,7 @@
 #include "httpd.h"
 
 #include "server/zones.h"
-#include "shm/handoff.h"
+#include "shm/zone/batches.h"
 
 typedef struct playcount_handoff playcount_handoff;
 

@@ -1,6 +1,6 @@
 /* Request metrics: the room's own header, and its table of contents.
  *
- *     room.c      hooks; the shared memory; what a child does when it starts
+ *     hooks.c      hooks; the shared memory; what a child does when it starts
  *     conf.c      directives
  *     sample.c    one request from its handler's start to its log line
  *     filter.c    the block filter; unknown.c: blocks of unknown length
@@ -20,7 +20,7 @@
 #include "ap_expr.h"
 
 #include "server/conf.h"
-#include "shm/segment.h"
+#include "shm/figures/segment.h"
 
 /* Directives for a server, virtual host or directory. */
 typedef struct {
@@ -60,7 +60,7 @@ const char *playcount_metrics_statsd(cmd_parms *cmd, void *mconfig, int argc,
 /* Whether any part of the configuration switches metrics on. */
 extern int playcount_metrics_wanted;
 
-/* room.c: the shared memory, NULL when metrics are off everywhere; and this
+/* hooks.c: the shared memory, NULL when metrics are off everywhere; and this
  * child's row of requests in flight. Set before any thread serves. */
 extern const playcount_segment *playcount_metrics_segment;
 extern _Atomic int32_t *playcount_metrics_row;

@@ -5,7 +5,7 @@
 #include "apr_strings.h"
 
 #include "server/zones.h"
-#include "shm/handoff.h"
+#include "shm/zone/batches.h"
 
 #define TOP_SONGS 100
 

@@ -7,7 +7,7 @@
 
 #include "apr.h"
 
-#include "shm/zone.h"
+#include "shm/zone/zone.h"
 
 #define PLAYCOUNT_ESCAPED_MAX (6 * PLAYCOUNT_ID_MAX) /* in any of the forms */
 #define PLAYCOUNT_DIGITS_MAX 20

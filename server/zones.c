@@ -7,7 +7,7 @@
 #include "util_mutex.h"
 
 #include "server/zones_private.h"
-#include "shm/file.h"
+#include "shm/zone/file.h"
 
 APLOG_USE_MODULE(playcount);
 

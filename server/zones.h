@@ -13,7 +13,7 @@
 #include "http_config.h"
 
 #include "server/conf.h"
-#include "shm/zone.h"
+#include "shm/zone/zone.h"
 
 #define PLAYCOUNT_DEFAULT_ZONE "default"
 

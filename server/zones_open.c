@@ -8,7 +8,7 @@
 
 #include "server/retained.h"
 #include "server/zones_private.h"
-#include "shm/file.h"
+#include "shm/zone/file.h"
 
 APLOG_USE_MODULE(playcount);
 

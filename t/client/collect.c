@@ -1,4 +1,4 @@
-/* A collector on the command line, for t/client-collector.t:
+/* A collector on the command line, for t/client/collector.t:
  *
  *     collect NAME=VALUE... SERVER...
  *

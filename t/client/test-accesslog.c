@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "client/command/accesslog.h"
-#include "t/client/tap.h"
+#include "t/tap.h"
 
 /* The line is copied to memory of just its size, for those who watch over it. */
 static int parse(const char *text, char **scratch, accesslog_line *line)
@@ -78,5 +78,5 @@ int main(void)
            !accesslog_statuses_valid("") && !accesslog_statuses_valid("200,") &&
            !accesslog_statuses_valid("200-299") && !accesslog_statuses_valid("OK!"),
        "a list of statuses can be told from something else");
-    return tap_done();
+    return done_testing();
 }

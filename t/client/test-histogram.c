@@ -2,7 +2,7 @@
 #include <stdlib.h>
 
 #include "client/command/histogram.h"
-#include "t/client/tap.h"
+#include "t/tap.h"
 
 static void test_single(uint64_t us)
 {
@@ -48,5 +48,5 @@ int main(void)
     histogram_add(&h, UINT64_MAX);
     ok(histogram_quantile(&h, 1) > (uint64_t)1 << 39 && h.max == UINT64_MAX,
        "a value without measure is counted as the highest");
-    return tap_done();
+    return done_testing();
 }

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "client/listing.h"
-#include "t/client/tap.h"
+#include "t/tap.h"
 
 typedef struct {
     char text[4096];
@@ -127,5 +127,5 @@ int main(void)
            !strcmp(c.text, "[1:1][2:2]"),
        "reading stops where it is told to");
     test_ids();
-    return tap_done();
+    return done_testing();
 }

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "client/playcount.h"
-#include "t/client/tap.h"
+#include "t/tap.h"
 
 enum { SONGS = 50000, MOST = 12 };
 
@@ -133,5 +133,5 @@ int main(void)
     test_movement(10);
     test_modulo();
     test_names();
-    return tap_done();
+    return done_testing();
 }

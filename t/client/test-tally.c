@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "client/tally.h"
-#include "t/client/tap.h"
+#include "t/tap.h"
 
 enum { SONGS = 100000 };
 
@@ -34,5 +34,5 @@ int main(void)
     playcount_tally_add(&tally, "x", PLAYCOUNT_COUNT_MAX);
     ok(tally.songs[0].sum == PLAYCOUNT_COUNT_MAX, "sums stop at the top");
     playcount_tally_free(&tally);
-    return tap_done();
+    return done_testing();
 }

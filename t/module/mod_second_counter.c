@@ -1,6 +1,6 @@
 /* A module that counts plays by mod_playcount's optional functions, for
- * t/other-modules.t: GET /ID?ZONE&BY adds BY plays, or reads with BY 0, and answers
- * "status count". */
+ * t/start/other-modules.t: GET /ID?ZONE&BY adds BY plays, or reads with BY 0, and
+ * answers "status count". */
 #include "httpd.h"
 #include "http_config.h"
 #include "apr_strings.h"

@@ -1,8 +1,8 @@
-# t/handoff-retries.t, a hundred times.
+# t/handoff/retries.t, a hundred times.
 use strict;
 use warnings;
 use File::Basename qw(dirname);
 
 $ENV{ROUNDS} ||= 100;
-exec $^X, (map { "-I$_" } grep { !ref } @INC), dirname($0) . '/../handoff-retries.t'
+exec $^X, (map { "-I$_" } grep { !ref } @INC), dirname($0) . '/../handoff/retries.t'
     or die "exec: $!";

@@ -1,8 +1,8 @@
-# t/handoff-sqlite-kill.t, a hundred times.
+# t/handoff/sqlite-kill.t, a hundred times.
 use strict;
 use warnings;
 use File::Basename qw(dirname);
 
 $ENV{ROUNDS} ||= 100;
-exec $^X, (map { "-I$_" } grep { !ref } @INC), dirname($0) . '/../handoff-sqlite-kill.t'
+exec $^X, (map { "-I$_" } grep { !ref } @INC), dirname($0) . '/../handoff/sqlite-kill.t'
     or die "exec: $!";

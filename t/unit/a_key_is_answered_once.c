@@ -24,12 +24,12 @@ static apr_status_t claim(playcount_zone *z, const char *name, uint64_t now,
     return playcount_key_claim(z, &key, now, TTL, c);
 }
 
-static apr_status_t recall(playcount_zone *z, const char *name, uint64_t print,
-                           uint64_t *counts, apr_size_t n)
+static apr_status_t recall(playcount_zone *z, const char *name,
+                           uint64_t fingerprint, uint64_t *counts, apr_size_t n)
 {
     playcount_key key = key_of_name(z, name);
 
-    return playcount_key_recall(z, &key, print, counts, n);
+    return playcount_key_recall(z, &key, fingerprint, counts, n);
 }
 
 /* A whole request with a key: n plays of songs s0, s1, ...; its first answer. */
@@ -46,7 +46,7 @@ static apr_status_t request(playcount_zone *z, const char *name, uint64_t now,
     for (apr_size_t i = 0; i < n; i++) {
         ids[i] = apr_psprintf(pool, "s%d", (int)i);
     }
-    c.print = 1000 + n;
+    c.fingerprint = 1000 + n;
     return add_many(z, ids, 1, n, &c, counts);
 }
 
@@ -67,7 +67,7 @@ static void the_way_of_a_key(void)
     is(add_many(z, (const char *[]){"a"}, 1, 1, &one, counts), APR_EBUSY,
        "nor does it count");
     is(get(z, "a"), 0, "really");
-    two.print = 7;
+    two.fingerprint = 7;
     is(add_many(z, (const char *[]){"a"}, 5, 1, &two, counts), APR_SUCCESS,
        "the right one does");
     is(claim(z, "k", 13, &one), APR_EEXIST, "now it is answered");

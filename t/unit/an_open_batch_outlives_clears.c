@@ -1,10 +1,10 @@
 /* An open batch keeps its songs, ids and counts whatever is cleared, registered
  * and acknowledged beside it; and when it is gone all room is free again. */
 
-#include "tap.h"
+#include "fixture.h"
 
-#include "shm/handoff.h"
-#include "shm/layout.h"
+#include "shm/zone/batches.h"
+#include "shm/zone/layout.h"
 
 /* The batch as text: "a=1,b=2". */
 static const char *batch_text(apr_pool_t *pool, playcount_zone *z,

@@ -3,25 +3,25 @@
  *
  * A child does the operation one machine instruction at a time (ptrace). Whenever
  * the memory of the zone has changed, it is copied: this is what a SIGKILL at this
- * instruction would leave. The copy is mended and then compared, by all that can
+ * instruction would leave. The copy is repaired and then compared, by all that can
  * be asked of it and by a series of further operations, with what the same
  * questions and operations give before and after the operation. The same copy
  * must be found sound as a file, with trust in it (killed server) and without
  * (power loss). Mending is an operation too, and is stepped in the same way; and
  * a sample of the instructions is done with real kills.
  *
- * PLAYCOUNT_SOAK=1 steps the mending of every state, and kills for real more. */
+ * PLAYCOUNT_SOAK=1 steps the repair of every state, and kills for real more. */
 
 #include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <signal.h>
 #include <unistd.h>
 
-#include "tap.h"
+#include "fixture.h"
 
-#include "shm/handoff.h"
-#include "shm/keys.h"
-#include "shm/layout.h"
+#include "shm/zone/batches.h"
+#include "shm/zone/keys.h"
+#include "shm/zone/layout.h"
 
 #define NOW 1000
 #define TTL 1000000
@@ -62,13 +62,13 @@ static void claim(playcount_zone *z, const char *name, uint64_t now,
     playcount_key_claim(z, &key, now, TTL, c);
 }
 
-/* A batch of n songs under a key, with the key's name as its print. */
+/* A batch of n songs under a key, with the key's name as its fingerprint. */
 static void keyed(playcount_zone *z, const char *name, const char **ids, uint64_t n)
 {
     playcount_claim c;
 
     claim(z, name, NOW, &c);
-    c.print = 7;
+    c.fingerprint = 7;
     if (c.number) {
         add_many(z, ids, 2, n, &c, NULL);
     }
@@ -336,7 +336,7 @@ static const char *describe(playcount_zone *z, const char *keys)
         }
     }
     if (z->head->op != OP_NONE) {
-        wrong = "not mended";
+        wrong = "not repaired";
     }
     return apr_pstrcat(pool, listing(pool, z), batches_text(z), keys_text(z, keys),
                        wrong, NULL);
@@ -369,7 +369,7 @@ static const char *go_on(playcount_zone *z, const scenario *s)
     all = apr_psprintf(pool, "%" PRIu64 "/%" PRIu64 "/%" PRIu64, get(z, "a"),
                        counts[0], counts[1]);
     claim(z, "k2", NOW + 400, &c);
-    c.print = 7;
+    c.fingerprint = 7;
     if (c.number) {
         add_many(z, abc, 1, 2, &c, NULL);
     }
@@ -456,7 +456,7 @@ static void find_pages(rig *r)
 
 enum { ASK, GO_ON, ADD_FIRST, AS_FILE, WAYS };
 
-/* What a state says when it is mended and asked in this way. */
+/* What a state says when it is repaired and asked in this way. */
 static const char *answer(const rig *r, const scenario *s, const char *state,
                           int way)
 {
@@ -560,14 +560,14 @@ static int step(pid_t child)
            waitpid(child, &status, 0) == child && WIFSTOPPED(status);
 }
 
-static void mend(playcount_zone *z)
+static void repair(playcount_zone *z)
 {
     playcount_zone_mend(z);
 }
 
-/* Step the mending of this state, and judge what it leaves where it changes. */
-static int judge_mending(const rig *r, const scenario *s, const outcome sides[2],
-                         const char *state)
+/* Step the repair of this state, and judge what it leaves where it changes. */
+static int judge_repair(const rig *r, const scenario *s, const outcome sides[2],
+                        const char *state)
 {
     char *now = malloc(r->n * ZONE_PAGE);
     pid_t child;
@@ -575,7 +575,7 @@ static int judge_mending(const rig *r, const scenario *s, const outcome sides[2]
 
     put(r, r->zone, state);
     memcpy(now, state, r->n * ZONE_PAGE);
-    child = start(r, mend);
+    child = start(r, repair);
     while (step(child)) {
         if (good && !is_saved(r, now)) {
             const char *got;
@@ -587,7 +587,7 @@ static int judge_mending(const rig *r, const scenario *s, const outcome sides[2]
             good = after ? !strcmp(got, sides[1].answers[ASK])
                          : !strcmp(got, sides[0].answers[ASK]);
             if (!good) {
-                printf("# mending, killed: %s\n", got);
+                printf("# repair, killed: %s\n", got);
             }
         }
     }
@@ -595,7 +595,7 @@ static int judge_mending(const rig *r, const scenario *s, const outcome sides[2]
     return good;
 }
 
-/* Kill for real after so many steps, and mend with the lock that died. */
+/* Kill for real after so many steps, and repair with the lock that died. */
 static int judge_kill(const rig *r, const scenario *s, const outcome sides[2],
                       uint64_t steps)
 {
@@ -639,7 +639,7 @@ static void run_scenario(const scenario *s, apr_global_mutex_t *lock)
     outcome sides[2];
     char *now, *all;
     uint64_t steps = 0, states = 0;
-    int good = 1, mended = 1, killed = 1, after = 0;
+    int good = 1, repaired = 1, killed = 1, after = 0;
     pid_t child;
 
     r.zone = fresh(s, r.bytes, MAP_SHARED, lock);
@@ -674,7 +674,7 @@ static void run_scenario(const scenario *s, apr_global_mutex_t *lock)
     ok(good, "%s: as before or as after, at each of %d changes", s->name,
        (int)states);
 
-    /* The states again, to step their mending: each from a start of its own. */
+    /* The states again, to step their repair: each from a start of its own. */
     for (uint64_t at = steps / 2, n = 0; n < (soak ? 400u : 4u); n++) {
         at = (at + steps * 61 / 100 + 1) % steps;
         put(&r, r.zone, sides[0].state);
@@ -686,11 +686,11 @@ static void run_scenario(const scenario *s, apr_global_mutex_t *lock)
         while (waitpid(child, NULL, 0) == child) {
         }
         if (((zone_header *)now)->op != OP_NONE) {
-            mended = mended && judge_mending(&r, s, sides, now);
+            repaired = repaired && judge_repair(&r, s, sides, now);
         }
         killed = killed && judge_kill(&r, s, sides, at);
     }
-    ok(mended, "%s: also when the mender dies", s->name);
+    ok(repaired, "%s: also when the repairing process dies", s->name);
     ok(killed, "%s: also with real kills and the lock", s->name);
     munmap(r.zone->head, r.bytes);
     munmap(r.probe->head, r.bytes);

@@ -5,8 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "shm/figures.h"
-#include "tap.h"
+#include "shm/figures/figures.h"
+#include "fixture.h"
 
 static playcount_figures *figures;
 

@@ -8,13 +8,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tap.h"
+#include "fixture.h"
 
-#include "shm/file.h"
-#include "shm/handoff.h"
-#include "shm/hash.h"
-#include "shm/keys.h"
-#include "shm/layout.h"
+#include "shm/zone/file.h"
+#include "shm/zone/batches.h"
+#include "shm/zone/hash.h"
+#include "shm/zone/keys.h"
+#include "shm/zone/layout.h"
 
 static char test_dir[64];
 

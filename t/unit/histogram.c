@@ -1,8 +1,8 @@
 /* The histograms: every value within 1 %, quantiles as of the sorted samples. */
 
-#include "shm/figures.h"
-#include "shm/histogram.h"
-#include "tap.h"
+#include "shm/figures/figures.h"
+#include "shm/figures/histogram.h"
+#include "fixture.h"
 
 #define BUCKETS PLAYCOUNT_HISTOGRAM_BUCKETS(44)
 

@@ -4,10 +4,10 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
-#include "tap.h"
+#include "fixture.h"
 
-#include "shm/handoff.h"
-#include "shm/layout.h"
+#include "shm/zone/batches.h"
+#include "shm/zone/layout.h"
 
 /* Bytes of the zone's memory that are really there. */
 static uint64_t resident(const playcount_zone *z)

@@ -10,9 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "tap.h"
+#include "fixture.h"
 
-#include "shm/layout.h"
+#include "shm/zone/layout.h"
 
 #define WORKERS 3
 #define THREADS 2

@@ -7,8 +7,8 @@
 /* What httpd's headers need comes with it. */
 #include "metrics/statsd_raw.c"
 
-#include "shm/segment.h"
-#include "tap.h"
+#include "shm/figures/segment.h"
+#include "fixture.h"
 
 enum { THREADS = 4, LEAST = 2000 };
 

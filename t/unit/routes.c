@@ -5,12 +5,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "shm/inflight.h"
-#include "shm/label.h"
-#include "shm/routes.h"
-#include "shm/segment.h"
-#include "shm/slow.h"
-#include "tap.h"
+#include "shm/figures/inflight.h"
+#include "shm/figures/label.h"
+#include "shm/figures/routes.h"
+#include "shm/figures/segment.h"
+#include "shm/figures/slow.h"
+#include "fixture.h"
 
 enum { SLOTS = 16 };
 

@@ -5,8 +5,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "shm/series.h"
-#include "tap.h"
+#include "shm/figures/series.h"
+#include "fixture.h"
 
 enum { SLOTS = 8 };
 

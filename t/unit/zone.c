@@ -1,8 +1,8 @@
 /* One process: what a zone promises about counts, order, capacity and clears. */
 
-#include "tap.h"
+#include "fixture.h"
 
-#include "shm/layout.h"
+#include "shm/zone/layout.h"
 
 static void counts(apr_pool_t *pool)
 {

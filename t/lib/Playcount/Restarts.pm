@@ -1,6 +1,6 @@
 package Playcount::Restarts;
 
-# Graceful restarts under load; for t/graceful-restarts.t and t/soak.
+# Graceful restarts under load; for t/start/graceful-restarts.t and t/soak.
 
 use strict;
 use warnings;

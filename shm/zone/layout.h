@@ -1,0 +1,386 @@
+/* The layout of a zone: one segment of memory, the same in anonymous memory
+ * and in a file. Only the files of shm/zone/ include this.
+ *
+ *   +--------------------------------------------------------------------+
+ *   | header   4 KiB: what the zone is (fixed), what it holds (changing)  |
+ *   +--------------------------------------------------------------------+
+ *   | index    1.5 x N entries of 4 bytes: hash -> slot                   |
+ *   +--------------------------------------------------------------------+
+ *   | slots    N x 32 bytes: word, length, check, id        (two a line)  |
+ *   +--------------------------------------------------------------------+
+ *   | marks    3 x N x 8 bytes: the counts at the last three handoffs     |
+ *   +--------------------------------------------------------------------+
+ *   | wide     N x 8 bytes: the counts that outgrew their word            |
+ *   +--------------------------------------------------------------------+
+ *   | heap     N x 256 bytes: ids longer than 16 bytes                    |
+ *   +--------------------------------------------------------------------+
+ *   | journal  65,536 x 32 bytes: the batch that is being added           |
+ *   +--------------------------------------------------------------------+
+ *   | keys     K x 64 bytes, their index, and the answers they repeat     |
+ *   +--------------------------------------------------------------------+
+ *
+ * Every region starts on a page. Pages that nothing was written to take no
+ * memory, so a song with an id of up to 16 bytes costs 38 bytes, with
+ * handoffs 62.
+ *
+ * A slot's word is the heart:
+ *
+ *    63   62   61        42 41                                0
+ *   +----+----+------------+----------------------------------+
+ *   | F  | W  |   epoch    |              count               |
+ *   +----+----+------------+----------------------------------+
+ *
+ *   epoch  the zone's epoch in which the song was registered. A clear only
+ *          raises the zone's epoch, and every older word is dead at once. As
+ *          it stands beside the count, an add by compare-and-swap that was
+ *          overtaken by a clear and a reuse of the slot fails and looks again:
+ *          it can never land in another song. The epoch comes round after
+ *          1,048,575 clears; an add would have to sleep through exactly so
+ *          many of them. Long before, each clear having looked at its share of
+ *          the slots, the words of older epochs are 0: whatever epoch a word has,
+ *          it is known whether it is older or newer than the zone's.
+ *   W      wide: the count is above 2^42 - 1 and stands in wide[slot], which
+ *          changes under the lock only.
+ *   F      the journal holds an amount for this slot that has not been added
+ *          yet. One compare-and-swap adds it and clears the bit, so after a
+ *          crash the bit says of every entry whether it is still to be done.
+ *          Adds that go on meanwhile carry the bit along and wait for nothing.
+ *
+ * The slots are used as a ring: the songs of the present epoch are the `used`
+ * slots from `first` on, in the order of their first plays. Just before them
+ * stand the `ghosts`: slots of earlier epochs that an open handoff still needs.
+ *
+ * Who writes what: "fixed" at creation; "lock" by the holder of the zone's
+ * lock, plainly unless it says atomically; "any" atomically by anyone.
+ */
+#ifndef PLAYCOUNT_SHM_LAYOUT_H
+#define PLAYCOUNT_SHM_LAYOUT_H
+
+#include <assert.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "apr_global_mutex.h"
+
+#include "shm/zone/zone.h"
+
+static_assert(ATOMIC_LLONG_LOCK_FREE == 2,
+              "64-bit atomics must be free of locks to work between processes");
+
+#define ZONE_MAGIC "PLAYCNT\n"
+#define ZONE_VERSION 1
+#define ZONE_BYTE_ORDER 0x01020304u
+#define ZONE_PAGE 4096u
+
+#define WORD_FROZEN (1ULL << 63)
+#define WORD_WIDE (1ULL << 62)
+#define WORD_COUNT ((1ULL << 42) - 1)
+#define EPOCH_SHIFT 42
+#define EPOCH_MASK ((1ULL << 20) - 1)
+
+/* The header's state word: the epoch and how many slots it uses, in one word,
+ * so that a clear is one store. */
+#define STATE_USED WORD_COUNT
+#define STATE(epoch, used) ((uint64_t)(epoch) << EPOCH_SHIFT | (used))
+
+/* Ids are kept in words of 8 bytes, filled up with zeros: so they are compared
+ * quickly, and read and written atomically word by word. */
+#define ID_INLINE 16
+#define ID_WORDS 32 /* of the longest id */
+
+typedef struct {
+    _Atomic uint64_t word;   /* any: see above */
+    uint32_t check;          /* lock: of length, id, epoch and place */
+    _Atomic uint32_t length; /* lock, atomically: 1-255 */
+    _Atomic uint64_t id[2];  /* lock, atomically: an id of up to 16 bytes, filled
+                                up with zeros; of a longer one the hash, and
+                                where it stands in the heap, in words */
+} slot;
+
+static_assert(sizeof(slot) == 32, "two slots to a cache line");
+
+/* What a process that dies leaves to the next holder of the lock. */
+typedef enum {
+    OP_NONE,
+    OP_REGISTER, /* one new slot */
+    OP_PREPARE,  /* a journal that does not count yet: undo it */
+    OP_COMMIT,   /* a journal that counts: finish it */
+    OP_CLEAR,    /* the index is to be emptied */
+    OP_KEYS,     /* the index of the keys is to be rebuilt */
+} operation;
+
+typedef struct {
+    uint64_t by;    /* lock: the amount to add */
+    uint64_t count; /* lock: the count that it led to, 0 before */
+    uint32_t place; /* lock: the slot */
+    uint32_t fresh; /* lock: 1 if the slot is new with this batch */
+    uint64_t unused;
+} journal_entry;
+
+static_assert(sizeof(journal_entry) == 32, "as drawn");
+
+/* One batch taken out for a consumer. */
+typedef struct {
+    uint64_t number;   /* lock: as the consumer sees it; never used twice */
+    uint64_t previous; /* lock: the number before it, 0 for the first */
+    uint64_t epoch;    /* lock: of its songs */
+    uint64_t first;    /* lock: the slot of its first song */
+    uint64_t used;     /* lock: how many slots it covers */
+    uint64_t songs;    /* lock: how many of them have plays to hand over */
+    uint64_t plays;    /* lock: how many plays these are */
+    uint64_t time;     /* lock: when the taking began, seconds since 1970 */
+    uint64_t at_open;  /* lock: 1 if it holds the file as it was opened */
+    uint64_t heap_end; /* lock: where its long ids end in the heap */
+    uint64_t since;  /* lock: `clean` when it was taken: all its plays came later */
+    uint64_t opened; /* lock: `opened` when it was taken */
+} batch_record;
+
+/* How many slots of a batch are marked, and what they held. Written where nobody
+ * looks, then made valid by one store: a step is done wholly or again. */
+typedef struct {
+    uint64_t slots, songs, plays;
+} batch_progress;
+
+/* Where a region starts, from the beginning of the segment, in bytes. */
+typedef struct {
+    uint64_t index, slots, marks, wide, heap, journal, keys, key_index, answers,
+        end;
+} regions;
+
+typedef struct {
+    /* fixed, covered by `check` */
+    char magic[8];
+    uint32_t version;
+    uint32_t byte_order;
+    uint64_t songs;      /* N, the capacity */
+    uint64_t index_size; /* entries of the index */
+    uint64_t heap_words; /* words of the heap */
+    uint64_t keys;       /* K */
+    uint64_t answers;    /* counts kept for the answers to batches with keys */
+    uint64_t seed;       /* of the hash: random, so that nobody can choose ids
+                            that meet in one place */
+    uint64_t identity;   /* random: tells this zone from all others */
+    regions at;
+    uint64_t check;
+
+    /* changing; on lines of their own, apart from what only readers touch */
+    _Alignas(64) _Atomic uint64_t state; /* lock, atomically: epoch and used */
+    _Atomic uint64_t first[2];  /* lock, atomically: by the parity of the epoch,
+                                   so that a clear writes the one not in use */
+    _Atomic uint64_t ghosts[2]; /* lock: the same */
+    uint64_t heap_from[2];      /* lock: the same: where its long ids begin */
+    uint64_t heap_end;          /* lock: the word where the next long id goes */
+    uint64_t reach;             /* lock: slots from here on were never written */
+
+    _Alignas(64) _Atomic uint32_t op; /* lock, atomically: operation */
+    uint32_t op_entries;              /* lock: entries of the journal */
+    uint64_t op_used;                 /* lock: `used` after the operation */
+    uint64_t op_heap_end;             /* lock: heap_end before the operation */
+    uint64_t op_epoch;                /* lock: the epoch of the operation */
+    uint64_t op_key; /* lock: the claim that the operation completes, or 0 */
+    uint64_t op_fingerprint; /* lock: the fingerprint of its request */
+    uint64_t op_answers;     /* lock: where its answers go */
+
+    /* handoff: batch q is batches[q % 3], its marks are marks[q % 3] */
+    _Alignas(64) _Atomic uint64_t taken; /* lock, atomically: batches ever taken */
+    _Atomic uint64_t acked;   /* lock, atomically: the last one acknowledged */
+    _Atomic uint64_t durable; /* any: the last one known to be on the disk */
+    batch_record batches[3];
+    batch_record next;          /* lock: the batch that is being taken; its `number`
+                                   is its sequence; its `time` is 0 when none is */
+    batch_progress progress[2]; /* lock: how far that is; by the parity of ... */
+    _Atomic uint64_t progress_step; /* lock, atomically: ... the steps made */
+    uint64_t handed_time; /* lock: plays before this second are handed over */
+    uint64_t opened; /* lock: when the file was opened last, as a batch's number */
+    uint64_t clean;  /* lock: the last opening at which no plays were left that
+                        no batch held */
+    _Atomic uint64_t failures; /* any: deliveries that failed */
+    _Atomic uint64_t failing;  /* any: what is the matter, 0 if nothing is */
+
+    /* keys: the ring */
+    _Alignas(64) uint64_t keys_end; /* lock: keys ever claimed */
+    uint64_t answers_end;           /* lock: answers ever kept */
+
+    /* files */
+    _Alignas(64) _Atomic uint64_t synced; /* any: `state` as it was when the last
+                                             sync began that has ended */
+    uint64_t boot; /* at opening: which start of the system used the file last */
+    _Atomic uint64_t
+        full_logged_at; /* any: when the log was told that it is full */
+} zone_header;
+
+static_assert(sizeof(zone_header) <= ZONE_PAGE, "the header is one page");
+
+/* One idempotency key and the answer it got. Cell c holds the claims c, c + K,
+ * c + 2K, ...: the last K. */
+typedef enum { KEY_FREE, KEY_CLAIMED, KEY_ANSWERED } key_state;
+
+typedef struct {
+    uint64_t id[2];         /* lock: hash of the key */
+    uint64_t fingerprint;   /* lock: hash of the request, once answered */
+    uint64_t time;          /* lock: of the claim, seconds since 1970 */
+    uint64_t claim;         /* lock: its number, from 1 on */
+    uint64_t answer;        /* lock: the count, or where the counts are kept */
+    uint32_t counts;        /* lock: how many counts answer it */
+    uint32_t next;          /* lock: 1 + the next cell under this index entry */
+    uint32_t owner;         /* lock: the process that answers it; once answered, the
+                               check of its counts */
+    _Atomic uint32_t state; /* lock, atomically: key_state */
+} key_cell;
+
+static_assert(sizeof(key_cell) == 64, "one cell to a cache line");
+
+/* A zone as a process sees it. */
+struct playcount_zone {
+    zone_header *head;
+    _Atomic uint32_t *index;
+    slot *slots;
+    _Atomic uint64_t *marks[3];
+    _Atomic uint64_t *wide;
+    _Atomic uint64_t *heap;
+    journal_entry *journal;
+    key_cell *keys;
+    uint32_t *key_index;
+    uint64_t *answers;
+
+    uint64_t songs;
+    uint64_t index_size;
+    uint64_t seed;
+    uint32_t place_mask;      /* of an index entry: 1 + the slot; the rest is tag */
+    apr_global_mutex_t *lock; /* NULL while nobody else can see the zone */
+    int in_file;
+};
+
+/* Where everything starts for these sizes. */
+void playcount_layout(zone_header *head, const playcount_zone_size *size);
+
+/* Do the fixed fields describe themselves? Not whether they are wanted. */
+int playcount_layout_is_sound(const zone_header *head, uint64_t bytes);
+uint64_t playcount_layout_check(const zone_header *head);
+
+/* The lock, and what a dead holder left put right. Every structural change
+ * happens between these two. */
+apr_status_t playcount_zone_lock(playcount_zone *z);
+void playcount_zone_unlock(playcount_zone *z);
+
+/* recover.c: a zone in a file, before anybody else sees it. */
+
+/* Look only: may this be opened? NULL, or what is wrong with it. Sets how many
+ * songs a zone must hold to take all that is in it. */
+const char *playcount_recover_check(playcount_zone *z, uint64_t *songs);
+
+/* The system was started anew since the file was last used: its pages may be of
+ * different moments. */
+void playcount_recover_distrust(playcount_zone *z);
+
+/* Put right what a killed server or a power loss left, except for gaps: returns
+ * how many slots are gaps. The check must have passed. */
+uint64_t playcount_recover(playcount_zone *z);
+
+/* Copy all songs, batches and keys into an empty zone that is large enough. */
+void playcount_recover_copy(playcount_zone *to, playcount_zone *from);
+
+/* --- words --- */
+
+static inline uint64_t word_epoch(uint64_t w)
+{
+    return w >> EPOCH_SHIFT & EPOCH_MASK;
+}
+
+static inline uint64_t zone_state(const playcount_zone *z)
+{
+    return atomic_load_explicit(&z->head->state, memory_order_acquire);
+}
+
+static inline uint64_t next_epoch(uint64_t epoch)
+{
+    /* 0 is the epoch of a slot that was never used. */
+    return epoch == EPOCH_MASK ? 1 : epoch + 1;
+}
+
+static inline uint64_t count_sum(uint64_t count, uint64_t by)
+{
+    return by > PLAYCOUNT_MAX - count ? PLAYCOUNT_MAX : count + by;
+}
+
+/* The count of a slot whose word was read as w. */
+static inline uint64_t word_value(const playcount_zone *z, uint64_t place,
+                                  uint64_t w)
+{
+    return w & WORD_WIDE
+               ? atomic_load_explicit(&z->wide[place], memory_order_acquire)
+               : w & WORD_COUNT;
+}
+
+/* The n-th slot of a ring of slots that starts at `first`. */
+static inline uint64_t ring_place(const playcount_zone *z, uint64_t first,
+                                  uint64_t n)
+{
+    uint64_t place = first + n;
+
+    return place >= z->songs ? place - z->songs : place;
+}
+
+/* Say what a successor is to do. Whoever is killed has done all that stands
+ * before this in the program and nothing that stands behind: so no store may be
+ * moved across it by the compiler. */
+static inline void zone_set_op(playcount_zone *z, operation op)
+{
+    atomic_signal_fence(memory_order_seq_cst);
+    atomic_store_explicit(&z->head->op, op, memory_order_release);
+    atomic_signal_fence(memory_order_seq_cst);
+}
+
+static inline uint64_t zone_first(const playcount_zone *z, uint64_t epoch)
+{
+    return atomic_load_explicit(&z->head->first[epoch & 1], memory_order_acquire);
+}
+
+/* --- between the files of shm/zone/ --- */
+
+/* slots.c: the id of a slot, found and written. */
+uint64_t playcount_id_hash(const playcount_zone *z, const char *id,
+                           apr_size_t length);
+apr_size_t playcount_slot_id(const playcount_zone *z, uint64_t place, char *id);
+int playcount_slot_is_sound(const playcount_zone *z, uint64_t place);
+void playcount_slot_write(playcount_zone *z, uint64_t place, const char *id,
+                          apr_size_t length, uint64_t hash, uint64_t epoch,
+                          uint64_t word);
+
+/* index.c */
+void playcount_index_insert(playcount_zone *z, uint64_t place, uint64_t hash);
+void playcount_index_prefetch(const playcount_zone *z, uint64_t hash);
+void playcount_index_prefetch_slot(const playcount_zone *z, uint64_t hash);
+void playcount_index_empty(playcount_zone *z, uint64_t epoch, uint64_t used);
+
+/* slots.c: after a clear, take the words of older epochs away from this epoch's
+ * share of the slots. */
+void playcount_slots_sweep(playcount_zone *z, uint64_t epoch);
+
+/* journal.c */
+void playcount_journal_repair(playcount_zone *z);
+
+/* handoff.c: how many slots from the ring's start an open batch still needs of
+ * this epoch, and where its ids end in the heap; and whether one is open. */
+uint64_t playcount_batch_keeps(const playcount_zone *z, uint64_t epoch,
+                               uint64_t *heap_end);
+int playcount_batch_is_open(const playcount_zone *z);
+
+/* Slots before the ring's start that may not be used. */
+static inline uint64_t zone_ghosts(const playcount_zone *z, uint64_t epoch)
+{
+    return playcount_batch_is_open(z)
+               ? atomic_load_explicit(&z->head->ghosts[epoch & 1],
+                                      memory_order_relaxed)
+               : 0;
+}
+
+/* keys.c */
+void playcount_keys_complete(playcount_zone *z);
+void playcount_keys_rebuild(playcount_zone *z);
+int playcount_key_is_ours(const playcount_zone *z, uint64_t claim);
+void playcount_keys_recover(playcount_zone *z); /* of a file: nobody claims */
+void playcount_keys_copy(playcount_zone *to, const playcount_zone *from);
+
+#endif

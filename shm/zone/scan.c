@@ -1,0 +1,189 @@
+/* Reading many songs: the listing, the highest counts, how full the zone is.
+ * All of it without the lock: a slot is read like a single song is, its word
+ * before and after its id. */
+
+#include <stdlib.h>
+
+#include "shm/zone/lookup.h"
+
+void playcount_zone_begin(playcount_zone *z, playcount_cursor *c)
+{
+    uint64_t state;
+
+    /* `first` belongs to the epoch, so it is good if the epoch has not changed. */
+    do {
+        state = zone_state(z);
+        c->epoch = word_epoch(state);
+        c->used = state & STATE_USED;
+        c->first = zone_first(z, c->epoch);
+    } while (word_epoch(zone_state(z)) != c->epoch);
+    c->next = 0;
+}
+
+int playcount_zone_begin_after(playcount_zone *z, playcount_cursor *c,
+                               const char *id, apr_size_t length)
+{
+    song_key key = key_of(z, id, length);
+    uint64_t place;
+
+    playcount_zone_begin(z, c);
+    place = find_song(z, c->epoch, &key).place;
+    if (place == NO_PLACE) {
+        return 0;
+    }
+    c->next =
+        (place >= c->first ? place - c->first : place + z->songs - c->first) + 1;
+    return 1;
+}
+
+int playcount_zone_next(playcount_zone *z, playcount_cursor *c,
+                        playcount_song *song)
+{
+    while (c->next < c->used) {
+        uint64_t place = ring_place(z, c->first, c->next++);
+        uint64_t word =
+            atomic_load_explicit(&z->slots[place].word, memory_order_acquire);
+
+        if (word_epoch(word) != c->epoch) {
+            break;
+        }
+        song->length = playcount_slot_id(z, place, song->id);
+        word = atomic_load_explicit(&z->slots[place].word, memory_order_acquire);
+        if (word_epoch(word) != c->epoch) {
+            break;
+        }
+        song->count = word_value(z, place, word);
+        /* A long id and a wide count stand elsewhere, where another slot's song
+         * may write after a clear, while this word still is as it was. */
+        if (word_epoch(zone_state(z)) != c->epoch) {
+            break;
+        }
+        return 1;
+    }
+    c->next = c->used;
+    return 0;
+}
+
+/* --- the highest counts: a heap of n whose root is the lowest of them --- */
+
+typedef struct {
+    uint64_t count, order;
+} rank;
+
+static int lower(rank a, rank b)
+{
+    return a.count != b.count ? a.count < b.count : a.order > b.order;
+}
+
+static void sift_down(rank *heap, apr_size_t n, apr_size_t at)
+{
+    for (;;) {
+        apr_size_t child = 2 * at + 1;
+        rank moved = heap[at];
+
+        if (child >= n) {
+            return;
+        }
+        if (child + 1 < n && lower(heap[child + 1], heap[child])) {
+            child++;
+        }
+        if (!lower(heap[child], moved)) {
+            return;
+        }
+        heap[at] = heap[child];
+        heap[child] = moved;
+        at = child;
+    }
+}
+
+static int highest_first(const void *a, const void *b)
+{
+    return lower(*(const rank *)a, *(const rank *)b) ? 1 : -1;
+}
+
+/* One pass over the words alone; only those that win are read with their ids. */
+static apr_size_t rank_words(playcount_zone *z, playcount_cursor *c, rank *heap,
+                             apr_size_t n)
+{
+    apr_size_t filled = 0;
+
+    for (uint64_t i = 0; i < c->used; i++) {
+        uint64_t place = ring_place(z, c->first, i);
+        uint64_t word =
+            atomic_load_explicit(&z->slots[place].word, memory_order_acquire);
+        rank r = {word_value(z, place, word), i};
+
+        if (word_epoch(word) != c->epoch) {
+            break;
+        }
+        if (filled < n) {
+            heap[filled++] = r;
+            if (filled == n) {
+                for (apr_size_t at = n / 2; at-- > 0;) {
+                    sift_down(heap, n, at);
+                }
+            }
+        }
+        else if (lower(heap[0], r)) {
+            heap[0] = r;
+            sift_down(heap, n, 0);
+        }
+    }
+    qsort(heap, filled, sizeof(*heap), highest_first);
+    return filled;
+}
+
+void playcount_zone_top(playcount_zone *z, apr_size_t n, playcount_visit *visit,
+                        void *context)
+{
+    playcount_cursor c;
+    playcount_song song;
+    apr_size_t filled;
+    rank *heap;
+
+    playcount_zone_begin(z, &c);
+    n = n < c.used ? n : c.used;
+    if (!n || !(heap = malloc(n * sizeof(*heap)))) {
+        return;
+    }
+    filled = rank_words(z, &c, heap, n);
+    for (apr_size_t i = 0; i < filled; i++) {
+        playcount_cursor one = {c.epoch, c.first, heap[i].order + 1, heap[i].order};
+
+        if (playcount_zone_next(z, &one, &song)) {
+            song.count = heap[i].count;
+            visit(context, &song);
+        }
+    }
+    free(heap);
+}
+
+uint64_t playcount_zone_identity(const playcount_zone *z)
+{
+    return z->head->identity;
+}
+
+void playcount_zone_usage(playcount_zone *z, playcount_zone_use *use)
+{
+    playcount_cursor c;
+
+    playcount_zone_begin(z, &c);
+    use->songs = c.used;
+    use->capacity = z->songs;
+    use->identity = z->head->identity;
+    use->plays = 0;
+    use->bytes = c.used * (sizeof(slot) + 6);
+    for (uint64_t i = 0; i < c.used; i++) {
+        uint64_t place = ring_place(z, c.first, i);
+        uint64_t word =
+            atomic_load_explicit(&z->slots[place].word, memory_order_acquire);
+        uint32_t length =
+            atomic_load_explicit(&z->slots[place].length, memory_order_relaxed);
+
+        if (word_epoch(word) != c.epoch) {
+            continue;
+        }
+        use->plays = count_sum(use->plays, word_value(z, place, word));
+        use->bytes += length > ID_INLINE ? (length + 7) / 8 * 8 : 0;
+    }
+}

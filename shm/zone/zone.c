@@ -1,0 +1,238 @@
+/* Counting: get, add, the first play of a song, clear. */
+
+#include "shm/zone/lookup.h"
+
+apr_status_t playcount_zone_lock(playcount_zone *z)
+{
+    if (z->lock) {
+        apr_status_t rv = apr_global_mutex_lock(z->lock);
+
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+    }
+    if (atomic_load_explicit(&z->head->op, memory_order_acquire) != OP_NONE) {
+        playcount_journal_repair(z);
+    }
+    return APR_SUCCESS;
+}
+
+void playcount_zone_unlock(playcount_zone *z)
+{
+    if (z->lock) {
+        apr_global_mutex_unlock(z->lock);
+    }
+}
+
+int playcount_zone_say_full(playcount_zone *z, uint64_t now)
+{
+    uint64_t last =
+        atomic_load_explicit(&z->head->full_logged_at, memory_order_relaxed);
+
+    return (now < last || now - last >= 60) &&
+           atomic_compare_exchange_strong_explicit(&z->head->full_logged_at, &last,
+                                                   now, memory_order_relaxed,
+                                                   memory_order_relaxed);
+}
+
+apr_status_t playcount_zone_mend(playcount_zone *z)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    if (atomic_load_explicit(&z->head->op, memory_order_acquire) != OP_NONE) {
+        rv = playcount_zone_lock(z);
+        if (rv == APR_SUCCESS) {
+            playcount_zone_unlock(z);
+        }
+    }
+    return rv;
+}
+
+uint64_t playcount_zone_get(playcount_zone *z, const char *id, apr_size_t length)
+{
+    song_key key = key_of(z, id, length);
+
+    for (;;) {
+        uint64_t epoch = word_epoch(zone_state(z));
+        uint64_t place = find_song(z, epoch, &key).place;
+        uint64_t word;
+
+        if (place == NO_PLACE) {
+            return 0;
+        }
+        /* The word is read again after the id: see lookup.h. */
+        word = atomic_load_explicit(&z->slots[place].word, memory_order_acquire);
+        if (word_epoch(word) == epoch) {
+            uint64_t count = word_value(z, place, word);
+
+            /* wide[] may be another song's once the zone was cleared. */
+            if (!(word & WORD_WIDE) || word_epoch(zone_state(z)) == epoch) {
+                return count;
+            }
+        }
+    }
+}
+
+/* Add to the slot whose word was read as `word`, without the lock. 0 when it is
+ * no longer this song's slot, or when the count needs the lock. */
+static int add_to_word(playcount_zone *z, uint64_t place, uint64_t word,
+                       uint64_t by, uint64_t *count)
+{
+    uint64_t epoch = word_epoch(word);
+
+    while (word_epoch(word) == epoch && !(word & WORD_WIDE) &&
+           by <= WORD_COUNT - (word & WORD_COUNT)) {
+        if (atomic_compare_exchange_weak_explicit(&z->slots[place].word, &word,
+                                                  word + by, memory_order_acq_rel,
+                                                  memory_order_acquire)) {
+            *count = (word & WORD_COUNT) + by;
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* The same with the lock, for any count. Others may go on adding without it as
+ * long as the word is not wide. */
+static uint64_t add_with_lock(playcount_zone *z, uint64_t place, uint64_t by)
+{
+    _Atomic uint64_t *at = &z->slots[place].word;
+    uint64_t word = atomic_load_explicit(at, memory_order_acquire);
+    uint64_t count;
+
+    while (!(word & WORD_WIDE)) {
+        if (add_to_word(z, place, word, by, &count)) {
+            return count;
+        }
+        word = atomic_load_explicit(at, memory_order_acquire);
+        if (by <= WORD_COUNT - (word & WORD_COUNT)) {
+            continue;
+        }
+        /* wide[] means nothing until the word says so: whoever dies between
+         * the two has changed nothing. */
+        count = count_sum(word & WORD_COUNT, by);
+        atomic_store_explicit(&z->wide[place], count, memory_order_release);
+        if (atomic_compare_exchange_strong_explicit(
+                at, &word, (word & ~WORD_COUNT) | WORD_WIDE, memory_order_acq_rel,
+                memory_order_acquire)) {
+            return count;
+        }
+    }
+    count =
+        count_sum(atomic_load_explicit(&z->wide[place], memory_order_relaxed), by);
+    atomic_store_explicit(&z->wide[place], count, memory_order_release);
+    return count;
+}
+
+/* The first play of a song, under the lock. The order of the stores:
+ *   1. the slot's word is taken away: it may be of any epoch;
+ *   2. op: from here on a successor looks after us;
+ *   3. the slot, its word last: from here on the successor would see to the
+ *      rest, before that he undoes it;
+ *   4. state, one slot more: from here on the song is registered, with its plays;
+ *   5. the index: from here on it is found.
+ */
+static apr_status_t register_song(playcount_zone *z, const song_key *key,
+                                  uint64_t by)
+{
+    zone_header *head = z->head;
+    uint64_t state = zone_state(z);
+    uint64_t epoch = word_epoch(state);
+    uint64_t used = state & STATE_USED;
+    uint64_t place = ring_place(z, zone_first(z, epoch), used);
+    uint64_t word = STATE(epoch, by);
+
+    if (used + zone_ghosts(z, epoch) >= z->songs) {
+        return APR_ENOSPC;
+    }
+    atomic_store_explicit(&z->slots[place].word, 0, memory_order_release);
+    head->op_used = used;
+    head->op_heap_end = head->heap_end;
+    zone_set_op(z, OP_REGISTER);
+
+    if (by > WORD_COUNT) {
+        atomic_store_explicit(&z->wide[place], by, memory_order_release);
+        word = STATE(epoch, 0) | WORD_WIDE;
+    }
+    playcount_slot_write(z, place, key->id, key->length, key->hash, epoch, word);
+    atomic_store_explicit(&head->state, STATE(epoch, used + 1),
+                          memory_order_release);
+    playcount_index_insert(z, place, key->hash);
+    zone_set_op(z, OP_NONE);
+    return APR_SUCCESS;
+}
+
+static __attribute__((noinline)) apr_status_t
+add_or_register(playcount_zone *z, const char *id, apr_size_t length, uint64_t hash,
+                uint64_t by, uint64_t *count)
+{
+    song_key key = key_with_hash(id, length, hash);
+    apr_status_t rv = playcount_zone_lock(z);
+    uint64_t place;
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    place = find_song(z, word_epoch(zone_state(z)), &key).place;
+    if (place == NO_PLACE) {
+        *count = by;
+        rv = register_song(z, &key, by);
+    }
+    else {
+        *count = add_with_lock(z, place, by);
+    }
+    playcount_zone_unlock(z);
+    return rv;
+}
+
+apr_status_t playcount_zone_add(playcount_zone *z, const char *id,
+                                apr_size_t length, uint64_t by, uint64_t *count)
+{
+    song_key key = key_of(z, id, length);
+    song_found found = find_song(z, word_epoch(zone_state(z)), &key);
+
+    if (found.place != NO_PLACE &&
+        add_to_word(z, found.place, found.word, by, count)) {
+        return APR_SUCCESS;
+    }
+    return add_or_register(z, id, length, key.hash, by, count);
+}
+
+/* The clear itself is the one store of the state. What it needs of the new
+ * epoch is written before, where only the new epoch looks; the index is emptied
+ * after, and whoever dies over it leaves OP_CLEAR to his successor. */
+apr_status_t playcount_zone_clear(playcount_zone *z)
+{
+    zone_header *head = z->head;
+    apr_status_t rv = playcount_zone_lock(z);
+    uint64_t state, epoch, next, used, keeps, first, ghosts, heap_from;
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    state = zone_state(z);
+    epoch = word_epoch(state);
+    used = state & STATE_USED;
+    next = next_epoch(epoch);
+    heap_from = head->heap_from[epoch & 1];
+    keeps = playcount_batch_keeps(z, epoch, &heap_from);
+    first = ring_place(z, zone_first(z, epoch), keeps);
+    ghosts = atomic_load_explicit(&head->ghosts[epoch & 1], memory_order_relaxed) +
+             keeps;
+    if (!playcount_batch_is_open(z)) {
+        first = ghosts = heap_from = 0;
+    }
+    head->op_epoch = next;
+    atomic_store_explicit(&head->first[next & 1], first, memory_order_release);
+    atomic_store_explicit(&head->ghosts[next & 1], ghosts, memory_order_release);
+    head->heap_from[next & 1] = heap_from;
+    zone_set_op(z, OP_CLEAR);
+    atomic_store_explicit(&head->state, STATE(next, 0), memory_order_release);
+    atomic_signal_fence(memory_order_seq_cst); /* the old ids stay till then */
+    head->heap_end = heap_from;
+    playcount_index_empty(z, epoch, used);
+    playcount_slots_sweep(z, next);
+    zone_set_op(z, OP_NONE);
+    playcount_zone_unlock(z);
+    return APR_SUCCESS;
+}

@@ -1,0 +1,153 @@
+/* A zone: songs and their counts, in memory that many processes share.
+ *
+ * A zone is made in zeroed memory of playcount_zone_bytes() with
+ * playcount_zone_format(), or in a file with playcount_file_open() (file.h);
+ * each process then works through a handle from playcount_zone_attach().
+ *
+ * Ids are 1-255 bytes; what bytes they may be is the caller's business. Counts
+ * go from 0 to PLAYCOUNT_MAX and stop there.
+ *
+ * Concurrency: any function marked [any] may be called at any time by any
+ * thread of any process that shares the zone. Those marked [lock] take the
+ * zone's lock for the time of a structural change, and repair first what a
+ * process that died with the lock left behind. Everything else is lock-free:
+ * it waits for nobody, and nobody who dies in the middle of it is missed.
+ *
+ * Errors are apr_status_t; APR_ENOSPC means that the zone is full. An error of
+ * the lock itself is passed on. On any error nothing has been counted.
+ */
+#ifndef PLAYCOUNT_SHM_ZONE_H
+#define PLAYCOUNT_SHM_ZONE_H
+
+#include <stdint.h>
+
+#include "apr_errno.h"
+#include "apr_global_mutex.h"
+#include "apr_pools.h"
+
+#define PLAYCOUNT_ID_MAX 255
+#define PLAYCOUNT_MAX INT64_MAX
+#define PLAYCOUNT_BATCH_MAX 65536 /* plays in one playcount_zone_add_many() */
+#define PLAYCOUNT_SONGS_MAX 100000000ULL
+#define PLAYCOUNT_KEYS_MAX 100000000ULL
+
+typedef struct playcount_zone playcount_zone;
+
+typedef struct {
+    uint64_t songs; /* how many fit, exactly: 1 to PLAYCOUNT_SONGS_MAX */
+    uint64_t keys;  /* how many idempotency keys are remembered; 0: none */
+} playcount_zone_size;
+
+/* Bytes of address space for such a zone. Memory is taken by use. */
+uint64_t playcount_zone_bytes(const playcount_zone_size *size);
+
+/* Make an empty zone in zeroed memory; before anybody attaches to it. */
+apr_status_t playcount_zone_format(void *memory, const playcount_zone_size *size);
+
+/* A handle on the zone in this memory, allocated from the pool. The memory and
+ * the lock must outlive it. A NULL lock is for a zone that only one thread uses. */
+playcount_zone *playcount_zone_attach(apr_pool_t *pool, void *memory,
+                                      apr_global_mutex_t *lock);
+
+/* [any] The count of a song, 0 for one that is not there. */
+uint64_t playcount_zone_get(playcount_zone *zone, const char *id,
+                            apr_size_t length);
+
+/* [any] A song will be asked for or played soon: fetch what is known of it into the
+ * processor's cache, first its place in the index, then, a while later, its slot.
+ * Changes nothing. The first one returns the id's hash, as it has it. */
+uint64_t playcount_zone_prefetch(const playcount_zone *zone, const char *id,
+                                 apr_size_t length);
+void playcount_zone_prefetch_slot(const playcount_zone *zone, const char *id,
+                                  apr_size_t length);
+
+/* [any] Add `by` (1 to PLAYCOUNT_MAX) plays to a song; *count is the new count,
+ * a different one for each of many concurrent adds. Lock-free for a song that
+ * is there; [lock] for the first play of a song. */
+apr_status_t playcount_zone_add(playcount_zone *zone, const char *id,
+                                apr_size_t length, uint64_t by, uint64_t *count);
+
+typedef struct {
+    const char *id; /* in: the song */
+    uint64_t by;    /* in: its plays, 1 to PLAYCOUNT_MAX */
+    uint64_t count; /* out: its new count */
+    uint64_t hash;  /* playcount_zone_hash() of the id */
+    uint32_t place; /* used by the zone */
+    uint8_t length; /* in: bytes of the id */
+} playcount_play;
+
+/* The right to answer an idempotency key: see keys.h. */
+typedef struct {
+    uint64_t number;      /* of the claim; 0 is none */
+    uint64_t fingerprint; /* the hash of the request, to be kept with the answer */
+} playcount_claim;
+
+/* [any] The hash of an id: 64 bits, the same as long as the zone lives. */
+uint64_t playcount_zone_hash(const playcount_zone *zone, const char *id,
+                             apr_size_t length);
+
+/* [any] [lock] Add many at once: all of it counts or none, whatever dies when.
+ * The ids must differ from one another, n is 1 to PLAYCOUNT_BATCH_MAX,
+ * the hashes are given. `claim` is what playcount_key_claim()
+ * (keys.h) gave, or NULL without a key: with one, the answer is kept under the
+ * key in the same step; APR_EBUSY when the claim is no longer ours. */
+apr_status_t playcount_zone_add_many(playcount_zone *zone, playcount_play *plays,
+                                     apr_size_t n, const playcount_claim *claim);
+
+/* [any] [lock] Forget all songs. Adds that run at the same time fall before or
+ * after it; a batch that is open for handoff stays whole. */
+apr_status_t playcount_zone_clear(playcount_zone *zone);
+
+/* A place in the listing: the songs in the order of their first play. */
+typedef struct {
+    uint64_t epoch, first, used, next;
+} playcount_cursor;
+
+typedef struct {
+    uint64_t count;
+    apr_size_t length;
+    char id[PLAYCOUNT_ID_MAX];
+} playcount_song;
+
+/* [any] The beginning of the listing; it ends with the songs of this moment. */
+void playcount_zone_begin(playcount_zone *zone, playcount_cursor *cursor);
+
+/* [any] The same, starting after this song; 0 if there is no such song. */
+int playcount_zone_begin_after(playcount_zone *zone, playcount_cursor *cursor,
+                               const char *id, apr_size_t length);
+
+/* [any] The next song, 0 at the end. When the zone was cleared meanwhile the
+ * listing ends. */
+int playcount_zone_next(playcount_zone *zone, playcount_cursor *cursor,
+                        playcount_song *song);
+
+/* [any] Visit the n songs with the highest counts, highest first (equal ones in the
+ * order of their first play). Reads the whole zone; takes 16 bytes of memory for
+ * each of the n meanwhile. */
+typedef void playcount_visit(void *context, const playcount_song *song);
+void playcount_zone_top(playcount_zone *zone, apr_size_t n, playcount_visit *visit,
+                        void *context);
+
+typedef struct {
+    uint64_t songs;    /* present */
+    uint64_t capacity; /* at most */
+    uint64_t plays;    /* sum of all counts, stops at PLAYCOUNT_MAX */
+    uint64_t bytes;    /* of memory that the songs present take */
+    uint64_t identity; /* random number made with the zone */
+} playcount_zone_use;
+
+/* [any] How full the zone is. Reads the whole zone for `plays`. */
+void playcount_zone_usage(playcount_zone *zone, playcount_zone_use *use);
+
+/* [any] 1 for the first caller of a minute, at the time `now` (seconds since 1970),
+ * who may then say in the log that the zone is full. */
+int playcount_zone_say_full(playcount_zone *zone, uint64_t now);
+
+/* The random number made with the zone. */
+uint64_t playcount_zone_identity(const playcount_zone *zone);
+
+/* [any] [lock] Put right what a process that died with the lock left behind, if
+ * nobody has yet; cheap when there is nothing to do. */
+apr_status_t playcount_zone_mend(playcount_zone *zone);
+
+#endif
