@@ -56,7 +56,8 @@ $(SO): $(OBJECTS)
 	@$(APXS) -c -o build/$(MODULE).la $(OBJECTS) $(LIBS) > build/link.log 2>&1 \
 	    || { cat build/link.log >&2; exit 1; }
 
-# The module, its header for other modules, and on Debian what a2enmod needs.
+# The module, its header for other modules, the sample configuration, playcount-express,
+# and on Debian what a2enmod needs.
 LIBEXECDIR = $(DESTDIR)$(call ask,LIBEXECDIR)
 SYSCONFDIR = $(call ask,SYSCONFDIR)
 
@@ -64,6 +65,12 @@ install: $(SO) install-client
 	install -d $(LIBEXECDIR) $(DESTDIR)$(call ask,INCLUDEDIR)
 	$(APXS) -i -S LIBEXECDIR=$(LIBEXECDIR) -n playcount build/$(MODULE).la
 	install -m 644 mod_playcount.h $(DESTDIR)$(call ask,INCLUDEDIR)
+	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/playcount-express \
+	    share/doc/mod_playcount share/man/man1)
+	install playcount-express $(DESTDIR)$(PREFIX)/bin
+	install -m 644 express/*.pm $(DESTDIR)$(PREFIX)/share/playcount-express
+	install -m 644 express/playcount-express.1 $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 httpd.conf.sample $(DESTDIR)$(PREFIX)/share/doc/mod_playcount
 	if [ -d $(SYSCONFDIR)/mods-available ]; then \
 	    install -d $(DESTDIR)$(SYSCONFDIR)/mods-available && \
 	    echo "LoadModule playcount_module $(call ask,LIBEXECDIR)/$(MODULE).so" \
@@ -118,7 +125,7 @@ run: deps-run
 	@$(MAKE) $(JOBS) --no-print-directory all
 	./playcount-express start-server
 
-# Benchmarks; see README. QUICK=1 does less, B="floor zone" some of them only;
+# Benchmarks; see docs/benchmarks.md. QUICK=1 does less, B="floor zone" some of them only;
 # an executable file bench/NAME.bench is run with the others.
 BENCH_TOOLS  = build/bench/load build/bench/zone build/bench/.libs/mod_floor.so \
                build/t/module/.libs/mod_playcount_test.so

@@ -1,5 +1,6 @@
 /* mod_playcount: the table of contents. The module record, the rooms, the
- * directives; all logic is in the rooms. See README for what it does. */
+ * directives; all logic is in the rooms. See README for what it does,
+ * docs/ARCHITECTURE.md for how. */
 
 #include "httpd.h"
 #include "http_config.h"

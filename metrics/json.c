@@ -1,5 +1,5 @@
 /* The JSON of playcount-metrics. Its members only ever get more. Times are
- * microseconds, moments seconds since 1970; see README for the whole form. */
+ * microseconds, moments seconds since 1970; docs/metrics.md has the whole form. */
 
 #include "metrics/page.h"
 

@@ -105,7 +105,7 @@ def faster(cases):
 
 def write():
     lines = ["# Results of the benchmarks", "",
-             "Written by `make bench` and `make bench-peers`; README says what they do.",
+             "Written by `make bench` and `make bench-peers`; docs/benchmarks.md says what they do.",
              "Ratios hold from machine to machine, the figures behind them do not.", ""]
     path = os.path.join(RESULTS, "bench.csv")
     if os.path.exists(path):

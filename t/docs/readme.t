@@ -1,5 +1,5 @@
-# What README shows is true: the curl session gives what it says, and the
-# options of playcount-express and the directories are the ones that there are.
+# What README and docs/ show is true: the curl session gives what it says, the options of
+# playcount-express and the directories are the ones that there are, no link is broken.
 use strict;
 use warnings;
 use Test::More;
@@ -28,13 +28,18 @@ for my $step (@steps) {
 (undef, $output) = $express->run('--help');
 my %in_help = map { $_ => 1 } $output =~ /^  (--[a-z-]+|[a-z]+(?:-server)?)  /mg,
     $output =~ /^  (--[a-z-]+)/mg;
-my ($manual) = $readme =~ /^## playcount-express\n(.*?)(?=^## )/ms;
-my %in_readme = map { $_ => 1 } ($manual // '') =~ /^\| `(-?-?[a-z-]+)/mg;
-is_deeply [sort keys %in_readme], [sort keys %in_help],
-    'README and --help list the same commands and options';
+my %in_docs = map { $_ => 1 }
+    Playcount::Server::slurp("${top}docs/express.md") =~ /^\| `(-?-?[a-z-]+)/mg;
+is_deeply [sort keys %in_docs], [sort keys %in_help],
+    'docs/express.md and --help list the same commands and options';
+(my $page = Playcount::Server::slurp("${top}express/playcount-express.1")) =~ s/\\-/-/g;
+($page) = $page =~ /^\.SH COMMANDS\n(.*?)^\.SH EXIT/ms;
+my %in_page = map { $_ => 1 } $page =~ /^\.TP\n\.BI? (--[a-z-]+|[a-z]+(?:-server)?)\b/mg;
+is_deeply [sort keys %in_page], [sort keys %in_help], 'so does playcount-express(1)';
 
 # The layout.
-my ($layout) = $readme =~ /^## Layout of the source\n(.*?)(?=^## )/ms;
+my ($layout) = Playcount::Server::slurp("${top}docs/ARCHITECTURE.md")
+    =~ /^## The rooms\n(.*?)(?=^## )/ms;
 for my $path (($layout // '') =~ /^    (\S+)/mg) {
     ok -e "$top$path", "$path is there";
 }
@@ -43,5 +48,15 @@ for my $dir (glob "$top*/") {
     next if $name =~ /^(build|playcount-server)\//;
     like $layout, qr/^    \Q$name\E /m, "$name is described";
 }
+
+# The links between the documents.
+for my $file ("${top}README", "${top}SECURITY.md", glob "${top}docs/*.md") {
+    (my $base = $file) =~ s{[^/]*$}{};
+    my $text = Playcount::Server::slurp($file);
+    my @broken = grep { !-e "$base$_" }
+        map { s/#.*//r } grep { !/^(?:https?:|#)/ } $text =~ /\]\(([^)\s]+)\)/g;
+    is_deeply \@broken, [], "the links in $file lead somewhere";
+}
+cmp_ok scalar(() = $readme =~ /\n/g), '<=', 220, 'README is a short page';
 
 done_testing;

@@ -18,7 +18,7 @@ sqlite_make($file, 'CREATE TABLE playcount (song TEXT PRIMARY KEY, plays INTEGER
     . 'CREATE TABLE last (batch INTEGER); INSERT INTO last VALUES (0);');
 my $server = Playcount::Server->new(zone_file => 1, songs => 1000);
 
-# What README tells a consumer to do.
+# What docs/handoff.md tells a consumer to do.
 sub consume
 {
     my $http = HTTP::Tiny->new(timeout => 10);

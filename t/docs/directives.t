@@ -1,11 +1,12 @@
-# README describes every directive that the module has, as httpd's manual does,
-# and no other; and its examples are accepted.
+# docs/directives.md describes every directive that the module has, as httpd's manual
+# does, and no other; its examples are accepted; and README lists them all.
 use strict;
 use warnings;
 use Test::More;
 use Playcount::Server;
 
 (my $top = $INC{'Playcount/Server.pm'}) =~ s{t/lib/Playcount/Server\.pm$}{};
+my $manual = Playcount::Server::slurp("${top}docs/directives.md");
 my $readme = Playcount::Server::slurp("${top}README");
 my $server = Playcount::Server->new(
     start => 0, location => undef, modules => ['dbd', 'status']);
@@ -14,8 +15,8 @@ my $list = join ' ', map { "'$_'" } $server->command, '-L';
 my %known = map { $_ => 1 } `$list` =~ /^(\w+) \(mod_playcount\.c\)/mg;
 ok $known{PlaycountZone}, 'httpd -L lists the directives';
 
-my ($chapter) = $readme =~ /^## Directives\n(.*?)(?=^## )/ms;
-my %described = ($chapter // '') =~ /^### (Playcount\w+)\n(.*?)(?=^### |\z)/msg;
+my %described = $manual =~ /^## (Playcount\w+)\n(.*?)(?=^## |\z)/msg;
+my %listed = map { $_ => 1 } $readme =~ /^\| `(Playcount\w+)` \|/mg;
 for my $directive (sort keys %known) {
     my $text = $described{$directive} // '';
     for my $item (qw(Syntax Default Context)) {
@@ -33,5 +34,6 @@ for my $directive (sort keys %known) {
     is $status, 0, "$directive: which httpd accepts" or diag $output;
 }
 is_deeply [grep { !$known{$_} } sort keys %described], [], 'and no other';
+is_deeply [sort keys %listed], [sort keys %known], 'README lists the same ones';
 
 done_testing;
