@@ -29,7 +29,7 @@ struct asking {
     bool stop;                 /* each() said so */
     playcount_stop *also_stop; /* or this does; may be NULL */
     void *also_context;
-    char *mapping; /* where a page's goes; NULL: nobody asks */
+    char *mapping; /* where a page's goes; NULL: not asked for */
 };
 
 static int on_entry(void *context, const char *id, uint64_t count)
@@ -53,7 +53,7 @@ static playcount_status wrong(part *p, playcount_status status)
                               "%s: interrupted", exchange->server->name);
     }
     return playcount_fail(&exchange->error, status, exchange->server->number,
-                          "%s: its listing makes no sense: %s",
+                          "%s: its listing is malformed: %s",
                           exchange->server->name, p->listing.fault);
 }
 

@@ -25,7 +25,7 @@ static const char *fault(const playcount_options *options)
     }
     if (options->shard != PLAYCOUNT_SHARD_KETAMA &&
         options->shard != PLAYCOUNT_SHARD_MODULO) {
-        return "there is no such way of sharding";
+        return "there is no such sharding method";
     }
     if (options->timeout_ms < 1 || options->timeout_ms > 3600000 ||
         options->attempt_ms < 1 || options->connect_ms < 1) {
@@ -167,7 +167,8 @@ const playcount_server *playcount_find(const playcount_client *client,
     if (server < 0) {
         playcount_fail(
             error, PLAYCOUNT_E_USAGE, -1,
-            "the id '%s' is no integer, so modulo finds no server for it", id);
+            "the id '%s' is not an integer, which modulo needs to choose a server",
+            id);
         return NULL;
     }
     return &client->servers[server];

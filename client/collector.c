@@ -1,10 +1,10 @@
-/* A collector: a shelf for each server. See shelf.h. */
+/* A collector: a queue for each server. See queue.h. */
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "client/error.h"
-#include "client/shelf.h"
+#include "client/queue.h"
 
 void playcount_collector_options_init(playcount_collector_options *options)
 {
@@ -45,20 +45,20 @@ playcount_collector_open(playcount_client *client,
         return NULL;
     }
     playcount_collector *collector = calloc(1, sizeof(*collector));
-    playcount_shelf *shelves = calloc(client->servers_n, sizeof(*shelves));
-    if (!collector || !shelves) {
+    playcount_queue *queues = calloc(client->servers_n, sizeof(*queues));
+    if (!collector || !queues) {
         free(collector);
-        free(shelves);
+        free(queues);
         playcount_fail(error, PLAYCOUNT_E_MEMORY, -1, "no memory for a collector");
         return NULL;
     }
     collector->client = client;
     collector->options = *options;
-    collector->shelves = shelves;
+    collector->queues = queues;
     playcount_error_clear(&collector->handed);
     pthread_mutex_init(&collector->handing, NULL);
     for (size_t i = 0; i < client->servers_n; i++) {
-        if (playcount_shelf_start(&shelves[i], collector, (int)i)) {
+        if (playcount_queue_start(&queues[i], collector, (int)i)) {
             playcount_collector_close(collector, NULL);
             playcount_fail(error, PLAYCOUNT_E_MEMORY, -1,
                            "a thread could not be started");
@@ -81,60 +81,60 @@ playcount_status playcount_collect(playcount_collector *collector, const char *i
         return playcount_fail(error, PLAYCOUNT_E_USAGE, -1,
                               "plays must be 1 to 2^63-1, not %" PRIu64, by);
     }
-    playcount_shelf *s = &collector->shelves[server->number];
+    playcount_queue *q = &collector->queues[server->number];
     playcount_status status = PLAYCOUNT_OK;
 
-    pthread_mutex_lock(&s->lock);
-    size_t before = s->tally.n;
-    if (s->held >= collector->options.backlog) {
+    pthread_mutex_lock(&q->lock);
+    size_t before = q->tally.n;
+    if (q->held >= collector->options.backlog) {
         status = playcount_fail(
             error, PLAYCOUNT_E_BACKLOG, server->number,
             "%s: %zu songs are waiting to be sent to it, which is as "
             "many as may",
-            server->name, s->held);
+            server->name, q->held);
     }
-    else if (playcount_tally_add(&s->tally, id, by) < 0) {
+    else if (playcount_tally_add(&q->tally, id, by) < 0) {
         status =
             playcount_fail(error, PLAYCOUNT_E_MEMORY, -1, "no memory for a play");
     }
-    if (s->tally.n > before) {
-        s->held++;
+    if (q->tally.n > before) {
+        q->held++;
         if (before == 0) {
-            s->since = playcount_now_ms();
+            q->since = playcount_now_ms();
         }
-        if (before == 0 || s->tally.n == collector->options.songs) {
-            pthread_cond_signal(&s->wake);
+        if (before == 0 || q->tally.n == collector->options.songs) {
+            pthread_cond_signal(&q->wake);
         }
     }
-    pthread_mutex_unlock(&s->lock);
+    pthread_mutex_unlock(&q->lock);
     return status;
 }
 
-/* Ask every shelf at once, then wait for each. */
+/* Ask every queue at once, then wait for each. */
 static playcount_status flush_all(playcount_collector *collector,
                                   playcount_error *error)
 {
     playcount_status status = PLAYCOUNT_OK;
 
     for (size_t i = 0; i < collector->running; i++) {
-        playcount_shelf *s = &collector->shelves[i];
-        pthread_mutex_lock(&s->lock);
-        s->asked++;
-        pthread_cond_signal(&s->wake);
-        pthread_mutex_unlock(&s->lock);
+        playcount_queue *q = &collector->queues[i];
+        pthread_mutex_lock(&q->lock);
+        q->asked++;
+        pthread_cond_signal(&q->wake);
+        pthread_mutex_unlock(&q->lock);
     }
     for (size_t i = 0; i < collector->running; i++) {
-        playcount_shelf *s = &collector->shelves[i];
-        pthread_mutex_lock(&s->lock);
-        uint64_t mine = s->asked;
-        while (s->done < mine) {
-            pthread_cond_wait(&s->flushed, &s->lock);
+        playcount_queue *q = &collector->queues[i];
+        pthread_mutex_lock(&q->lock);
+        uint64_t mine = q->asked;
+        while (q->done < mine) {
+            pthread_cond_wait(&q->flushed, &q->lock);
         }
-        if (s->left && status == PLAYCOUNT_OK) {
-            playcount_error_pass(error, &s->why);
+        if (q->left && status == PLAYCOUNT_OK) {
+            playcount_error_pass(error, &q->why);
             status = PLAYCOUNT_E_PARTLY;
         }
-        pthread_mutex_unlock(&s->lock);
+        pthread_mutex_unlock(&q->lock);
     }
     if (error && status != PLAYCOUNT_OK) {
         error->status = status;
@@ -158,7 +158,7 @@ playcount_status playcount_collector_close(playcount_collector *collector,
     }
     flush_all(collector, NULL);
     for (size_t i = 0; i < collector->running; i++) {
-        playcount_shelf_stop(&collector->shelves[i]);
+        playcount_queue_stop(&collector->queues[i]);
     }
     playcount_status status = collector->handed.status;
     if (status != PLAYCOUNT_OK) {
@@ -166,7 +166,7 @@ playcount_status playcount_collector_close(playcount_collector *collector,
         playcount_error_pass(error, &collector->handed);
     }
     pthread_mutex_destroy(&collector->handing);
-    free(collector->shelves);
+    free(collector->queues);
     free(collector);
     return status;
 }

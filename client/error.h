@@ -14,7 +14,7 @@ playcount_status playcount_fail(playcount_error *error, playcount_status status,
     __attribute__((format(printf, 4, 5)));
 
 /* Whether a server that refuses with this status has looked at the request and its
- * key: it refuses it for ever, and has not counted it before, as it would have
+ * key: it always refuses it, and has not counted it before, as it would have
  * given that answer again. A proxy, an access check or another server behind the
  * address knows nothing of keys. */
 int playcount_is_settled(int http_status);

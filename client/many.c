@@ -30,7 +30,7 @@ static playcount_status pack_all(playcount_pack *pack, playcount_song *songs,
                               "no memory for a batch");
     }
     for (size_t i = 0; i < pack->n; i++) {
-        if (playcount_new_key(pack->parcels[i].key)) {
+        if (playcount_new_key(pack->batches[i].key)) {
             return playcount_fail(error, PLAYCOUNT_E_MEMORY, -1,
                                   "no random numbers for a key");
         }
@@ -54,7 +54,7 @@ playcount_status playcount_add_many(playcount_client *client, playcount_song *so
     }
     playcount_status status = pack_all(&pack, songs, n, places, error);
     if (status == PLAYCOUNT_OK) {
-        status = playcount_send(client, pack.parcels, pack.n, NULL, error);
+        status = playcount_send(client, pack.batches, pack.n, NULL, error);
         for (size_t i = 0; i < n; i++) {
             const playcount_song *sent =
                 playcount_pack_song(&pack, places[i].server, places[i].index);

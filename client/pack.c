@@ -1,4 +1,4 @@
-/* Packing songs into parcels. See pack.h. */
+/* Packing songs into batches. See pack.h. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -40,7 +40,7 @@ size_t playcount_pack_measure(const playcount_tally *tally, size_t from,
     size_t bytes = 0, n = 0;
     while (from + n < tally->n && n < most) {
         bytes += 3 * strlen(playcount_tally_id(tally, from + n)) + 21;
-        if (bytes > PLAYCOUNT_PARCEL_BYTES && n) {
+        if (bytes > PLAYCOUNT_SEND_BYTES && n) {
             break;
         }
         n++;
@@ -48,7 +48,7 @@ size_t playcount_pack_measure(const playcount_tally *tally, size_t from,
     return n;
 }
 
-/* All songs of one server's tally are one array; its parcels are slices of it. */
+/* All songs of one server's tally are one array; its batches are slices of it. */
 static int seal_server(playcount_pack *pack, int server)
 {
     const playcount_tally *tally = &pack->tallies[server];
@@ -61,18 +61,18 @@ static int seal_server(playcount_pack *pack, int server)
         songs[i].by = tally->songs[i].sum;
     }
     for (size_t from = 0, n; from < tally->n; from += n) {
-        n = playcount_pack_measure(tally, from, PLAYCOUNT_PARCEL_SONGS);
-        playcount_parcel *parcels =
-            realloc(pack->parcels, (pack->n + 1) * sizeof(*parcels));
-        if (!parcels) {
+        n = playcount_pack_measure(tally, from, PLAYCOUNT_SEND_SONGS);
+        playcount_batch *batches =
+            realloc(pack->batches, (pack->n + 1) * sizeof(*batches));
+        if (!batches) {
             if (from == 0) {
                 free(songs);
             }
             return -1;
         }
-        pack->parcels = parcels;
-        parcels[pack->n++] =
-            (playcount_parcel){.server = server, .songs = songs + from, .n = n};
+        pack->batches = batches;
+        batches[pack->n++] =
+            (playcount_batch){.server = server, .songs = songs + from, .n = n};
     }
     return 0;
 }
@@ -91,8 +91,8 @@ playcount_song *playcount_pack_song(const playcount_pack *pack, int server,
                                     long index)
 {
     for (size_t i = 0; i < pack->n; i++) {
-        if (pack->parcels[i].server == server) {
-            return pack->parcels[i].songs + index; /* the slices lie side by side */
+        if (pack->batches[i].server == server) {
+            return pack->batches[i].songs + index; /* the slices lie side by side */
         }
     }
     return NULL;
@@ -102,13 +102,13 @@ void playcount_pack_clear(playcount_pack *pack)
 {
     int last = -1;
     for (size_t i = 0; i < pack->n; i++) {
-        if (pack->parcels[i].server != last) {
-            free(pack->parcels[i].songs);
-            last = pack->parcels[i].server;
+        if (pack->batches[i].server != last) {
+            free(pack->batches[i].songs);
+            last = pack->batches[i].server;
         }
     }
-    free(pack->parcels);
-    pack->parcels = NULL;
+    free(pack->batches);
+    pack->batches = NULL;
     pack->n = 0;
     for (size_t s = 0; pack->tallies && s < pack->client->servers_n; s++) {
         playcount_tally_clear(&pack->tallies[s]);

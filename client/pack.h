@@ -1,12 +1,12 @@
-/* Packing songs into parcels: one tally for each server, cut to the sizes that
- * servers take. The same songs in the same order make the same parcels. */
+/* Packing songs into batches: one tally for each server, cut to the sizes that
+ * servers take. The same songs in the same order make the same batches. */
 #ifndef PLAYCOUNT_CLIENT_PACK_H
 #define PLAYCOUNT_CLIENT_PACK_H
 
-#include "client/parcel.h"
+#include "client/send.h"
 #include "client/tally.h"
 
-/* How many songs of the tally, from this one, fit into a parcel of at most `most`.
+/* How many songs of the tally, from this one, fit into a batch of at most `most`.
  */
 size_t playcount_pack_measure(const playcount_tally *tally, size_t from,
                               size_t most);
@@ -14,7 +14,7 @@ size_t playcount_pack_measure(const playcount_tally *tally, size_t from,
 typedef struct {
     const playcount_client *client;
     playcount_tally *tallies; /* by server */
-    playcount_parcel *parcels;
+    playcount_batch *batches;
     size_t n;
 } playcount_pack;
 
@@ -26,7 +26,7 @@ int playcount_pack_init(playcount_pack *pack, const playcount_client *client);
 long playcount_pack_add(playcount_pack *pack, const char *id, uint64_t by,
                         int *server, playcount_error *error);
 
-/* Make the parcels; their keys are empty. Their ids are the tallies'. Not 0: no
+/* Make the batches; their keys are empty. Their ids are the tallies'. Not 0: no
  * memory. Nothing may be added any more. */
 int playcount_pack_seal(playcount_pack *pack);
 

@@ -82,8 +82,9 @@ typedef enum {
                             `uncertain` says that an attempt before this one was */
     PLAYCOUNT_E_TIMEOUT, /* no complete answer within the time limit */
     PLAYCOUNT_E_CUT,     /* the connection broke */
-    PLAYCOUNT_E_ANSWER, /* the answer is not a counter's: too long, not a number ...
-                         */
+    PLAYCOUNT_E_ANSWER,  /* the answer is not from a mod_playcount server: too long,
+                          * not a number ...
+                          */
     PLAYCOUNT_E_REFUSED, /* the server refused with a status of 400 or more */
     PLAYCOUNT_E_FULL,    /* the server has no room for another song (507) */
     PLAYCOUNT_E_PARTLY, /* it worked for some songs or servers and not for others */
@@ -121,8 +122,9 @@ typedef struct {
     size_t servers_n; /* 1 to PLAYCOUNT_SERVERS_MAX */
     playcount_shard shard;
     /* Milliseconds that a call may take in all, retries and pauses included; 1 to
-     * 3,600,000, default 10,000. A call for many songs has that time anew for each
-     * request; a listing goes on as long as every such time brings 1 KiB of it. */
+     * 3,600,000, default 10,000. In a call for many songs each request has that
+     * time to itself; a listing goes on as long as every such time brings 1 KiB of
+     * it. */
     long timeout_ms;
     long attempt_ms; /* for one attempt, default 5,000; at most timeout_ms counts */
     long connect_ms; /* for making a connection, default 2,000 */
@@ -138,7 +140,7 @@ PLAYCOUNT_API void playcount_options_init(playcount_options *options);
 
 typedef struct playcount_client playcount_client;
 
-/* A client, or NULL with *error. Copies the options. Connects to nobody yet. */
+/* A client, or NULL with *error. Copies the options. Makes no connection yet. */
 PLAYCOUNT_API playcount_client *playcount_open(const playcount_options *options,
                                                playcount_error *error);
 
@@ -154,7 +156,7 @@ PLAYCOUNT_API const char *playcount_server_name(const playcount_client *client,
                                                 size_t server);
 
 /* Which server has this song, counted from 0; -1 with *error for an id that cannot
- * be. Asks nobody. */
+ * be. Sends nothing. */
 PLAYCOUNT_API int playcount_server_of(const playcount_client *client,
                                       const char *id, playcount_error *error);
 
@@ -239,25 +241,27 @@ PLAYCOUNT_API playcount_status playcount_reset(playcount_client *client,
                                                playcount_error *each_server,
                                                playcount_error *error);
 
-/* ---- parcels: a batch for one server under one key ----------------------- */
+/* ---- batches: a batch for one server under one key ----------------------- */
 
 #define PLAYCOUNT_KEY_BYTES 128
 
-/* A parcel that is sent again, by anybody and at any time while the server
- * remembers the key (PlaycountIdempotency: a day by default), is counted once. So
- * it is what a program keeps that must not lose and not repeat a play, over its own
- * death too. */
+/* A batch that is sent again while the server remembers its key
+ * (PlaycountIdempotency: a day by default) is counted once, whichever process sends
+ * it. A program that must neither lose nor repeat a play keeps its batches, across
+ * its own restarts too. */
 typedef struct {
     int server;                        /* counted from 0 */
     char key[PLAYCOUNT_KEY_BYTES + 1]; /* printable ASCII without " and \ */
     playcount_song *songs;             /* in this order; the ids differ */
     size_t n;                          /* 1 to PLAYCOUNT_BATCH_SONGS */
-} playcount_parcel;
+} playcount_batch;
 
-/* Send n parcels side by side. errors is NULL or an array of n. The songs get their
+typedef playcount_batch playcount_parcel; /* its earlier name */
+
+/* Send n batches side by side. errors is NULL or an array of n. The songs get their
  * counts and statuses. */
 PLAYCOUNT_API playcount_status playcount_send(playcount_client *client,
-                                              playcount_parcel *parcels, size_t n,
+                                              playcount_batch *batches, size_t n,
                                               playcount_error *errors,
                                               playcount_error *error);
 
@@ -270,17 +274,17 @@ PLAYCOUNT_API int playcount_new_key(char key[PLAYCOUNT_KEY_BYTES + 1]);
  * thread of its own for each server, so that a slow server holds up only itself.
  * Plays of one song add up. A batch that cannot be sent is kept with its key and
  * sent again, with pauses that grow to 30 s, until the server has it; no play is
- * ever dropped: what a server refuses, and what it could not be given until the
- * end, comes back through `hand_back`. A full server refuses only batches with new
+ * ever dropped: what a server refuses, and what could not be delivered by the end,
+ * comes back through `hand_back`. A full server refuses only batches with new
  * songs: such a batch is halved until the songs that the server knows are counted.
  */
 typedef struct playcount_collector playcount_collector;
 
 /* Given plays that were not counted. With why->uncertain they may have been: then
- * playcount_send() with this parcel as it is is safe, and another key is not. The
- * parcel is valid during the call. Runs in a thread of the collector, or in the one
+ * playcount_send() with this batch as it is is safe, and another key is not. The
+ * batch is valid during the call. Runs in a thread of the collector, or in the one
  * that closes it; never two at once. It must not flush or close the collector. */
-typedef void playcount_hand_back(void *context, const playcount_parcel *parcel,
+typedef void playcount_hand_back(void *context, const playcount_batch *batch,
                                  const playcount_error *why);
 
 typedef struct {

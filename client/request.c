@@ -48,7 +48,7 @@ static int keep(playcount_exchange *exchange, const char *piece, size_t n)
     return 0;
 }
 
-/* A piece of an answer that is no 200: its beginning is kept. */
+/* A piece of an answer other than 200: its beginning is kept. */
 static size_t on_refusal(playcount_exchange *exchange, const char *piece, size_t n)
 {
     size_t room = REFUSAL_KEPT - exchange->answer_n;
@@ -206,7 +206,7 @@ static void set_protocol(CURL *easy, const playcount_server *server,
     bool tls = strncmp(server->name, "https:", 6) == 0;
 
     curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-    /* A name that nobody resolves is given up when the time is over; curl would
+    /* A name that does not resolve is abandoned when the time is up; curl would
      * otherwise wait for the thread that asks for it. */
     curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
     curl_easy_setopt(easy, CURLOPT_PATH_AS_IS, 1L);

@@ -69,7 +69,7 @@ static const char *fault(CURLU *url, const char *address)
         curl_url_set(url, CURLUPART_URL, with_scheme ? with_scheme : address, 0);
     free(with_scheme);
     if (set != CURLUE_OK) {
-        return "it is no URL";
+        return "it is not a URL";
     }
     if (curl_url_get(url, CURLUPART_SCHEME, &text, 0) != CURLUE_OK ||
         (strcmp(text, "http") != 0 && strcmp(text, "https") != 0)) {

@@ -22,7 +22,8 @@ int playcount_shards_init(playcount_shards *shards, playcount_shard kind,
 
 void playcount_shards_free(playcount_shards *shards);
 
-/* The server of a valid id; -1: modulo, and the id is no integer. [any thread] */
+/* The server of a valid id; -1: modulo, and the id is not an integer. [any thread]
+ */
 int playcount_shards_find(const playcount_shards *shards, const char *id);
 
 #endif

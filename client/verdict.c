@@ -100,13 +100,14 @@ static outcome on_answer(playcount_exchange *exchange, int status)
         const char *to = NULL;
         curl_easy_getinfo(exchange->easy, CURLINFO_REDIRECT_URL, &to);
         snprintf(what, sizeof(what), "answered %d%s", status,
-                 to ? ", it is not here but at" : ", which no counter does");
+                 to ? ", it is not here but at"
+                    : ", which a mod_playcount server never does");
         return fail(exchange, FINAL, PLAYCOUNT_E_ANSWER, what, to ? to : "");
     }
     curl_easy_getinfo(exchange->easy, CURLINFO_CONTENT_TYPE, &type);
     if (type && strncasecmp(type, "text/plain", 10) != 0) {
         return fail(exchange, FINAL, PLAYCOUNT_E_ANSWER,
-                    "is no counter, its answer is", type);
+                    "is not a mod_playcount server, its answer is", type);
     }
     if (exchange->too_long) {
         snprintf(what, sizeof(what),
@@ -138,7 +139,7 @@ static outcome on_abort(playcount_exchange *exchange, CURLcode result, int statu
         return on_answer(exchange, status);
     }
     doubt(exchange);
-    return fail(exchange, FINAL, PLAYCOUNT_E_ANSWER, "the answer makes no sense",
+    return fail(exchange, FINAL, PLAYCOUNT_E_ANSWER, "the answer is malformed",
                 exchange->problem[0] ? exchange->problem
                                      : curl_easy_strerror(result));
 }

@@ -193,8 +193,8 @@ static void reap(playcount_wire *wire)
     }
 }
 
-/* Time in which this side was at work, or whoever takes the stream, is not the
- * server's. */
+/* Time that this side, or the callback that takes the stream, spent working does
+ * not count against the server. */
 static void pardon_streams(playcount_wire *wire, int64_t busy)
 {
     for (playcount_exchange *e = wire->flying; busy && e; e = e->next) {

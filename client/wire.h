@@ -42,7 +42,7 @@ typedef enum { PLAYCOUNT_GET, PLAYCOUNT_POST, PLAYCOUNT_DELETE } playcount_metho
 typedef struct playcount_exchange playcount_exchange;
 
 struct playcount_exchange {
-    /* Set by who submits it; all pointers are borrowed until done. */
+    /* Set by the caller; all pointers are borrowed until done. */
     const playcount_server *server;
     playcount_method method;
     const char *target; /* path and query below the server's address */

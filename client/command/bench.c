@@ -11,7 +11,7 @@
 #include "client/command/command.h"
 #include "client/command/histogram.h"
 #include "client/id.h"
-#include "client/parcel.h"
+#include "client/send.h"
 
 typedef struct worker worker;
 
@@ -62,7 +62,8 @@ static void song_name(const arguments *a, uint64_t n, char name[32])
     snprintf(name, 32, "%s%" PRIu64, modulo ? "" : "bench-", n + 1);
 }
 
-/* A batch is of consecutive songs, all sent to one server whoever has them. */
+/* A batch is of consecutive songs, all sent to one server, wherever the songs
+ * belong. */
 static void make_batch(worker *w, slot *s)
 {
     const arguments *a = w->a;

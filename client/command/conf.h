@@ -20,7 +20,7 @@ typedef struct {
     char text[CONF_TEXT]; /* what was read from files and the environment lies here
                            */
     size_t text_n;
-    /* What has been said already, by something that comes before. */
+    /* What Already set by a source with precedence. */
     bool has_servers, has_shard, has_timeout, has_retries, has_cacert;
 } conf;
 

@@ -1,5 +1,5 @@
 /* export: write all counts into a file, page by page; an export that was
- * interrupted is carried on (exportfile.h). FILE is always one whole listing. */
+ * interrupted is resumed (exportfile.h). FILE is always one whole listing. */
 #include <errno.h>
 #include <inttypes.h>
 #include <string.h>
@@ -11,8 +11,8 @@
 /* Songs in a page; that many at most are asked for again when a page breaks off. */
 enum { PAGE_SONGS = 32768 };
 
-/* How often one server's part is begun anew before it is given up. */
-enum { ANEW_MOST = 10 };
+/* How often one server's part starts over before it is given up. */
+enum { RESTARTS_MAX = 10 };
 
 typedef struct {
     const arguments *a;
@@ -20,7 +20,7 @@ typedef struct {
     int failed; /* errno: the file could not be written */
     /* Of this server: */
     int attempts; /* failed ones since the last whole page */
-    int anew;
+    int restarts;
 } exporting;
 
 static int write_entry(void *context, int server, const char *id, uint64_t count)
@@ -43,19 +43,19 @@ static int pass_by(void *context, int server, const char *id, uint64_t count)
     return interrupted;
 }
 
-static exit_status begin_anew(exporting *e)
+static exit_status start_over(exporting *e)
 {
     const char *name = playcount_server_name(e->a->client, e->file.server);
 
-    if (++e->anew > ANEW_MOST) {
+    if (++e->restarts > RESTARTS_MAX) {
         say("%s: each part of its listing is of another mapping; is it several "
             "servers behind one address?",
             name);
         return EXIT_NONSENSE;
     }
-    say("%s: was cleared or started anew meanwhile, so its listing is begun anew",
+    say("%s: was cleared or restarted in the meantime, so its listing starts over",
         name);
-    return exportfile_begin_part_anew(&e->file);
+    return exportfile_restart_part(&e->file);
 }
 
 /* What has become of a page; EXIT_DONE: *whole says whether it is there as a whole,
@@ -74,7 +74,7 @@ static exit_status judge(exporting *e, const playcount_page *page,
         return EXIT_FILE;
     }
     if (*page->mapping && *f->mapping && strcmp(page->mapping, f->mapping) != 0) {
-        return begin_anew(e);
+        return start_over(e);
     }
     if (error->status != PLAYCOUNT_OK) {
         exit_status status = exit_of(error);
@@ -105,7 +105,7 @@ static exit_status export_server(exporting *e)
     exit_status status = EXIT_DONE;
     bool last = false, whole;
 
-    e->attempts = e->anew = 0;
+    e->attempts = e->restarts = 0;
     for (;;) {
         playcount_error error;
         playcount_page page = {.server = f->server,
@@ -121,7 +121,7 @@ static exit_status export_server(exporting *e)
             return status;
         }
         if (!whole) {
-            last = last && *f->mapping; /* unless it is begun anew */
+            last = last && *f->mapping; /* unless it starts over */
             continue;
         }
         last = f->now.songs - f->noted.songs < PAGE_SONGS;
@@ -147,11 +147,11 @@ static exit_status summary(const arguments *a, const exportfile *f)
     return finish_output(EXIT_DONE);
 }
 
-static exit_status how_to_carry_on(const exportfile *f, exit_status status)
+static exit_status how_to_resume(const exportfile *f, exit_status status)
 {
     if (f->noted.bytes) {
         say("%s: the export has stopped after %" PRIu64
-            " songs; the same command carries it on",
+            " songs; run the same command again to resume it",
             f->target, f->noted.songs);
     }
     else if (status == EXIT_INTERRUPTED) {
@@ -177,7 +177,7 @@ static exit_status export_file(const arguments *a, const char *path)
         if (status == EXIT_DONE) {
             status = exportfile_finish(f);
         }
-        status = status == EXIT_DONE ? summary(a, f) : how_to_carry_on(f, status);
+        status = status == EXIT_DONE ? summary(a, f) : how_to_resume(f, status);
     }
     exportfile_close(f);
     return status;
@@ -207,7 +207,8 @@ static exit_status export_stdout(const arguments *a)
     playcount_list_until(a->client, print_entry, &songs, NULL, &error,
                          is_interrupted, NULL);
     progress_clear();
-    /* Part of the servers is no export: what their error is called alone. */
+    /* Listings of only some servers are not an export: report the error by itself.
+     */
     if (error.status == PLAYCOUNT_E_PARTLY) {
         error.status =
             error.http_status >= 400 ? PLAYCOUNT_E_REFUSED : PLAYCOUNT_E_CUT;

@@ -55,9 +55,9 @@ static exit_status remove_state(const exportfile *f)
 
 static exit_status other_servers(const exportfile *f, const char *servers)
 {
-    say("%s: the export that was interrupted had other servers (%s); use the same, "
-        "or "
-        "remove that file to begin anew",
+    say("%s: the export that was interrupted used other servers (%s); use the "
+        "same, "
+        "or remove that file to start over",
         f->state_path, servers);
     return EXIT_USAGE;
 }
@@ -99,13 +99,13 @@ static exit_status read_state(exportfile *f, FILE *file)
     free(line);
     if (status == EXIT_DONE &&
         (good != 5 || ferror(file) || f->part.bytes > f->noted.bytes)) {
-        say("%s cannot be understood; remove it to begin anew", f->state_path);
+        say("%s cannot be read; remove it to start over", f->state_path);
         status = EXIT_FILE;
     }
     return status;
 }
 
-/* --- carrying on --- */
+/* --- resuming --- */
 
 static int pass_entry(void *context, const char *id, uint64_t count)
 {
@@ -147,7 +147,7 @@ static exit_status read_back(exportfile *f)
     f->noted = f->now;
     if (failed) {
         say("%s is not what the export has written that was interrupted; remove it "
-            "to begin anew",
+            "to start over",
             f->path);
         return EXIT_FILE;
     }
@@ -176,7 +176,7 @@ static exit_status begin(exportfile *f)
     return status == EXIT_DONE ? cut(f) : status;
 }
 
-static exit_status begin_or_carry_on(exportfile *f)
+static exit_status begin_or_resume(exportfile *f)
 {
     struct stat st;
     FILE *state = NULL;
@@ -187,12 +187,12 @@ static exit_status begin_or_carry_on(exportfile *f)
     if (st.st_size == 0) {
         return begin(f);
     }
-    state = fopen(f->state_path, "re");
+    state = statefile_read(f->state_path);
     if (!state && errno == ENOENT) {
         return begin(f);
     }
     if (!state) {
-        say("%s: %s", f->state_path, strerror(errno));
+        say("%s: %s", f->state_path, statefile_error());
         return EXIT_FILE;
     }
     exit_status status = read_state(f, state);
@@ -217,13 +217,17 @@ static exit_status open_locked(exportfile *f)
     int fd;
 
     for (;;) {
-        fd = open(f->path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
-        if (fd < 0) {
-            say("%s: %s", f->path, strerror(errno));
+        fd = open(f->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+                  0666);
+        if (fd < 0 || statefile_check(fd)) {
+            say("%s: %s", f->path, statefile_error());
+            if (fd >= 0) {
+                close(fd);
+            }
             return EXIT_FILE;
         }
         if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
-            say("%s: another export is under way", f->path);
+            say("%s: another export to this file is in progress", f->path);
             close(fd);
             return EXIT_FILE;
         }
@@ -256,7 +260,7 @@ exit_status exportfile_open(exportfile *f, const playcount_client *client,
         return EXIT_FILE;
     }
     exit_status status = open_locked(f);
-    if (status == EXIT_DONE && (status = begin_or_carry_on(f)) != EXIT_DONE) {
+    if (status == EXIT_DONE && (status = begin_or_resume(f)) != EXIT_DONE) {
         fclose(f->file);
         f->file = NULL;
     }
@@ -298,8 +302,9 @@ exit_status exportfile_rewind(exportfile *f)
     return cut(f);
 }
 
-/* The state first: what it says is good must be there whoever is killed when. */
-exit_status exportfile_begin_part_anew(exportfile *f)
+/* The state first: what it says is good must be there whenever the process is
+ * killed. */
+exit_status exportfile_restart_part(exportfile *f)
 {
     f->mapping[0] = '\0';
     f->noted = f->part;

@@ -1,4 +1,4 @@
-/* The file of an export, and how an interrupted one is carried on.
+/* The file of an export, and how an interrupted one is resumed.
  *
  * The servers' listings are written page by page, one server after the other, to
  * FILE.playcount-export:
@@ -18,15 +18,15 @@
  *     mapping 89abcdef01234567-1
  *     noted 1048576 0123456789abcdef
  *
- * Who carries on reads the file up to `noted`, throws away what is behind it, and
+ * Resuming reads the file up to `noted`, discards what follows it, and
  * asks that server for what follows the last song. Songs keep their order as long
  * as the mapping is the same (the server says which); if it is another one, the
- * server's part is begun anew.
+ * server's part starts over.
  *
  * At the end the file is synced and takes the name FILE; then the state goes.
- * Killed in between, there is a state and no file, which is nothing to carry on. An
+ * Killed in between, there is a state and no file, which is nothing to resume. An
  * export that was whole and could not say so is made again by the same command,
- * which does no harm. The file is locked meanwhile (flock).
+ * which does no harm. The file is locked while it runs (flock).
  */
 #ifndef PLAYCOUNT_COMMAND_EXPORTFILE_H
 #define PLAYCOUNT_COMMAND_EXPORTFILE_H
@@ -68,7 +68,7 @@ exit_status exportfile_note(exportfile *f);
 exit_status exportfile_rewind(exportfile *f);
 
 /* The pages of this server are not of one mapping: back to where its part began. */
-exit_status exportfile_begin_part_anew(exportfile *f);
+exit_status exportfile_restart_part(exportfile *f);
 
 /* This server's part is whole. */
 void exportfile_next_part(exportfile *f);
@@ -76,7 +76,7 @@ void exportfile_next_part(exportfile *f);
 /* All is written: it becomes FILE. */
 exit_status exportfile_finish(exportfile *f);
 
-/* What is not finished stays, to be carried on, unless there is nothing of it. */
+/* What is not finished stays, to be resumed, unless there is nothing of it. */
 void exportfile_close(exportfile *f);
 
 #endif

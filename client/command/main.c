@@ -270,7 +270,7 @@ static exit_status run(int command, arguments *a, conf *c)
     if (status != EXIT_DONE) {
         return status;
     }
-    /* Who is patient with the whole is patient with its parts. */
+    /* A longer limit for the whole call is a longer limit for its attempts, too. */
     if (c->options.attempt_ms < c->options.timeout_ms / 2) {
         c->options.attempt_ms = c->options.timeout_ms / 2;
     }
@@ -325,7 +325,7 @@ int main(int argc, char **argv)
         }
     }
     if (optind == argc) {
-        return say_usage("what is to be done?");
+        return say_usage("which command?");
     }
     int command = find_command(argv[optind]);
     if (command < 0) {

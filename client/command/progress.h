@@ -5,7 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Begin; `noun` is what is counted ("songs"), total_bytes 0 if nobody knows. */
+/* Begin; `noun` is what is counted ("songs"), total_bytes 0 if unknown. */
 void progress_begin(const char *noun, uint64_t total_bytes, bool quiet);
 
 /* So far. Shown five times a second at most. */

@@ -17,7 +17,7 @@ typedef struct {
     pcre2_code *pattern;
     pcre2_match_data *groups;
     char *scratch;       /* CHUNK bytes */
-    uint64_t unreadable; /* lines that are none of an access log */
+    uint64_t unreadable; /* lines that could not be parsed */
     uint64_t unusable;   /* matches that are no id */
     uint64_t failed;     /* lines on which the matching gave up */
 } replaying;
@@ -117,8 +117,7 @@ static exit_status compile(replaying *r)
         return say_usage("--match=%s has no group (...) that is the song's id",
                          a->match);
     }
-    pcre2_jit_compile(r->pattern,
-                      PCRE2_JIT_COMPLETE); /* faster where it can be had */
+    pcre2_jit_compile(r->pattern, PCRE2_JIT_COMPLETE); /* faster where available */
     r->groups = pcre2_match_data_create_from_pattern(r->pattern, NULL);
     r->scratch = malloc(CHUNK);
     if (!r->groups || !r->scratch) {
@@ -144,7 +143,7 @@ static exit_status report(const run_plan *plan)
                plan->things);
     }
     if (r->unreadable) {
-        say("%" PRIu64 " lines are none of an access log", r->unreadable);
+        say("%" PRIu64 " lines are not in the log format", r->unreadable);
     }
     if (r->unusable + r->failed) {
         say("%" PRIu64 " requests match but have no valid id",

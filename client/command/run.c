@@ -18,7 +18,7 @@ typedef struct {
     runstate state;
     const char *name; /* of the input */
     int input;
-    uint64_t size; /* of a file; 0: nobody knows */
+    uint64_t size; /* of a file; 0: unknown */
     playcount_pack pack;
     char *text; /* the chunk, and behind it what was read too much */
     size_t n;   /* bytes in text */
@@ -56,7 +56,7 @@ static exit_status next_chunk(running *r, size_t *n)
         --*n;
     }
     if (!*n) {
-        *n = r->n; /* whoever parses it will say what is wrong */
+        *n = r->n; /* the parser says what is wrong */
     }
     return EXIT_DONE;
 }
@@ -68,9 +68,8 @@ static exit_status same_chunk(running *r, size_t *n)
 
     *n = (size_t)(s->end - s->begin);
     if (*n > r->plan->chunk) {
-        say("%s is damaged; remove it to begin anew, which counts again what has "
-            "been "
-            "counted",
+        say("%s is damaged; remove it to start over, which counts again what has "
+            "been counted",
             s->path);
         return EXIT_FILE;
     }
@@ -83,10 +82,8 @@ static exit_status same_chunk(running *r, size_t *n)
     if (status == EXIT_DONE &&
         (r->n < *n || statefile_hash(STATEFILE_HASH, r->text, *n) != s->hash)) {
         say("%s has changed since its %s was interrupted at byte %" PRIu64
-            "; put the old "
-            "one back, or remove %s to begin anew, which counts again what has "
-            "been "
-            "counted",
+            "; put the old one back, or remove %s to start over, which counts "
+            "again what has been counted",
             r->name, s->kind, s->begin, s->path);
         status = EXIT_FILE;
     }
@@ -108,23 +105,22 @@ static exit_status pack_chunk(running *r, size_t n, uint64_t *things,
         return EXIT_FILE;
     }
     for (size_t i = 0; i < r->pack.n; i++) {
-        snprintf(r->pack.parcels[i].key, sizeof(r->pack.parcels[i].key),
+        snprintf(r->pack.batches[i].key, sizeof(r->pack.batches[i].key),
                  "%.32s-%" PRIu64 "-%zu", r->state.id, r->offset, i);
     }
     return EXIT_DONE;
 }
 
-static exit_status how_to_carry_on(const running *r, exit_status status)
+static exit_status how_to_resume(const running *r, exit_status status)
 {
     if (r->state.path) {
         say("%s: the %s has stopped at byte %" PRIu64
-            "; the same command carries it on",
+            "; run the same command again to resume it",
             r->name, r->plan->kind, r->offset);
     }
     else {
         say("the %s has stopped; %" PRIu64
-            " plays from the standard input were counted "
-            "for sure",
+            " plays from the standard input were definitely counted",
             r->plan->kind, r->plan->plays);
     }
     return status;
@@ -149,7 +145,7 @@ static exit_status send_chunk(running *r)
         say("no memory for a batch");
         return EXIT_FILE;
     }
-    playcount_send_until(r->plan->a->client, r->pack.parcels, r->pack.n, errors,
+    playcount_send_until(r->plan->a->client, r->pack.batches, r->pack.n, errors,
                          &error, is_interrupted, NULL);
     exit_status status = EXIT_DONE;
     if (error.status == PLAYCOUNT_E_MEMORY) {
@@ -157,7 +153,7 @@ static exit_status send_chunk(running *r)
     }
     else if (error.status != PLAYCOUNT_OK) {
         status = say_first(errors, r->pack.n);
-        status = how_to_carry_on(r, interrupted ? EXIT_INTERRUPTED : status);
+        status = how_to_resume(r, interrupted ? EXIT_INTERRUPTED : status);
     }
     free(errors);
     return status;
@@ -209,8 +205,7 @@ static exit_status decide(const running *r, bool *skip)
     }
     if (!unsure) {
         say("%s: the %s was interrupted long ago, the server may have forgotten "
-            "whether "
-            "bytes %" PRIu64 " to %" PRIu64
+            "whether bytes %" PRIu64 " to %" PRIu64
             " are counted; say --if-unsure=again or "
             "--if-unsure=skip",
             r->name, r->plan->kind, r->state.begin, r->state.end);
@@ -220,7 +215,7 @@ static exit_status decide(const running *r, bool *skip)
     return EXIT_DONE;
 }
 
-static exit_status carry_on(running *r)
+static exit_status resume(running *r)
 {
     bool skip;
     size_t n;
@@ -256,12 +251,12 @@ static exit_status carry_on(running *r)
 
 static exit_status do_all(running *r)
 {
-    exit_status status = r->state.found ? carry_on(r) : EXIT_DONE;
+    exit_status status = r->state.found ? resume(r) : EXIT_DONE;
 
     while (status == EXIT_DONE) {
         size_t n;
         if (interrupted) {
-            return how_to_carry_on(r, EXIT_INTERRUPTED);
+            return how_to_resume(r, EXIT_INTERRUPTED);
         }
         status = next_chunk(r, &n);
         if (status != EXIT_DONE || n == 0) {
@@ -293,11 +288,11 @@ static exit_status open_input(running *r)
         return EXIT_FILE;
     }
     if (!S_ISREG(st.st_mode)) {
-        /* What cannot be read again cannot be carried on. */
+        /* What cannot be read again cannot be resumed. */
         return runstate_open(&r->state, r->plan, NULL);
     }
     if (flock(r->input, LOCK_EX | LOCK_NB) != 0) {
-        say("%s: another run with this file is under way", r->name);
+        say("%s: another run of this file is in progress", r->name);
         return EXIT_FILE;
     }
     r->size = (uint64_t)st.st_size;

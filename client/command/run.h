@@ -1,19 +1,19 @@
 /* A run: a file is read chunk by chunk, each chunk's plays are sent, and an
- * interrupted run is carried on without counting twice.
+ * interrupted run is resumed without counting twice.
  *
  * How. A state file beside the input says which chunk, from byte to byte, is about
  * to be sent, under which run's random number; it is written and synced before the
  * chunk is sent. The Idempotency-Key of each batch is made of the run's number, the
- * chunk's first byte, and which batch of the chunk it is. Who carries on sends that
+ * chunk's first byte, and which batch of the chunk it is. Resuming sends that
  * chunk again with the same keys: batches that were counted before are recognised
  * by the server. The chunk's hash in the state file tells whether the file is still
  * the same. When all is sent the outcome is said, and then the state file is
- * removed: so whoever was killed without having said it carries on, and whoever
- * finds no state file has said it. The input is locked meanwhile (flock).
+ * removed: a run killed before it printed the result is resumed, and when there is
+ * no state file the result was printed. The input is locked while it runs (flock).
  *
  * A server remembers keys for a limited time (PlaycountIdempotency: a day). A chunk
- * that was begun longer ago than RUN_KEY_SECONDS is not sent again unless one says
- * so.
+ * that was begun longer ago than RUN_KEY_SECONDS is not sent again unless
+ * --if-unsure says so.
  *
  *     playcount run 1
  *     kind import

@@ -15,8 +15,7 @@ static exit_status no_memory(void)
 
 static exit_status unreadable(const runstate *state)
 {
-    say("%s cannot be understood; remove it to begin anew, which counts again what "
-        "has "
+    say("%s cannot be read; remove it to start over, which counts again what has "
         "been counted",
         state->path);
     return EXIT_FILE;
@@ -37,11 +36,10 @@ static exit_status read_state(runstate *state, FILE *file)
         }
         else if ((value = statefile_value(line, "servers"))) {
             if (strcmp(value, state->servers) != 0) {
-                say("%s: the %s that was interrupted had other servers (%s); use "
+                say("%s: the %s that was interrupted used other servers (%s); use "
                     "the same, "
-                    "or remove that file to begin anew, which counts again what "
-                    "has been "
-                    "counted",
+                    "or remove that file to start over, which counts again what "
+                    "has been counted",
                     state->path, state->kind, value);
                 free(line);
                 return EXIT_USAGE;
@@ -87,12 +85,12 @@ exit_status runstate_open(runstate *state, const run_plan *plan, const char *inp
     if (!state->path) {
         return no_memory();
     }
-    FILE *file = fopen(state->path, "r");
+    FILE *file = statefile_read(state->path);
     if (!file && errno == ENOENT) {
         return EXIT_DONE;
     }
     if (!file) {
-        say("%s: %s", state->path, strerror(errno));
+        say("%s: %s", state->path, statefile_error());
         return EXIT_FILE;
     }
     exit_status status = read_state(state, file);
@@ -115,8 +113,8 @@ static void write_state(FILE *file, const void *context)
 exit_status runstate_save(const runstate *state)
 {
     if (state->path && statefile_replace(state->path, write_state, state)) {
-        say("%s could not be written: %s; nothing more is sent, as it could not be "
-            "carried on",
+        say("%s could not be written: %s; nothing more is sent, because it could "
+            "not be resumed",
             state->path, strerror(errno));
         return EXIT_FILE;
     }

@@ -20,7 +20,7 @@ typedef struct {
  * standard input. */
 exit_status runstate_open(runstate *state, const run_plan *plan, const char *input);
 
-/* Put it on the disk, surely. */
+/* Write it and sync it to disk. */
 exit_status runstate_save(const runstate *state);
 
 /* The run is over. */

@@ -13,7 +13,7 @@ typedef enum {
     EXIT_REFUSED = 1,      /* a server refused: 4xx, 5xx, full */
     EXIT_USAGE = 2,        /* wrong arguments or configuration */
     EXIT_UNREACHED = 3,    /* no connection, a broken one, no answer in time */
-    EXIT_NONSENSE = 4,     /* an answer that is not a counter's */
+    EXIT_NONSENSE = 4,     /* an answer that is not from a mod_playcount server */
     EXIT_PARTLY = 5,       /* some songs or servers, not all */
     EXIT_FILE = 6,         /* a file could not be read or written, no memory */
     EXIT_INTERRUPTED = 130 /* by a signal */
@@ -46,7 +46,7 @@ exit_status finish_output(exit_status status);
 extern volatile int interrupted;
 void catch_signals(void);
 
-/* The same as a function for those who ask (playcount_stop). */
+/* The same as a playcount_stop function. */
 bool is_interrupted(void *unused);
 
 #endif

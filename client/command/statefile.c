@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "client/command/statefile.h"
@@ -58,10 +59,53 @@ int statefile_sync_directory(const char *path)
     return failed ? -1 : 0;
 }
 
+int statefile_check(int fd)
+{
+    struct stat st;
+
+    if (fstat(fd, &st) != 0) {
+        return -1;
+    }
+    if (!S_ISREG(st.st_mode) || st.st_nlink > 1 || st.st_uid != geteuid()) {
+        errno = EPERM;
+        return -1;
+    }
+    return 0;
+}
+
+FILE *statefile_read(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int failed = fd < 0 || statefile_check(fd);
+    FILE *file = failed ? NULL : fdopen(fd, "r");
+
+    if (fd >= 0 && !file) {
+        int why = errno;
+        close(fd);
+        errno = why;
+    }
+    return file;
+}
+
+const char *statefile_error(void)
+{
+    return errno == ELOOP ? "it is a symbolic link, which is not followed"
+           : errno == EPERM
+               ? "it is not a regular file of the user who runs this command"
+               : strerror(errno);
+}
+
+/* Whatever has the name, a link or what a killed run left, loses it; the file that
+ * is written is always new. */
 static int write_whole(const char *path, statefile_write *write, const void *state)
 {
-    FILE *file = fopen(path, "we");
+    unlink(path);
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
     if (!file) {
+        if (fd >= 0) {
+            close(fd);
+        }
         return -1;
     }
     write(file, state);
@@ -93,7 +137,7 @@ int statefile_remove(const char *path)
 {
     char *fresh = fresh_name(path);
     if (fresh) {
-        unlink(fresh); /* of one who was killed while he wrote it */
+        unlink(fresh); /* of a run that was killed while writing it */
     }
     free(fresh);
     return unlink(path) != 0 && errno != ENOENT ? -1 : 0;

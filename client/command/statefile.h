@@ -1,5 +1,5 @@
-/* State files: what an interrupted work is carried on with. Lines of a name, a
- * space and a value; replaced as a whole and surely on the disk.
+/* State files: what an interrupted work is resumed with. Lines of a name, a
+ * space and a value; replaced as a whole and synced to disk.
  *
  * The state of a work on FILE is FILE.playcount-KIND, beside it.
  */
@@ -21,12 +21,25 @@ char *statefile_servers(const playcount_client *client);
 /* What follows `name` and a space in this line, without its end, or NULL. */
 char *statefile_value(char *line, const char *name);
 
+/* Safe in a directory that others may write to: no link is followed, and a file
+ * that another user put there is neither read nor written.
+ *
+ * Open a state file to read it; NULL: see errno, ENOENT when there is none. */
+FILE *statefile_read(const char *path);
+
+/* Whether this open file is a regular one, under one name, of this user. Not 0: it
+ * is not; errno is set. */
+int statefile_check(int fd);
+
+/* errno, in words that fit these functions. */
+const char *statefile_error(void);
+
 /* Put it on the disk in place of the old one. Not 0: it failed, see errno, and the
  * old one is as it was. */
 typedef void statefile_write(FILE *file, const void *state);
 int statefile_replace(const char *path, statefile_write *write, const void *state);
 
-/* Remove it. Not 0: it is still there, see errno. Not surely on the disk. */
+/* Remove it. Not 0: it is still there, see errno. Not synced. */
 int statefile_remove(const char *path);
 
 /* A name in a directory is on the disk when the directory is: the one of this path.

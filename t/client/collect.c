@@ -24,33 +24,33 @@
 
 #include <stdio.h>
 
-enum { PARCELS = 1000 };
+enum { BATCHES_MAX = 1000 };
 
 static playcount_client *client;
 static playcount_collector *collector;
-static playcount_parcel kept[PARCELS];
+static playcount_parcel kept[BATCHES_MAX];
 static size_t kept_n;
 static long threads = 1;
 
-static void back(void *context, const playcount_parcel *parcel,
+static void back(void *context, const playcount_batch *batch,
                  const playcount_error *why)
 {
     (void)context;
-    printf("back %d %d %d %s ", parcel->server, why->uncertain, (int)why->status,
-           parcel->key);
-    playcount_song *songs = calloc(parcel->n, sizeof(*songs));
-    for (size_t i = 0; i < parcel->n; i++) {
-        printf("%s%s=%" PRIu64, i ? "," : "", parcel->songs[i].id,
-               parcel->songs[i].by);
-        songs[i].id = strdup(parcel->songs[i].id);
-        songs[i].by = parcel->songs[i].by;
+    printf("back %d %d %d %s ", batch->server, why->uncertain, (int)why->status,
+           batch->key);
+    playcount_song *songs = calloc(batch->n, sizeof(*songs));
+    for (size_t i = 0; i < batch->n; i++) {
+        printf("%s%s=%" PRIu64, i ? "," : "", batch->songs[i].id,
+               batch->songs[i].by);
+        songs[i].id = strdup(batch->songs[i].id);
+        songs[i].by = batch->songs[i].by;
     }
     printf(" # %s\n", why->sentence);
     fflush(stdout);
-    if (kept_n == PARCELS) {
+    if (kept_n == BATCHES_MAX) {
         abort();
     }
-    kept[kept_n] = *parcel;
+    kept[kept_n] = *batch;
     kept[kept_n++].songs = songs;
 }
 

@@ -29,7 +29,7 @@ like Playcount::Command::slurp('mod_playcount.h'),
 
 # What is wrong with a command line: exit status 2, nothing on the standard output.
 for my $case (
-    [[], qr/what is to be done/], [['fly'], qr/no command 'fly'/], [['get'], qr/at least one id/],
+    [[], qr/which command/], [['fly'], qr/no command 'fly'/], [['get'], qr/at least one id/],
     [['list', 'x'], qr/what is 'x'/], [['top', '0'], qr/1 to 100000/], [['top', 'x'], qr/1 to 100000/],
     [['play', '--by=0', 'x'], qr/--by=0/], [['play', '--by=1000000001', 'x'], qr/--by/],
     [['play', '--by=x', 'x'], qr/--by=x/], [['get', '--by=1', 'x'], qr/get has no option --by/],

@@ -61,7 +61,7 @@ my $full = join ',', map { "f$_=1" } 1 .. 32768;
 for my $bad (
     ['breaks off', 3, sub { print { $_[0] } substr answer(200, 'x=1,' x 9999, $mapping), 0, 20000 }],
     ['is refused', 1, sub { print { $_[0] } answer(403, 'No') }],
-    ['makes no sense', 4, sub { print { $_[0] } answer(200, 'x=1,x', $mapping) }],
+    ['is malformed', 4, sub { print { $_[0] } answer(200, 'x=1,x', $mapping) }],
     ['names no mapping', 4, sub { print { $_[0] } answer(200, 'x=1') }],
     ['names too long a mapping', 4, sub { print { $_[0] } answer(200, 'x=1', 'Playcount-Mapping: ' . '1' x 64) }],
     ['is longer than a page', 4, sub { print { $_[0] } answer(200, "$full,x=1", $mapping) }],
@@ -75,16 +75,16 @@ for my $bad (
     # Of two servers one is enough to spoil it.
     $run = playcount('-s', $url, '-s', $never->url, '--retries=1', 'export', $file);
     is $run->{status}, $status, "one of two servers $what: no export";
-    like $run->{err}, qr/stopped after 5 songs; the same command carries it on/, 'what the other said stays';
+    like $run->{err}, qr/stopped after 5 songs; run the same command again to resume it/, 'what the other said stays';
     is Playcount::Command::slurp($file), $whole, 'the file is as it was';
     is_deeply [files()], [map { "counts$_" } '', '.playcount-export', '.playcount-export-state'],
-        'beside it is what is carried on';
+        'beside it is what is resumed';
     unlink map { "$file.playcount-$_" } qw(export export-state);
 }
 for my $bad (
     ['breaks off', 3, sub { print { $_[0] } substr answer(200, 'x=1,' x 9999), 0, 20000 }],
     ['is refused', 1, sub { print { $_[0] } answer(403, 'No') }],
-    ['makes no sense', 4, sub { print { $_[0] } answer(200, 'x=1,x') }],
+    ['is malformed', 4, sub { print { $_[0] } answer(200, 'x=1,x') }],
 ) {
     my ($what, $status, $behaviour) = @$bad;
     my $never = Playcount::Misbehaving->new(sub { request($_[0]) and $behaviour->($_[0]) });

@@ -81,7 +81,7 @@ my $medium = write_file('medium', join '', map { "m$_=$_\n" } 1 .. 200_000);
 for (1 .. 3) {
     $run = playcount('-s', $proxy->url, '--retries=0', 'import', $medium);
     is $run->{status}, 3, 'an answer is lost';
-    like $run->{err}, qr/the connection broke.*\n.*stopped at byte \d+; the same command carries it on/,
+    like $run->{err}, qr/the connection broke.*\n.*stopped at byte \d+; run the same command again to resume it/,
         'it says how to go on';
     $server->kill9_all;
     $server->start;
@@ -105,17 +105,17 @@ my $started = start_program('client/playcount', '-s', $stuck->url, '--timeout=36
 Playcount::Server::wait_until('the batch', sub { count('s2') eq '2' });
 $run = playcount('-s', $stuck->url, 'import', $small);
 is $run->{status}, 6, 'a second import of a file that is being imported';
-like $run->{err}, qr/another run with this file is under way/, 'is refused';
+like $run->{err}, qr/another run of this file is in progress/, 'is refused';
 kill 'INT', $started->{pid};
 $run = wait_program($started);
 is $run->{status}, 130, 'SIGINT: exit status 130';
-like $run->{err}, qr/interrupted\n.*carries it on/, 'and how to go on';
+like $run->{err}, qr/interrupted\n.*resume it/, 'and how to go on';
 ok -e state_of($small), 'the state is kept';
 
 # Other servers, another file.
 $run = playcount('-s', $url, 'import', $small);
 is $run->{status}, 2, 'other servers than before are refused';
-like $run->{err}, qr/had other servers/, 'it says so';
+like $run->{err}, qr/used other servers/, 'it says so';
 write_file('small', "s1=1\ns2=3\n");
 $run = playcount('-s', $stuck->url, 'import', $small);
 is $run->{status}, 6, 'a file that has changed is refused';

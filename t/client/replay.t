@@ -60,7 +60,7 @@ $run = replay($match, '--json');
 is $run->{status}, 0, 'lines that are none';
 is $run->{out}, qq({"lines":8,"plays":1,"unreadable":4,"unusable":3,"carried_on":false}\n),
     'are told, as JSON';
-like $run->{err}, qr/^playcount: 4 lines are none of an access log\nplaycount: 3 requests match but have no valid id\n$/,
+like $run->{err}, qr/^playcount: 4 lines are not in the log format\nplaycount: 3 requests match but have no valid id\n$/,
     'and as messages';
 is counts(), '1=1', 'and not counted';
 

@@ -28,7 +28,7 @@ is playcount(@three, 'play', '--by=5', '4')->{out}, "6\n", 'modulo: one song';
 is $servers[1]->get('/song/4')->{content}, 6, 'modulo: goes to its server';
 is playcount(@three, 'get', 4, 5, 99)->{out}, "4=6\n5=1\n99=0\n", 'modulo: get';
 $run = playcount(@three, 'play', 'abc');
-is $run->{status}, 2, 'modulo: an id that is no integer is refused';
+is $run->{status}, 2, 'modulo: an id that is not an integer is refused';
 is playcount(@three, 'top', 1)->{out}, "4=6\n", 'modulo: top of all servers';
 is_deeply [sort split /\n/, playcount(@three, 'list')->{out}],
     [sort '4=6', map { "$_=1" } 0 .. 3, 5 .. 8], 'modulo: list has the songs of all';

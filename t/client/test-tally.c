@@ -30,7 +30,7 @@ int main(void)
     playcount_tally_clear(&tally);
     ok(tally.n == 0 && playcount_tally_add(&tally, "x", 1) == 0 &&
            tally.songs[0].sum == 1,
-       "a cleared one begins anew");
+       "a cleared one starts over");
     playcount_tally_add(&tally, "x", PLAYCOUNT_COUNT_MAX);
     ok(tally.songs[0].sum == PLAYCOUNT_COUNT_MAX, "sums stop at the top");
     playcount_tally_free(&tally);

@@ -1,4 +1,4 @@
-# An export that was interrupted is carried on: in the end each song is there once.
+# An export that was interrupted is resumed: in the end each song is there once.
 use strict;
 use warnings;
 use Test::More;
@@ -67,7 +67,7 @@ sub export_and_kill
     Playcount::Server::wait_until('the pages', sub { -e "$dir/waiting" });
     my $other = playcount(@servers, 'export', $file);
     is $other->{status}, 6, 'a second export to the same file is refused';
-    like $other->{err}, qr/another export is under way/, 'and says why';
+    like $other->{err}, qr/another export to this file is in progress/, 'and says why';
     kill $signal, $started->{pid};
     return wait_program($started);
 }
@@ -107,7 +107,7 @@ my @gate = ('-s', $gate->url);
 for my $signal ('INT', 'KILL') {
     $run = export_and_kill($signal, 3, @gate);
     is $run->{status}, $signal eq 'INT' ? 130 : 137, "SIG$signal ends it";
-    like $run->{err}, qr/stopped after \d+ songs; the same command carries it on/, 'it says how to go on'
+    like $run->{err}, qr/stopped after \d+ songs; run the same command again to resume it/, 'it says how to go on'
         if $signal eq 'INT';
     ok !-e $file, 'no file yet';
 }
@@ -147,7 +147,7 @@ export_and_kill('KILL', 2, @gate);
 rename "$file.playcount-export", $file or die;
 allow(1000);
 $run = playcount(@gate, '--json', 'export', $file);
-like $run->{out}, qr/"carried_on":false/, 'a state without its file is nothing to carry on';
+like $run->{out}, qr/"carried_on":false/, 'a state without its file is nothing to resume';
 ok slurp($file) eq $now, 'the listing is whole';
 nothing_else();
 export_and_kill('KILL', 2, @gate);
@@ -165,7 +165,7 @@ my ($part, $state) = map { slurp("$file.playcount-$_") } qw(export export-state)
 for my $other (['-s', $server->url], [@gate, '--shard=modulo'], [@gate, '-s', $server->url]) {
     $run = playcount(@$other, 'export', $file);
     is $run->{status}, 2, "other servers than before are refused: @$other";
-    like $run->{err}, qr/had other servers/, 'it says so';
+    like $run->{err}, qr/used other servers/, 'it says so';
 }
 sub refused
 {
@@ -174,7 +174,7 @@ sub refused
     Playcount::Server::spew("$file.playcount-export-state", $new_state);
     my $r = playcount(@gate, 'export', $file);
     is $r->{status}, 6, "$what: refused";
-    like $r->{err}, qr/remove it to begin anew/, 'it says what to do';
+    like $r->{err}, qr/remove it to start over/, 'it says what to do';
     ok slurp("$file.playcount-export") eq $new_part, 'what was there is as it was';
 }
 refused('a state of rubbish', $part, "rubbish\n");
@@ -192,7 +192,7 @@ is slurp($file), 'as it was', 'the file is as it was';
 unlink "$file.playcount-export";
 allow(1000);
 $run = playcount(@gate, 'export', $file);
-is $run->{status}, 0, 'without it, it begins anew' or diag $run->{err};
+is $run->{status}, 0, 'without it, it starts over' or diag $run->{err};
 ok slurp($file) eq $now, 'the listing is whole';
 nothing_else();
 
@@ -210,11 +210,11 @@ $server->kill9_all;
 allow(1000);
 $run = playcount(@gate, '--retries=0', '--timeout=1', 'export', $file);
 is $run->{status}, 3, 'no server: exit status 3';
-like $run->{err}, qr/stopped after 65536 songs; the same command carries it on/, 'it says how to go on';
+like $run->{err}, qr/stopped after 65536 songs; run the same command again to resume it/, 'it says how to go on';
 $server->start;
 $run = playcount(@gate, '--json', 'export', $file);
 is $run->{out}, summary(300_001, sum_of($songs) + 21, 'false'), 'a start in between';
-like $run->{err}, qr/^playcount: \S+ was cleared or started anew .* begun anew\n\z/, 'it begins anew';
+like $run->{err}, qr/^playcount: \S+ was cleared or restarted .* starts over\n\z/, 'it starts over';
 ok slurp($file) eq $now, 'the listing is whole';
 nothing_else();
 
@@ -254,7 +254,7 @@ fill($second, 'again-', 50_000);
 allow(1000);
 $run = playcount(@both, '--json', 'export', $file);
 is $run->{out}, summary(350_001, sum_of($songs) + 21 + sum_of(50_000), 'true'), 'the second was cleared';
-is $run->{err}, 'playcount: ' . $gate2->url . ": was cleared or started anew meanwhile, so its listing is begun anew\n",
+is $run->{err}, 'playcount: ' . $gate2->url . ": was cleared or restarted in the meantime, so its listing starts over\n",
     'it says so';
 ok slurp($file) eq $now . listing($second->url), 'its new songs, and none of the old ones';
 nothing_else();
@@ -266,7 +266,7 @@ fill($server, 'new-', 40_000);
 allow(1000);
 $run = playcount(@gate, '--json', 'export', $file);
 is $run->{out}, summary(40_000, sum_of(40_000), 'false'), 'a clear in between';
-like $run->{err}, qr/begun anew/, 'it begins anew';
+like $run->{err}, qr/starts over/, 'it starts over';
 ok slurp($file) eq listing($server->url), 'it is the new listing';
 
 # A clear cuts a page short, even the last one: what the next answer is of tells.

@@ -1,4 +1,4 @@
-/* Parcels: a batch for one server under one key. */
+/* Sending batches, each for one server under one key. See send.h. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -7,48 +7,47 @@
 #include "client/error.h"
 #include "client/id.h"
 #include "client/listing.h"
-#include "client/parcel.h"
+#include "client/send.h"
 
 static const char *key_fault(const char *key)
 {
     size_t n = strnlen(key, PLAYCOUNT_KEY_BYTES + 1);
     if (n < 1 || n > PLAYCOUNT_KEY_BYTES) {
-        return "a parcel's key must have 1 to 128 characters";
+        return "a batch's key must have 1 to 128 characters";
     }
     for (size_t i = 0; i < n; i++) {
         if (key[i] < ' ' || key[i] > '~' || key[i] == '"' || key[i] == '\\') {
-            return "a parcel's key must be printable ASCII without \" and \\";
+            return "a batch's key must be printable ASCII without \" and \\";
         }
     }
     return NULL;
 }
 
-const char *playcount_parcel_fault(const playcount_client *client,
-                                   const playcount_parcel *parcel)
+const char *playcount_batch_fault(const playcount_client *client,
+                                  const playcount_batch *batch)
 {
-    if (parcel->server < 0 || (size_t)parcel->server >= client->servers_n) {
-        return "a parcel's server is none of this client's";
+    if (batch->server < 0 || (size_t)batch->server >= client->servers_n) {
+        return "a batch's server is not one of this client's";
     }
-    if (parcel->n < 1 || parcel->n > PLAYCOUNT_BATCH_SONGS) {
-        return "a parcel must have 1 to 65536 songs";
+    if (batch->n < 1 || batch->n > PLAYCOUNT_BATCH_SONGS) {
+        return "a batch must have 1 to 65536 songs";
     }
-    for (size_t i = 0; i < parcel->n; i++) {
-        if (playcount_id_fault(parcel->songs[i].id)) {
-            return "a song of the parcel has no valid id";
+    for (size_t i = 0; i < batch->n; i++) {
+        if (playcount_id_fault(batch->songs[i].id)) {
+            return "a song of the batch has no valid id";
         }
-        if (parcel->songs[i].by < 1 || parcel->songs[i].by > PLAYCOUNT_COUNT_MAX) {
-            return "a song of the parcel has no valid number of plays";
+        if (batch->songs[i].by < 1 || batch->songs[i].by > PLAYCOUNT_COUNT_MAX) {
+            return "a song of the batch has no valid number of plays";
         }
     }
-    return key_fault(parcel->key);
+    return key_fault(batch->key);
 }
 
 static playcount_status wrong_answer(playcount_exchange *exchange, const char *what)
 {
     playcount_status status = playcount_fail(
         &exchange->error, PLAYCOUNT_E_ANSWER, exchange->server->number,
-        "%s: its answer to a batch makes no sense: %s", exchange->server->name,
-        what);
+        "%s: its answer to a batch is malformed: %s", exchange->server->name, what);
     exchange->error.uncertain = 1;
     return status;
 }
@@ -56,13 +55,13 @@ static playcount_status wrong_answer(playcount_exchange *exchange, const char *w
 static int on_entry(void *context, const char *id, uint64_t count)
 {
     playcount_sending *sending = context;
-    playcount_parcel *parcel = sending->parcel;
+    playcount_batch *batch = sending->batch;
 
-    if (sending->read >= parcel->n ||
-        strcmp(parcel->songs[sending->read].id, id) != 0) {
+    if (sending->read >= batch->n ||
+        strcmp(batch->songs[sending->read].id, id) != 0) {
         return 1;
     }
-    parcel->songs[sending->read++].count = count;
+    batch->songs[sending->read++].count = count;
     return 0;
 }
 
@@ -86,7 +85,7 @@ static playcount_status read_answer(playcount_sending *sending)
     if (status == PLAYCOUNT_E_ANSWER) {
         return wrong_answer(exchange, listing.fault);
     }
-    if (status == PLAYCOUNT_E_STOPPED || sending->read != sending->parcel->n) {
+    if (status == PLAYCOUNT_E_STOPPED || sending->read != sending->batch->n) {
         return wrong_answer(exchange, "it has other songs than the batch");
     }
     return PLAYCOUNT_OK;
@@ -95,14 +94,14 @@ static playcount_status read_answer(playcount_sending *sending)
 static void on_done(playcount_exchange *exchange)
 {
     playcount_sending *sending = exchange->context;
-    playcount_parcel *parcel = sending->parcel;
+    playcount_batch *batch = sending->batch;
 
     sending->read = 0;
     playcount_status status = read_answer(sending);
-    for (size_t i = 0; i < parcel->n; i++) {
-        parcel->songs[i].status = status;
+    for (size_t i = 0; i < batch->n; i++) {
+        batch->songs[i].status = status;
         if (status != PLAYCOUNT_OK) {
-            parcel->songs[i].count = 0;
+            batch->songs[i].count = 0;
         }
     }
     if (sending->done) {
@@ -110,47 +109,47 @@ static void on_done(playcount_exchange *exchange)
     }
 }
 
-static char *make_body(const playcount_parcel *parcel, size_t *n)
+static char *make_body(const playcount_batch *batch, size_t *n)
 {
     size_t room = 1;
-    for (size_t i = 0; i < parcel->n; i++) {
-        room += 3 * strlen(parcel->songs[i].id) + 22;
+    for (size_t i = 0; i < batch->n; i++) {
+        room += 3 * strlen(batch->songs[i].id) + 22;
     }
     char *body = malloc(room);
     if (!body) {
         return NULL;
     }
     char *out = body;
-    for (size_t i = 0; i < parcel->n; i++) {
+    for (size_t i = 0; i < batch->n; i++) {
         char id[PLAYCOUNT_ID_ENCODED];
-        size_t length = playcount_id_to_text(parcel->songs[i].id, id);
+        size_t length = playcount_id_to_text(batch->songs[i].id, id);
         memcpy(out, id, length);
         out += length;
-        out += snprintf(out, 23, "=%" PRIu64 "%s", parcel->songs[i].by,
-                        i + 1 < parcel->n ? "," : "");
+        out += snprintf(out, 23, "=%" PRIu64 "%s", batch->songs[i].by,
+                        i + 1 < batch->n ? "," : "");
     }
     *n = (size_t)(out - body);
     return body;
 }
 
 int playcount_sending_init(playcount_sending *sending,
-                           const playcount_client *client, playcount_parcel *parcel)
+                           const playcount_client *client, playcount_batch *batch)
 {
     size_t n = 0;
 
     memset(sending, 0, sizeof(*sending));
-    sending->parcel = parcel;
-    sending->body = make_body(parcel, &n);
+    sending->batch = batch;
+    sending->body = make_body(batch, &n);
     sending->exchange = (playcount_exchange){
-        .server = &client->servers[parcel->server],
+        .server = &client->servers[batch->server],
         .method = PLAYCOUNT_POST,
         .target = "songs",
         .body = sending->body,
         .body_n = n,
-        .key = parcel->key,
+        .key = batch->key,
         .repeatable = true,
         /* The same ids, encoded in another way at worst, and their counts. */
-        .limit = 3 * n + 24 * parcel->n,
+        .limit = 3 * n + 24 * batch->n,
         .done = on_done,
         .context = sending,
     };
@@ -163,11 +162,11 @@ void playcount_sending_free(playcount_sending *sending)
     sending->body = NULL;
 }
 
-static playcount_status check(playcount_client *client, playcount_parcel *parcels,
+static playcount_status check(playcount_client *client, playcount_batch *batches,
                               size_t n, playcount_error *error)
 {
     for (size_t i = 0; i < n; i++) {
-        const char *wrong = playcount_parcel_fault(client, &parcels[i]);
+        const char *wrong = playcount_batch_fault(client, &batches[i]);
         if (wrong) {
             return playcount_fail(error, PLAYCOUNT_E_USAGE, -1, "%s", wrong);
         }
@@ -200,7 +199,7 @@ static void sum_up(const playcount_sending *sendings, size_t n,
 }
 
 playcount_status playcount_send_until(playcount_client *client,
-                                      playcount_parcel *parcels, size_t n,
+                                      playcount_batch *batches, size_t n,
                                       playcount_error *errors,
                                       playcount_error *error, playcount_stop *stop,
                                       void *context)
@@ -208,7 +207,7 @@ playcount_status playcount_send_until(playcount_client *client,
     playcount_error first;
 
     playcount_error_clear(error);
-    playcount_status status = check(client, parcels, n, error);
+    playcount_status status = check(client, batches, n, error);
     if (status != PLAYCOUNT_OK || n == 0) {
         return status;
     }
@@ -216,7 +215,7 @@ playcount_status playcount_send_until(playcount_client *client,
     playcount_sending *sendings = wire ? calloc(n, sizeof(*sendings)) : NULL;
     int failed = !sendings;
     for (size_t i = 0; !failed && i < n; i++) {
-        failed = playcount_sending_init(&sendings[i], client, &parcels[i]);
+        failed = playcount_sending_init(&sendings[i], client, &batches[i]);
     }
     if (failed) {
         status =
@@ -240,9 +239,9 @@ playcount_status playcount_send_until(playcount_client *client,
     return status;
 }
 
-playcount_status playcount_send(playcount_client *client, playcount_parcel *parcels,
+playcount_status playcount_send(playcount_client *client, playcount_batch *batches,
                                 size_t n, playcount_error *errors,
                                 playcount_error *error)
 {
-    return playcount_send_until(client, parcels, n, errors, error, NULL, NULL);
+    return playcount_send_until(client, batches, n, errors, error, NULL, NULL);
 }
