@@ -14,7 +14,8 @@
  *     }
  *     playcount_close(client);
  *
- * Compile and link with `pkg-config --cflags --libs libplaycount`.
+ * Compile and link with `pkg-config --cflags --libs libplaycount`; after an
+ * installation into /usr/local run ldconfig once.
  *
  * Songs. A song is named by its id: 1 to 255 bytes of UTF-8 without control
  * characters, as a C string. Counts go from 0 to 2^63-1 and stop there. The
