@@ -27,7 +27,7 @@ CC        = gcc
 CFLAGS   ?= -g -O2 -fstack-protector-strong
 # A hook has the parameters that its caller gives, used or not.
 WARNINGS  = -Wall -Wextra -Wshadow -Werror -Wno-unused-parameter
-LIBS      = -ljansson -lm
+LIBS      = -lm
 
 # What apxs knows, asked once and only when something is built with it.
 ask       = $(shell $(APXS) -q $(1))

@@ -3,7 +3,7 @@
  *   routes.c       method and path to an operation; the handler
  *   song.c         GET and POST of one song
  *   songs.c        POST of many songs at once
- *   parse.c        the bodies that it takes
+ *   body.h        the bodies that it takes
  *   list.c         GET of many songs, DELETE of all
  *   request.c      what requests carry: ids, query parameters, bodies
  *   idempotency.c  the Idempotency-Key header
@@ -15,6 +15,7 @@
 
 #include "httpd.h"
 
+#include "api/body.h"
 #include "server/zones.h"
 #include "shm/zone/keys.h"
 #include "shm/zone/zone.h"
@@ -54,28 +55,6 @@ int playcount_request_body(request_rec *r, char **body, apr_size_t *length,
 /* The answer to what playcount_zone_add() and its like could not do. */
 int playcount_refuse_add(request_rec *r, playcount_served_zone *zone,
                          apr_status_t rv);
-
-/* --- parse.c --- */
-
-typedef struct {
-    playcount_play *plays; /* what is added: each song once */
-    apr_size_t n;
-    uint32_t *order; /* for each entry: its song in plays[] ... */
-    uint64_t *by;    /* ... and its own amount */
-    apr_size_t entries;
-    int in_lines; /* entries were separated by newlines */
-} playcount_batch_body;
-
-/* 1=3,5=2 or a line for each. The body is decoded in place, and the plays point
- * into it. NULL, or the sentence of a 400 (413 when *too_many is set). */
-const char *playcount_parse_text(request_rec *r, playcount_zone *zone, char *body,
-                                 apr_size_t length, playcount_batch_body *batch,
-                                 int *too_many);
-
-/* {"1":3,"5":2} */
-const char *playcount_parse_json(request_rec *r, playcount_zone *zone, char *body,
-                                 apr_size_t length, playcount_batch_body *batch,
-                                 int *too_many);
 
 /* --- idempotency.c --- */
 

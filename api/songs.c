@@ -71,8 +71,8 @@ static int add_body(request_rec *r, playcount_served_zone *zone,
     if (i->present) { /* before the body is decoded in place */
         fingerprint = playcount_key_fingerprint(json ? 3 : 2, body, length);
     }
-    error = (json ? playcount_parse_json : playcount_parse_text)(
-        r, zone->zone, body, length, &batch, &too_many);
+    error = (json ? playcount_body_json : playcount_body_text)(
+        r->pool, zone->zone, body, length, &batch, &too_many);
     if (error) {
         playcount_idempotency_release(zone, i);
         return playcount_refuse(

@@ -131,14 +131,15 @@ static char *escape_byte(char *out, unsigned char c)
 
 apr_size_t playcount_listing_escape(char *out, const char *id, apr_size_t length)
 {
-    apr_size_t plain = playcount_plain_length(id, length);
+    apr_size_t plain = *id == ' ' ? 0 : playcount_plain_length(id, length);
     char *at = out + plain;
 
     memcpy(out, id, plain);
     for (apr_size_t i = plain; i < length; i++) {
         unsigned char c = (unsigned char)id[i];
 
-        if (c == ',' || c == '=' || c == '%' || c < 0x20 || c == 0x7F) {
+        if (c == ',' || c == '=' || c == '%' || c < 0x20 || c == 0x7F ||
+            (c == ' ' && i == 0)) {
             at = escape_byte(at, c);
         }
         else {

@@ -26,8 +26,8 @@ apr_size_t playcount_plain_length(const char *text, apr_size_t most);
 apr_ssize_t playcount_percent_decode(char *out, apr_size_t room, const char *text,
                                      apr_size_t length, int plus_is_space);
 
-/* The listing's form: ',', '=', '%' and control characters as %XX. Returns the
- * bytes written. */
+/* The listing's form: ',', '=', '%', control characters and a space at the
+ * beginning as %XX. Returns the bytes written. */
 apr_size_t playcount_listing_escape(char *out, const char *id, apr_size_t length);
 
 /* As a part of a URL's path; slashes stay. */

@@ -17,9 +17,15 @@ sub batch
 batch('{"1":3,"5":2}', '{"1":3,"5":2}', 'two songs');
 batch('{"5":2,"1":3}', '{"5":4,"1":6}', 'in the order of the batch');
 batch(" {\n \"1\" : 1 ,\t\"5\":1\r\n}\n", '{"1":7,"5":5}', 'white space does not matter');
-batch('{}', '{}', 'an empty object');
+batch("\xEF\xBB\xBF{\"1\":1}", '{"1":8}', 'a byte order mark is skipped');
+batch("\xEF\xBB\xBF {}", '{}', 'an empty object');
+batch('{}', '{}', 'a shorter one');
 batch('{"a,b=c%20":1}', '{"a,b=c%20":1}', 'what the text form escapes');
 batch('{"\u00e4\ud83d\ude00":1}', qq({"\xC3\xA4\xF0\x9F\x98\x80":1}), 'escapes of JSON');
+batch('{"\u007e\u07ff\u0800\uffff\ud800\udc00\uDBFF\uDFFF":1}',
+    qq({"~\xDF\xBF\xE0\xA0\x80\xEF\xBF\xBF\xF0\x90\x80\x80\xF4\x8F\xBF\xBF":1}), 'of every length');
+batch('{"a\u0020\u0062":1}', '{"a b":1}', 'escapes of what needs none');
+batch('{"' . '\u00e4' x 127 . '":1}', '{"' . "\xC3\xA4" x 127 . '":1}', 'many of them');
 batch('{"q\"b\\\\":1}', '{"q\"b\\\\":1}', 'quotes and backslashes');
 batch('{"slash\/":1}', '{"slash/":1}', 'an escaped slash');
 batch('{"big":9223372036854775807}', '{"big":9223372036854775807}', 'as many as there can be');
@@ -30,7 +36,7 @@ for my $type ('application/json; charset=utf-8', 'Application/JSON', 'applicatio
         headers => ["Content-Type: $type"]);
     is $answer->{content}, sprintf('{"typed":%d}', $was + 1), "Content-Type: $type";
 }
-$counter->answers('POST', '/songs', 200, '{"1":8}', 'a text batch, JSON accepted',
+$counter->answers('POST', '/songs', 200, '{"1":9}', 'a text batch, JSON accepted',
     type => 'application/json', content => '1=1', headers => ['Accept: application/json']);
 
 my $most = '{' . join(',', map { qq("s $_, x":1) } 1 .. 65_536) . '}';

@@ -15,6 +15,15 @@ batch('5=1,1=1', '5=5,1=7', 'the answer is in the order of the batch');
 batch("1=1\n5=1", "1=8\n5=6", 'a line for each gets a line for each');
 batch("1=1\n5=1\n", "1=9\n5=7", 'the last line may end');
 batch("1=1\r\n5=1\r\n", "1=10\n5=8", 'lines may end with CR LF');
+batch("\xEF\xBB\xBF1=0001,5=1", '1=11,5=9', 'a byte order mark is skipped');
+batch("\xEF\xBB\xBF", '', 'and may be all there is');
+batch("\r\n", '', 'an empty line alone is an empty batch');
+$counter->request('POST', '/songs', content => '1=1');
+batch('1=3, 5=2', '1=15,5=11', 'a blank after a comma');
+batch("\t 1=1 \t,\t5=1 \r\n 1=1 \r\n", "1=16\n5=12\n1=17", 'blanks around entries');
+batch("%201=1, \t%20 1 =1", '%201=1,%20 1 =1', 'escaped ones belong to the id');
+$counter->request('DELETE', '/');
+$counter->request('POST', '/songs', content => '1=10');
 batch('1=1', '1=11', 'a single song');
 batch("1=1\n", '1=12', 'in a line');
 batch('', '', 'an empty batch is one too');
@@ -50,8 +59,8 @@ $counter->answers('GET', '/song/1', 200, '1', 'indeed');
 
 # A listing can be posted back.
 $counter->request('DELETE', '/');
-batch('a%2C=3,b%25=2,%3D=1', 'a%2C=3,b%25=2,%3D=1', 'odd names');
+batch('a%2C=3,b%25=2,%3D=1,%20%20x=1', 'a%2C=3,b%25=2,%3D=1,%20 x=1', 'odd names');
 my $listing = $counter->get('/');
-batch($listing, 'a%2C=6,b%25=4,%3D=2', 'a listing is a batch');
+batch($listing, 'a%2C=6,b%25=4,%3D=2,%20 x=2', 'a listing is a batch');
 
 done_testing;
