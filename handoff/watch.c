@@ -13,7 +13,8 @@
 #include "apr_hash.h"
 #include "apr_strings.h"
 #include "http_log.h"
-#include "mod_watchdog.h"
+
+#include "server/watchdog.h"
 
 APLOG_USE_MODULE(playcount);
 
@@ -142,20 +143,14 @@ static apr_status_t watch(int state, void *data, apr_pool_t *pool)
 int playcount_handoff_watch(const apr_array_header_t *handoffs, server_rec *s,
                             apr_pool_t *p)
 {
-    APR_OPTIONAL_FN_TYPE(ap_watchdog_get_instance) *get =
-        APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_get_instance);
-    APR_OPTIONAL_FN_TYPE(ap_watchdog_register_callback) *add =
-        APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_register_callback);
-
     /* The zones have said that mod_watchdog must be there. */
     for (int i = 0; i < handoffs->nelts; i++) {
         playcount_handoff *h = APR_ARRAY_IDX(handoffs, i, playcount_handoff *);
         const char *name = apr_psprintf(p, "_playcount_handoff_%d_", i);
-        ap_watchdog_t *watchdog;
 
         /* One each: a database that hangs holds up its own zone only. */
-        if (get(&watchdog, name, 0, 1, p) != APR_SUCCESS ||
-            add(watchdog, AP_WD_TM_INTERVAL, h, watch) != APR_SUCCESS) {
+        if (playcount_watch(name, PLAYCOUNT_WATCH_ONE_CHILD, AP_WD_TM_INTERVAL,
+                            watch, h, p) != APR_SUCCESS) {
             ap_log_error(APLOG_MARK, APLOG_EMERG, 0, h->server,
                          "PlaycountHandoff (%s): mod_watchdog does not take it",
                          h->where);

@@ -142,7 +142,7 @@ static void register_hooks(apr_pool_t *p)
     playcount_clock_begin();
     playcount_sample_register_hooks(p);
     playcount_logitem_register_hooks(p);
-    playcount_page_register_hooks(p);
+    playcount_handler_register_hooks(p);
     playcount_status_register_hooks(p);
 }
 

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 
 #include "http_log.h"
-#include "mod_watchdog.h"
+
+#include "server/watchdog.h"
 
 APLOG_USE_MODULE(playcount);
 
@@ -77,19 +78,9 @@ static apr_status_t tick(int state, void *data, apr_pool_t *pool)
 
 void playcount_interval_start(server_rec *s, apr_pool_t *p)
 {
-    APR_OPTIONAL_FN_TYPE(ap_watchdog_get_instance) *get =
-        APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_get_instance);
-    APR_OPTIONAL_FN_TYPE(ap_watchdog_register_callback) *add =
-        APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_register_callback);
-    ap_watchdog_t *watchdog;
-    apr_status_t rv = APR_ENOTIMPL;
+    apr_status_t rv = playcount_watch(NAME, PLAYCOUNT_WATCH_ONE_CHILD,
+                                      AP_WD_TM_SLICE, tick, NULL, p);
 
-    if (get && add) {
-        rv = get(&watchdog, NAME, 0, 1, p);
-    }
-    if (rv == APR_SUCCESS) {
-        rv = add(watchdog, AP_WD_TM_SLICE, NULL, tick);
-    }
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s,
                      "metrics: no series of intervals without mod_watchdog");

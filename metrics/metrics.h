@@ -9,7 +9,8 @@
  *     slow.c      slow requests
  *     interval.c  the watchdog that writes the series
  *     statsd*.c   what is sent to statsd
- *     page.c      the handler playcount-metrics; prometheus.c, json.c
+ *     handler.c   the handler playcount-metrics; its formats: prometheus.c, json.c,
+ *                 zones.c; writer.c: what all output is written with
  *     status.c    the section in mod_status
  */
 #ifndef PLAYCOUNT_METRICS_METRICS_H
@@ -127,8 +128,8 @@ void playcount_statsd_start(server_rec *s, apr_pool_t *p);
 void playcount_statsd_child(server_rec *s, apr_pool_t *p);
 void playcount_statsd_keep(const playcount_sample *sample, unsigned cell);
 
-/* page.c, status.c */
-void playcount_page_register_hooks(apr_pool_t *p);
+/* handler.c, status.c */
+void playcount_handler_register_hooks(apr_pool_t *p);
 void playcount_status_register_hooks(apr_pool_t *p);
 
 #endif

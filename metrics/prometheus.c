@@ -2,7 +2,7 @@
  * of a counter's family, in numbers that must look like floats, in UNIT and in
  * the last line. */
 
-#include "metrics/page.h"
+#include "metrics/formats.h"
 
 #include "apr_strings.h"
 
@@ -51,48 +51,56 @@ static const struct {
          length_limits, COUNT(length_limits), 1},
 };
 
-const char *playcount_prometheus_escape(apr_pool_t *p, const char *s)
-{
-    char *out = apr_palloc(p, 2 * strlen(s) + 1), *to = out;
-
-    for (; *s; s++) {
-        if (*s == '\\' || *s == '"' || *s == '\n') {
-            *to++ = '\\';
-        }
-        *to++ = *s == '\n' ? 'n' : *s;
-    }
-    *to = '\0';
-    return out;
-}
-
-static void head(playcount_page *page, int om, const char *name, const char *type,
-                 const char *unit, const char *help)
+void playcount_prometheus_head(playcount_writer *w, int om, const char *name,
+                               const char *type, const char *unit, const char *help)
 {
     const char *total = !om && !strcmp(type, "counter") ? "_total" : "";
 
-    playcount_page_printf(page, "# HELP %s%s %s\n# TYPE %s%s %s\n", name, total,
-                          help, name, total, type);
+    playcount_printf(w, "# HELP %s%s %s\n# TYPE %s%s %s\n", name, total, help, name,
+                     total, type);
     if (om && unit) {
-        playcount_page_printf(page, "# UNIT %s %s\n", name, unit);
+        playcount_printf(w, "# UNIT %s %s\n", name, unit);
     }
 }
 
-static void write_requests(playcount_page *page, const playcount_route_view *v,
-                           const char *route)
+void playcount_prometheus_sample(playcount_writer *w, const char *name,
+                                 const char *suffix, const char *label,
+                                 const char *value)
+{
+    playcount_printf(w, "%s%s{%s=\"", name, suffix, label);
+    playcount_put_label(w, value, strlen(value));
+    playcount_put(w, "\"");
+}
+
+void playcount_prometheus_value(playcount_writer *w, uint64_t n)
+{
+    playcount_put(w, "} ");
+    playcount_put_number(w, n);
+    playcount_put(w, "\n");
+}
+
+static void write_cell(playcount_writer *w, const playcount_route_view *v,
+                       playcount_method_e m, unsigned c, playcount_outcome_e o)
+{
+    uint64_t n = v->life->requests[playcount_cell(m, c, o)];
+
+    if (!n) {
+        return;
+    }
+    playcount_prometheus_sample(w, "playcount_requests", "_total", "route",
+                                v->name);
+    playcount_printf(w, ",method=\"%s\",status=\"%s\",outcome=\"%s\"",
+                     playcount_method_names[m], playcount_class_names[c],
+                     playcount_outcome_names[o]);
+    playcount_prometheus_value(w, n);
+}
+
+static void write_requests(playcount_writer *w, const playcount_route_view *v)
 {
     for (int m = 0; m < PLAYCOUNT_METHODS; m++) {
         for (unsigned c = 0; c < PLAYCOUNT_CLASSES; c++) {
             for (int o = 0; o < PLAYCOUNT_OUTCOMES; o++) {
-                uint64_t n = v->life->requests[playcount_cell(m, c, o)];
-
-                if (n) {
-                    playcount_page_printf(
-                        page,
-                        "playcount_requests_total{route=\"%s\",method=\"%s\","
-                        "status=\"%s\",outcome=\"%s\"} %" APR_UINT64_T_FMT "\n",
-                        route, playcount_method_names[m], playcount_class_names[c],
-                        playcount_outcome_names[o], n);
-                }
+                write_cell(w, v, m, c, o);
             }
         }
     }
@@ -114,57 +122,58 @@ static const char *limit_text(apr_pool_t *p, uint64_t limit, double scale, int o
     return text;
 }
 
-static void write_histogram(playcount_page *page, const playcount_route_view *v,
-                            const char *route, playcount_figure_e f, int om)
+static void write_bucket(playcount_writer *w, const playcount_route_view *v,
+                         playcount_figure_e f, const char *limit, uint64_t n)
+{
+    playcount_prometheus_sample(w, families[f].name, "_bucket", "route", v->name);
+    playcount_printf(w, ",le=\"%s\"", limit);
+    playcount_prometheus_value(w, n);
+}
+
+static void write_histogram(playcount_writer *w, const playcount_route_view *v,
+                            playcount_figure_e f, int om)
 {
     const uint64_t *bucket = v->life->bucket + playcount_first_bucket(f);
     unsigned buckets = playcount_bucket_count(f);
     uint64_t count = playcount_histogram_count(bucket, buckets);
-    const char *name = families[f].name;
 
     for (size_t i = 0; i < families[f].limits; i++) {
-        playcount_page_printf(
-            page, "%s_bucket{route=\"%s\",le=\"%s\"} %" APR_UINT64_T_FMT "\n", name,
-            route,
-            limit_text(page->r->pool, families[f].limit[i], families[f].scale, om),
+        write_bucket(
+            w, v, f,
+            limit_text(w->r->pool, families[f].limit[i], families[f].scale, om),
             playcount_histogram_at_most(bucket, buckets, families[f].limit[i]));
     }
-    playcount_page_printf(
-        page,
-        "%s_bucket{route=\"%s\",le=\"+Inf\"} %" APR_UINT64_T_FMT "\n"
-        "%s_sum{route=\"%s\"} %.*f\n"
-        "%s_count{route=\"%s\"} %" APR_UINT64_T_FMT "\n",
-        name, route, count, name, route, families[f].scale > 1 ? 6 : 0,
-        (double)v->life->sum[f] / families[f].scale, name, route, count);
+    write_bucket(w, v, f, "+Inf", count);
+    playcount_prometheus_sample(w, families[f].name, "_sum", "route", v->name);
+    playcount_printf(w, "} %.*f\n", families[f].scale > 1 ? 6 : 0,
+                     (double)v->life->sum[f] / families[f].scale);
+    playcount_prometheus_sample(w, families[f].name, "_count", "route", v->name);
+    playcount_prometheus_value(w, count);
 }
 
-static void write_routes(playcount_page *page, const playcount_snapshot *snap,
+static void write_routes(playcount_writer *w, const playcount_snapshot *snap,
                          int om)
 {
-    apr_pool_t *p = page->r->pool;
-    const char **route = apr_palloc(p, (snap->count + 1) * sizeof(*route));
-
+    playcount_prometheus_head(
+        w, om, "playcount_requests", "counter", NULL,
+        "Requests measured, by route, method, status class and outcome.");
     for (unsigned i = 0; i < snap->count; i++) {
-        route[i] = playcount_prometheus_escape(p, snap->route[i].name);
+        write_requests(w, &snap->route[i]);
     }
-    head(page, om, "playcount_requests", "counter", NULL,
-         "Requests measured, by route, method, status class and outcome.");
+    playcount_prometheus_head(
+        w, om, "playcount_requests_in_flight", "gauge", NULL,
+        "Requests whose content handler has started and whose response has not "
+        "ended.");
     for (unsigned i = 0; i < snap->count; i++) {
-        write_requests(page, &snap->route[i], route[i]);
-    }
-    head(page, om, "playcount_requests_in_flight", "gauge", NULL,
-         "Requests whose content handler has started and whose response has not "
-         "ended.");
-    for (unsigned i = 0; i < snap->count; i++) {
-        playcount_page_printf(page,
-                              "playcount_requests_in_flight{route=\"%s\"} %u\n",
-                              route[i], snap->route[i].in_flight);
+        playcount_prometheus_sample(w, "playcount_requests_in_flight", "", "route",
+                                    snap->route[i].name);
+        playcount_prometheus_value(w, snap->route[i].in_flight);
     }
     for (int f = 0; f < PLAYCOUNT_FIGURES; f++) {
-        head(page, om, families[f].name, "histogram", families[f].unit,
-             families[f].help);
+        playcount_prometheus_head(w, om, families[f].name, "histogram",
+                                  families[f].unit, families[f].help);
         for (unsigned i = 0; i < snap->count; i++) {
-            write_histogram(page, &snap->route[i], route[i], f, om);
+            write_histogram(w, &snap->route[i], f, om);
         }
     }
 }
@@ -174,59 +183,62 @@ static uint64_t load(const _Atomic uint64_t *word)
     return atomic_load_explicit(word, memory_order_relaxed);
 }
 
-static void write_self(playcount_page *page, int om)
+/* A family of one sample without labels. */
+static void write_number(playcount_writer *w, int om, const char *name,
+                         const char *type, const char *unit, const char *help,
+                         uint64_t n)
+{
+    playcount_prometheus_head(w, om, name, type, unit, help);
+    playcount_printf(w, "%s%s %" APR_UINT64_T_FMT "\n", name,
+                     strcmp(type, "counter") ? "" : "_total", n);
+}
+
+static void write_statsd(playcount_writer *w, int om,
+                         const playcount_segment_header *header)
+{
+    write_number(w, om, "playcount_statsd_datagrams", "counter", NULL,
+                 "Datagrams sent to statsd.", load(&header->statsd_datagrams));
+    write_number(w, om, "playcount_statsd_failures", "counter", NULL,
+                 "Datagrams to statsd that the system refused.",
+                 load(&header->statsd_failures));
+    write_number(w, om, "playcount_statsd_dropped", "counter", NULL,
+                 "Raw requests not sent to statsd because the buffer was full.",
+                 load(&header->statsd_dropped));
+}
+
+static void write_self(playcount_writer *w, int om)
 {
     const playcount_segment *seg = playcount_metrics_segment;
 
-    head(page, om, "playcount_metrics_memory_bytes", "gauge", "bytes",
-         "Shared memory of the metrics.");
-    playcount_page_printf(
-        page, "playcount_metrics_memory_bytes %" APR_SIZE_T_FMT "\n", seg->size);
-    head(page, om, "playcount_routes", "gauge", NULL,
-         "Routes in use, without \"other\".");
-    playcount_page_printf(page, "playcount_routes %u\n",
-                          playcount_routes_used(seg->routes));
-    head(page, om, "playcount_routes_limit", "gauge", NULL, "PlaycountRoutes.");
-    playcount_page_printf(page, "playcount_routes_limit %u\n", seg->count - 1);
-    head(page, om, "playcount_routes_refused", "counter", NULL,
-         "Requests counted as \"other\" because all routes were in use.");
-    playcount_page_printf(page,
-                          "playcount_routes_refused_total %" APR_UINT64_T_FMT "\n",
-                          load(&seg->routes->refused));
-    if (!playcount_metrics_global->statsd) {
-        return;
+    write_number(w, om, "playcount_metrics_memory_bytes", "gauge", "bytes",
+                 "Shared memory of the metrics.", seg->size);
+    write_number(w, om, "playcount_routes", "gauge", NULL,
+                 "Routes in use, without \"other\".",
+                 playcount_routes_used(seg->routes));
+    write_number(w, om, "playcount_routes_limit", "gauge", NULL, "PlaycountRoutes.",
+                 seg->count - 1);
+    write_number(w, om, "playcount_routes_refused", "counter", NULL,
+                 "Requests counted as \"other\" because all routes were in use.",
+                 load(&seg->routes->refused));
+    if (playcount_metrics_global->statsd) {
+        write_statsd(w, om, seg->header);
     }
-    head(page, om, "playcount_statsd_datagrams", "counter", NULL,
-         "Datagrams sent to statsd.");
-    playcount_page_printf(
-        page, "playcount_statsd_datagrams_total %" APR_UINT64_T_FMT "\n",
-        load(&seg->header->statsd_datagrams));
-    head(page, om, "playcount_statsd_failures", "counter", NULL,
-         "Datagrams to statsd that the system refused.");
-    playcount_page_printf(page,
-                          "playcount_statsd_failures_total %" APR_UINT64_T_FMT "\n",
-                          load(&seg->header->statsd_failures));
-    head(page, om, "playcount_statsd_dropped", "counter", NULL,
-         "Raw requests not sent to statsd because the buffer was full.");
-    playcount_page_printf(page,
-                          "playcount_statsd_dropped_total %" APR_UINT64_T_FMT "\n",
-                          load(&seg->header->statsd_dropped));
 }
 
-int playcount_write_prometheus(playcount_page *page, int openmetrics)
+int playcount_write_prometheus(playcount_writer *w, int openmetrics)
 {
     if (playcount_metrics_segment) {
-        playcount_snapshot *snap = playcount_snapshot_take(page->r->pool, 0);
+        playcount_snapshot *snap = playcount_snapshot_take(w->r->pool, 0);
 
         if (!snap) {
             return HTTP_SERVICE_UNAVAILABLE;
         }
-        write_routes(page, snap, openmetrics);
-        write_self(page, openmetrics);
+        write_routes(w, snap, openmetrics);
+        write_self(w, openmetrics);
     }
-    playcount_write_zones_prometheus(page, openmetrics);
+    playcount_write_zones_prometheus(w, openmetrics);
     if (openmetrics) {
-        playcount_page_put(page, "# EOF\n");
+        playcount_put(w, "# EOF\n");
     }
     return OK;
 }

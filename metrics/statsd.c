@@ -13,7 +13,8 @@
 #include <stdlib.h>
 
 #include "http_log.h"
-#include "mod_watchdog.h"
+
+#include "server/watchdog.h"
 
 APLOG_USE_MODULE(playcount);
 
@@ -132,24 +133,17 @@ static apr_status_t raw(int state, void *data, apr_pool_t *pool)
 void playcount_statsd_start(server_rec *s, apr_pool_t *p)
 {
     const playcount_statsd_conf *conf = playcount_metrics_global->statsd;
-    APR_OPTIONAL_FN_TYPE(ap_watchdog_get_instance) *get =
-        APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_get_instance);
-    APR_OPTIONAL_FN_TYPE(ap_watchdog_register_callback) *add =
-        APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_register_callback);
-    ap_watchdog_t *watchdog;
-    apr_status_t rv = APR_ENOTIMPL;
+    apr_status_t rv;
 
     if (!conf) {
         return;
     }
     atomic_store_explicit(&playcount_metrics_segment->header->statsd_said, 0,
                           memory_order_relaxed);
-    if (get && add) {
-        rv = get(&watchdog, conf->raw ? RAW : AGGREGATE, 0, !conf->raw, p);
-    }
-    if (rv == APR_SUCCESS) {
-        rv = add(watchdog, AP_WD_TM_SLICE, s, conf->raw ? raw : aggregate);
-    }
+    rv = conf->raw ? playcount_watch(RAW, PLAYCOUNT_WATCH_EVERY_CHILD,
+                                     AP_WD_TM_SLICE, raw, s, p)
+                   : playcount_watch(AGGREGATE, PLAYCOUNT_WATCH_ONE_CHILD,
+                                     AP_WD_TM_SLICE, aggregate, s, p);
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s,
                      "PlaycountStatsd needs mod_watchdog: load it, nothing is sent "

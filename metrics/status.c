@@ -4,12 +4,12 @@
 
 #include "apr_lib.h"
 
-#include "http_protocol.h"
 #include "mod_status.h"
 #include "apr_optional_hooks.h"
 #include "apr_strings.h"
 
 #include "metrics/snapshot.h"
+#include "metrics/writer.h"
 
 #define RECENT_MINUTES 5
 
@@ -31,40 +31,68 @@ static const char *key_part(apr_pool_t *p, const char *name)
     return key;
 }
 
-static void write_line(request_rec *r, const char *key, uint32_t in_flight,
-                       const playcount_totals *t)
+/* The beginning of a line: "Playcount", the route, what it says. */
+static void put_key(playcount_writer *w, const char *route, const char *what)
+{
+    playcount_printf(w, "Playcount%s%s%s%s: ", route ? "-" : "", route ? route : "",
+                     route ? "-" : "", what);
+}
+
+static void put_count(playcount_writer *w, const char *route, const char *what,
+                      uint64_t n)
+{
+    put_key(w, route, what);
+    playcount_put_number(w, n);
+    playcount_put(w, "\n");
+}
+
+static void put_ms(playcount_writer *w, const char *route, const char *what,
+                   uint64_t us)
+{
+    put_key(w, route, what);
+    playcount_printf(w, "%.3f\n", ms(us));
+}
+
+static void write_lines(playcount_writer *w, const char *route, uint32_t in_flight,
+                        const playcount_totals *t)
 {
     playcount_summary time;
 
     playcount_totals_summary(t, PLAYCOUNT_REQUEST_TIME, &time);
-    ap_rprintf(
-        r,
-        "Playcount%s%sRequests: %" APR_UINT64_T_FMT
-        "\nPlaycount%s%sInFlight: %u\nPlaycount%s%sAborted: %" APR_UINT64_T_FMT
-        "\nPlaycount%s%sErrors: %" APR_UINT64_T_FMT
-        "\nPlaycount%s%sRequestTimeMedianMs: %.3f\nPlaycount%s%sRequestTimeP99Ms: "
-        "%.3f\nPlaycount%s%sOutputBytes: %" APR_UINT64_T_FMT "\n",
-        key, *key ? "-" : "", playcount_totals_requests(t), key, *key ? "-" : "",
-        in_flight, key, *key ? "-" : "",
-        playcount_totals_outcome(t, PLAYCOUNT_ABORTED), key, *key ? "-" : "",
-        playcount_totals_outcome(t, PLAYCOUNT_ERROR), key, *key ? "-" : "",
-        ms(time.median), key, *key ? "-" : "", ms(time.p99), key, *key ? "-" : "",
-        t->sum[PLAYCOUNT_OUTPUT_LENGTH]);
+    put_count(w, route, "Requests", playcount_totals_requests(t));
+    put_count(w, route, "InFlight", in_flight);
+    put_count(w, route, "Aborted", playcount_totals_outcome(t, PLAYCOUNT_ABORTED));
+    put_count(w, route, "Errors", playcount_totals_outcome(t, PLAYCOUNT_ERROR));
+    put_ms(w, route, "RequestTimeMedianMs", time.median);
+    put_ms(w, route, "RequestTimeP99Ms", time.p99);
+    put_count(w, route, "OutputBytes", t->sum[PLAYCOUNT_OUTPUT_LENGTH]);
 }
 
-static void write_lines(request_rec *r, const playcount_snapshot *snap)
+static void write_auto(playcount_writer *w, const playcount_snapshot *snap)
 {
-    write_line(r, "", snap->in_flight, snap->life);
+    write_lines(w, NULL, snap->in_flight, snap->life);
     for (unsigned i = 0; i < snap->count; i++) {
         const playcount_route_view *v = &snap->route[i];
 
-        write_line(r, apr_pstrcat(r->pool, "-", key_part(r->pool, v->name), NULL),
-                   v->in_flight, v->life);
+        write_lines(w, key_part(w->r->pool, v->name), v->in_flight, v->life);
     }
 }
 
-static void write_row(request_rec *r, const char *name, uint32_t in_flight,
-                      const playcount_totals *t)
+static void put_cell(playcount_writer *w, uint64_t n)
+{
+    playcount_put(w, "<td>");
+    playcount_put_number(w, n);
+    playcount_put(w, "</td>");
+}
+
+static void put_ms_cell(playcount_writer *w, uint64_t us)
+{
+    playcount_printf(w, "<td>%.3f</td>", ms(us));
+}
+
+/* The cells of a row after its name. */
+static void write_cells(playcount_writer *w, uint32_t in_flight,
+                        const playcount_totals *t)
 {
     playcount_summary request, application, output, length;
 
@@ -72,24 +100,34 @@ static void write_row(request_rec *r, const char *name, uint32_t in_flight,
     playcount_totals_summary(t, PLAYCOUNT_APPLICATION_TIME, &application);
     playcount_totals_summary(t, PLAYCOUNT_OUTPUT_TIME, &output);
     playcount_totals_summary(t, PLAYCOUNT_OUTPUT_LENGTH, &length);
-    ap_rprintf(
-        r,
-        "<tr><td>%s</td><td>%" APR_UINT64_T_FMT
-        "</td><td>%u</td><td>%" APR_UINT64_T_FMT "</td><td>%" APR_UINT64_T_FMT
-        "</td><td>%.3f</td><td>%.3f</td><td>%.3f</td><td>%.3f</td><td>%.3f</td>"
-        "<td>%.3f</td><td>%" APR_UINT64_T_FMT "</td></tr>\n",
-        name, playcount_totals_requests(t), in_flight,
-        playcount_totals_outcome(t, PLAYCOUNT_ABORTED),
-        playcount_totals_outcome(t, PLAYCOUNT_ERROR), ms(request.median),
-        ms(request.p95), ms(request.p99), ms(request.highest),
-        ms(application.median), ms(output.median), length.sum);
+    put_cell(w, playcount_totals_requests(t));
+    put_cell(w, in_flight);
+    put_cell(w, playcount_totals_outcome(t, PLAYCOUNT_ABORTED));
+    put_cell(w, playcount_totals_outcome(t, PLAYCOUNT_ERROR));
+    put_ms_cell(w, request.median);
+    put_ms_cell(w, request.p95);
+    put_ms_cell(w, request.p99);
+    put_ms_cell(w, request.highest);
+    put_ms_cell(w, application.median);
+    put_ms_cell(w, output.median);
+    put_cell(w, length.sum);
 }
 
-static void write_table(request_rec *r, const char *title,
+static void write_route(playcount_writer *w, const playcount_route_view *v,
+                        const playcount_totals *t)
+{
+    playcount_put(w, "<tr><td>");
+    playcount_put_html(w, v->name, strlen(v->name));
+    playcount_put(w, "</td>");
+    write_cells(w, v->in_flight, t);
+    playcount_put(w, "</tr>\n");
+}
+
+static void write_table(playcount_writer *w, const char *title,
                         const playcount_snapshot *snap, int recent)
 {
-    ap_rprintf(
-        r,
+    playcount_printf(
+        w,
         "<h3>%s</h3>\n<table border=\"1\"><tr><th>Route</th><th>Requests</th>"
         "<th>In flight</th><th>Aborted</th><th>Errors</th>"
         "<th>Request time, median (ms)</th><th>95 %%</th><th>99 %%</th>"
@@ -101,17 +139,18 @@ static void write_table(request_rec *r, const char *title,
         const playcount_totals *t = recent ? v->recent : v->life;
 
         if (t) {
-            write_row(r, ap_escape_html(r->pool, v->name), v->in_flight, t);
+            write_route(w, v, t);
         }
     }
-    write_row(r, "<em>all</em>", snap->in_flight,
-              recent ? snap->recent : snap->life);
-    ap_rputs("</table>\n", r);
+    playcount_put(w, "<tr><td><em>all</em></td>");
+    write_cells(w, snap->in_flight, recent ? snap->recent : snap->life);
+    playcount_put(w, "</tr>\n</table>\n");
 }
 
 static int status(request_rec *r, int flags)
 {
     const playcount_snapshot *snap;
+    playcount_writer w;
 
     if (!playcount_metrics_segment) {
         return DECLINED;
@@ -121,13 +160,16 @@ static int status(request_rec *r, int flags)
     if (!snap) {
         return DECLINED;
     }
+    playcount_writer_begin(&w, r);
     if (flags & AP_STATUS_SHORT) {
-        write_lines(r, snap);
-        return OK;
+        write_auto(&w, snap);
     }
-    ap_rputs("<hr />\n<h2>Requests by route (mod_playcount)</h2>\n", r);
-    write_table(r, "The last 5 minutes", snap, 1);
-    write_table(r, "Since the start", snap, 0);
+    else {
+        playcount_put(&w, "<hr />\n<h2>Requests by route (mod_playcount)</h2>\n");
+        write_table(&w, "The last 5 minutes", snap, 1);
+        write_table(&w, "Since the start", snap, 0);
+    }
+    playcount_writer_end(&w);
     return OK;
 }
 

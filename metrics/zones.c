@@ -1,8 +1,6 @@
 /* The zones' use, on the metrics' page. */
 
-#include "metrics/page.h"
-
-#include "apr_strings.h"
+#include "metrics/formats.h"
 
 #include "server/zones.h"
 #include "shm/zone/batches.h"
@@ -140,102 +138,93 @@ static const struct {
      undelivered_seconds},
 };
 
-static void write_songs(playcount_page *page, const zone_view *all, int n)
+static void write_songs(playcount_writer *w, const zone_view *v)
 {
-    apr_pool_t *p = page->r->pool;
-
-    playcount_page_put(page,
-                       "# HELP playcount_song_plays Counts of each zone's hundred "
-                       "highest songs.\n# TYPE playcount_song_plays gauge\n");
-    for (int i = 0; i < n; i++) {
-        const char *zone = playcount_prometheus_escape(p, all[i].name);
-
-        for (apr_size_t s = 0; s < all[i].top; s++) {
-            const playcount_song *song = &all[i].song[s];
-
-            playcount_page_printf(
-                page,
-                "playcount_song_plays{zone=\"%s\",song=\"%s\"} %" APR_UINT64_T_FMT
-                "\n",
-                zone,
-                playcount_prometheus_escape(
-                    p, apr_pstrmemdup(p, song->id, song->length)),
-                song->count);
-        }
-    }
-}
-
-void playcount_write_zones_prometheus(playcount_page *page, int openmetrics)
-{
-    int n;
-    const zone_view *all = view_all(page->r, &n);
-
-    for (size_t f = 0; n && f < sizeof(families) / sizeof(families[0]); f++) {
-        const char *total = strcmp(families[f].type, "counter") ? "" : "_total";
-        const char *shown = openmetrics ? "" : total;
-
-        playcount_page_printf(page, "# HELP %s%s %s\n# TYPE %s%s %s\n",
-                              families[f].name, shown, families[f].help,
-                              families[f].name, shown, families[f].type);
-        if (openmetrics && families[f].unit) {
-            playcount_page_printf(page, "# UNIT %s %s\n", families[f].name,
-                                  families[f].unit);
-        }
-        for (int i = 0; i < n; i++) {
-            playcount_page_printf(
-                page, "%s%s{zone=\"%s\"} %" APR_UINT64_T_FMT "\n", families[f].name,
-                total, playcount_prometheus_escape(page->r->pool, all[i].name),
-                families[f].value(&all[i]));
-        }
-    }
-    if (n && playcount_metrics_global->songs) {
-        write_songs(page, all, n);
-    }
-}
-
-static void write_songs_json(playcount_page *page, const zone_view *v)
-{
-    apr_pool_t *p = page->r->pool;
-
-    playcount_page_put(page, ",\"top\":[");
     for (apr_size_t s = 0; s < v->top; s++) {
         const playcount_song *song = &v->song[s];
 
-        playcount_page_printf(
-            page, "%s{\"song\":\"%s\",\"count\":%" APR_UINT64_T_FMT "}",
-            s ? "," : "",
-            playcount_json_text(p, apr_pstrmemdup(p, song->id, song->length)),
-            song->count);
+        playcount_prometheus_sample(w, "playcount_song_plays", "", "zone", v->name);
+        playcount_put(w, ",song=\"");
+        playcount_put_label(w, song->id, song->length);
+        playcount_put(w, "\"");
+        playcount_prometheus_value(w, song->count);
     }
-    playcount_page_put(page, "]");
 }
 
-void playcount_write_zones_json(playcount_page *page)
+static void write_family(playcount_writer *w, int om, size_t f,
+                         const zone_view *all, int n)
+{
+    const char *suffix = strcmp(families[f].type, "counter") ? "" : "_total";
+
+    playcount_prometheus_head(w, om, families[f].name, families[f].type,
+                              families[f].unit, families[f].help);
+    for (int i = 0; i < n; i++) {
+        playcount_prometheus_sample(w, families[f].name, suffix, "zone",
+                                    all[i].name);
+        playcount_prometheus_value(w, families[f].value(&all[i]));
+    }
+}
+
+void playcount_write_zones_prometheus(playcount_writer *w, int openmetrics)
 {
     int n;
-    const zone_view *all = view_all(page->r, &n);
+    const zone_view *all = view_all(w->r, &n);
 
-    playcount_page_put(page, "[");
-    for (int i = 0; i < n; i++) {
-        const zone_view *v = &all[i];
-
-        playcount_page_printf(
-            page,
-            "%s{\"zone\":\"%s\",\"songs\":%" APR_UINT64_T_FMT
-            ",\"capacity\":%" APR_UINT64_T_FMT ",\"plays\":%" APR_UINT64_T_FMT
-            ",\"bytes\":%" APR_UINT64_T_FMT
-            ",\"handoff\":{\"batches\":%" APR_UINT64_T_FMT
-            ",\"open\":%" APR_UINT64_T_FMT ",\"plays\":%" APR_UINT64_T_FMT
-            ",\"failures\":%" APR_UINT64_T_FMT
-            ",\"failing\":%s,\"undelivered_seconds\":%" APR_UINT64_T_FMT "}",
-            i ? "," : "", playcount_json_text(page->r->pool, v->name), v->use.songs,
-            v->use.capacity, v->use.plays, v->use.bytes, v->handoff.batches,
-            v->handoff.open, v->handoff.plays, v->handoff.failures,
-            v->handoff.failing ? "true" : "false", undelivered_seconds(v));
-        if (playcount_metrics_global->songs) {
-            write_songs_json(page, v);
-        }
-        playcount_page_put(page, "}");
+    for (size_t f = 0; n && f < sizeof(families) / sizeof(families[0]); f++) {
+        write_family(w, openmetrics, f, all, n);
     }
-    playcount_page_put(page, "]");
+    if (n && playcount_metrics_global->songs) {
+        playcount_prometheus_head(w, openmetrics, "playcount_song_plays", "gauge",
+                                  NULL,
+                                  "Counts of each zone's hundred highest songs.");
+        for (int i = 0; i < n; i++) {
+            write_songs(w, &all[i]);
+        }
+    }
+}
+
+static void write_songs_json(playcount_writer *w, const zone_view *v)
+{
+    playcount_put(w, ",\"top\":[");
+    for (apr_size_t s = 0; s < v->top; s++) {
+        playcount_put(w, s ? ",{\"song\":\"" : "{\"song\":\"");
+        playcount_put_json_text(w, v->song[s].id, v->song[s].length);
+        playcount_put(w, "\",\"count\":");
+        playcount_put_number(w, v->song[s].count);
+        playcount_put(w, "}");
+    }
+    playcount_put(w, "]");
+}
+
+static void write_zone_json(playcount_writer *w, const zone_view *v)
+{
+    playcount_json_string(w, "", "zone", v->name);
+    playcount_printf(
+        w,
+        ",\"songs\":%" APR_UINT64_T_FMT ",\"capacity\":%" APR_UINT64_T_FMT
+        ",\"plays\":%" APR_UINT64_T_FMT ",\"bytes\":%" APR_UINT64_T_FMT
+        ",\"handoff\":{\"batches\":%" APR_UINT64_T_FMT
+        ",\"open\":%" APR_UINT64_T_FMT ",\"plays\":%" APR_UINT64_T_FMT
+        ",\"failures\":%" APR_UINT64_T_FMT
+        ",\"failing\":%s,\"undelivered_seconds\":%" APR_UINT64_T_FMT "}",
+        v->use.songs, v->use.capacity, v->use.plays, v->use.bytes,
+        v->handoff.batches, v->handoff.open, v->handoff.plays, v->handoff.failures,
+        v->handoff.failing ? "true" : "false", undelivered_seconds(v));
+    if (playcount_metrics_global->songs) {
+        write_songs_json(w, v);
+    }
+}
+
+void playcount_write_zones_json(playcount_writer *w)
+{
+    int n;
+    const zone_view *all = view_all(w->r, &n);
+
+    playcount_put(w, "[");
+    for (int i = 0; i < n; i++) {
+        playcount_put(w, i ? ",{" : "{");
+        write_zone_json(w, &all[i]);
+        playcount_put(w, "}");
+    }
+    playcount_put(w, "]");
 }

@@ -3,9 +3,9 @@
 #include "httpd.h"
 #include "http_core.h"
 #include "http_log.h"
-#include "mod_watchdog.h"
 #include "util_mutex.h"
 
+#include "server/watchdog.h"
 #include "server/zones_private.h"
 #include "shm/zone/file.h"
 
@@ -36,29 +36,22 @@ static apr_status_t watch(int state, void *data, apr_pool_t *pool)
 
 static int start_watching(server_rec *s, apr_pool_t *p)
 {
-    APR_OPTIONAL_FN_TYPE(ap_watchdog_get_instance) *get =
-        APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_get_instance);
-    APR_OPTIONAL_FN_TYPE(ap_watchdog_register_callback) *add =
-        APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_register_callback);
     const apr_array_header_t *served = playcount_zones(s);
-    ap_watchdog_t *watchdog;
 
-    if (!get || !add) {
-        ap_log_error(
-            APLOG_MARK, APLOG_EMERG, 0, s,
-            "mod_playcount needs mod_watchdog; add LoadModule watchdog_module "
-            "modules/mod_watchdog.so");
-        return HTTP_INTERNAL_SERVER_ERROR;
-    }
-    if (get(&watchdog, "_playcount_", 0, 1, p) != APR_SUCCESS) {
-        return HTTP_INTERNAL_SERVER_ERROR;
-    }
     for (int i = 0; i < served->nelts; i++) {
         playcount_served_zone *zone =
             APR_ARRAY_IDX(served, i, playcount_served_zone *);
+        apr_status_t rv =
+            playcount_watch("_playcount_", PLAYCOUNT_WATCH_ONE_CHILD,
+                            apr_time_from_sec(zone->sync), watch, zone, p);
 
-        if (add(watchdog, apr_time_from_sec(zone->sync), zone, watch) !=
-            APR_SUCCESS) {
+        if (rv == APR_ENOTIMPL) {
+            ap_log_error(
+                APLOG_MARK, APLOG_EMERG, 0, s,
+                "mod_playcount needs mod_watchdog; add LoadModule watchdog_module "
+                "modules/mod_watchdog.so");
+        }
+        if (rv != APR_SUCCESS) {
             return HTTP_INTERNAL_SERVER_ERROR;
         }
     }

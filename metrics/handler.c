@@ -1,6 +1,6 @@
 /* The handler playcount-metrics: which format is asked for. */
 
-#include "metrics/page.h"
+#include "metrics/formats.h"
 
 #include "http_core.h"
 #include "http_protocol.h"
@@ -12,21 +12,6 @@
 #define HANDLER "playcount-metrics"
 #define ALLOW "GET, HEAD, OPTIONS"
 #define DEFAULT_MINUTES 5
-
-void playcount_page_put(playcount_page *page, const char *text)
-{
-    apr_brigade_puts(page->bb, ap_filter_flush, page->r->output_filters, text);
-}
-
-void playcount_page_printf(playcount_page *page, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    apr_brigade_vprintf(page->bb, ap_filter_flush, page->r->output_filters, format,
-                        args);
-    va_end(args);
-}
 
 typedef enum { PROMETHEUS, OPENMETRICS, JSON } format_e;
 
@@ -165,7 +150,7 @@ static int find_query(request_rec *r, playcount_json_query *query)
 static int handler(request_rec *r)
 {
     playcount_json_query query;
-    playcount_page page;
+    playcount_writer w;
     format_e format;
     int result;
 
@@ -186,29 +171,28 @@ static int handler(request_rec *r)
                          "seconds since 1970\n");
     }
 
-    page.r = r;
-    page.bb = apr_brigade_create(r->pool, r->connection->bucket_alloc);
+    playcount_writer_begin(&w, r);
     switch (format) {
     case JSON:
         ap_set_content_type(r, "application/json");
-        result = playcount_write_json(&page, &query);
+        result = playcount_write_json(&w, &query);
         break;
     case OPENMETRICS:
         ap_set_content_type(
             r, "application/openmetrics-text; version=1.0.0; charset=utf-8");
-        result = playcount_write_prometheus(&page, 1);
+        result = playcount_write_prometheus(&w, 1);
         break;
     default:
         ap_set_content_type(r, "text/plain; version=0.0.4; charset=utf-8");
-        result = playcount_write_prometheus(&page, 0);
+        result = playcount_write_prometheus(&w, 0);
     }
     if (result == OK) {
-        ap_pass_brigade(r->output_filters, page.bb);
+        playcount_writer_end(&w);
     }
     return result;
 }
 
-void playcount_page_register_hooks(apr_pool_t *p)
+void playcount_handler_register_hooks(apr_pool_t *p)
 {
     (void)p;
     ap_hook_handler(handler, NULL, NULL, APR_HOOK_MIDDLE);

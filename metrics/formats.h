@@ -1,0 +1,42 @@
+/* What the handler playcount-metrics and the formats it can answer in share: inside
+ * the room only. */
+#ifndef PLAYCOUNT_METRICS_FORMATS_H
+#define PLAYCOUNT_METRICS_FORMATS_H
+
+#include "metrics/metrics.h"
+#include "metrics/writer.h"
+
+/* What a query may ask of the JSON. */
+typedef struct {
+    unsigned minutes; /* how far `recent` and the series go back; 1 to 60 */
+    uint64_t since;   /* only intervals that start later, µs since 1970;
+                         to a millisecond, as doubles are printed */
+} playcount_json_query;
+
+/* prometheus.c, json.c: write all of it. HTTP status or OK. */
+int playcount_write_prometheus(playcount_writer *w, int openmetrics);
+int playcount_write_json(playcount_writer *w, const playcount_json_query *query);
+
+/* zones.c: the zones' use, if there are zones. */
+void playcount_write_zones_prometheus(playcount_writer *w, int openmetrics);
+void playcount_write_zones_json(playcount_writer *w);
+
+/* json.c: a member whose value is a string, with the comma that `before` holds. */
+void playcount_json_string(playcount_writer *w, const char *before,
+                           const char *name, const char *text);
+
+/* prometheus.c: the lines before the samples of a family. A counter's family is
+ * named without _total in OpenMetrics, and with it in the older text. */
+void playcount_prometheus_head(playcount_writer *w, int openmetrics,
+                               const char *name, const char *type, const char *unit,
+                               const char *help);
+
+/* The beginning of a sample with one label, up to its closing quote. */
+void playcount_prometheus_sample(playcount_writer *w, const char *name,
+                                 const char *suffix, const char *label,
+                                 const char *value);
+
+/* And its end: the closing brace and the value. */
+void playcount_prometheus_value(playcount_writer *w, uint64_t n);
+
+#endif
