@@ -31,7 +31,7 @@ typedef struct {
 } row;
 
 typedef struct {
-    playcount_database *db;
+    playcount_sql *sql;
     apr_pool_t *pool;        /* cleared with each run */
     apr_pool_t *short_lived; /* cleared with each statement */
     row *rows;               /* RUN of them */
@@ -89,7 +89,7 @@ static apr_size_t write_json(run *r, apr_size_t *at)
 
 static int add_pieces(run *r, int how)
 {
-    playcount_database *db = r->db;
+    playcount_sql *sql = r->sql;
     apr_size_t at = 0;
     int ok = 1, rows;
 
@@ -97,13 +97,11 @@ static int add_pieces(run *r, int how)
         const char *json;
 
         write_json(r, &at);
-        json = apr_dbd_escape(db->dbd->driver, r->short_lived, r->json,
-                              db->dbd->handle);
-        ok = playcount_database_query(db,
-                                      apr_pstrcat(r->short_lived,
-                                                  upserts[how].before, json,
-                                                  upserts[how].behind, NULL),
-                                      &rows, "adding to the table playcount");
+        json = playcount_sql_escape(sql, r->short_lived, r->json);
+        ok = playcount_sql_query(sql,
+                                 apr_pstrcat(r->short_lived, upserts[how].before,
+                                             json, upserts[how].behind, NULL),
+                                 &rows, "adding to the table playcount");
         apr_pool_clear(r->short_lived);
     }
     return ok;
@@ -112,15 +110,15 @@ static int add_pieces(run *r, int how)
 /* In words that every database knows. */
 static int add_one(run *r, const row *song)
 {
-    playcount_database *db = r->db;
+    playcount_sql *sql = r->sql;
     const char *doing = "adding to the table playcount";
-    const char *id = apr_dbd_escape(
-        db->dbd->driver, r->short_lived,
-        apr_pstrmemdup(r->short_lived, song->id, song->length), db->dbd->handle);
+    const char *id = playcount_sql_escape(
+        sql, r->short_lived,
+        apr_pstrmemdup(r->short_lived, song->id, song->length));
     int rows = 0;
 
-    if (!playcount_database_query(
-            db,
+    if (!playcount_sql_query(
+            sql,
             apr_psprintf(r->short_lived,
                          "UPDATE playcount SET plays = plays + %" APR_UINT64_T_FMT
                          " WHERE song = '%s'",
@@ -129,8 +127,8 @@ static int add_one(run *r, const row *song)
         return 0;
     }
     return rows ||
-           playcount_database_query(
-               db,
+           playcount_sql_query(
+               sql,
                apr_psprintf(r->short_lived,
                             "INSERT INTO playcount (song, plays) VALUES ('%s', "
                             "%" APR_UINT64_T_FMT ")",
@@ -144,7 +142,7 @@ static int flush(run *r)
     int how = -1;
 
     for (int i = 0; i < (int)(sizeof(upserts) / sizeof(upserts[0])); i++) {
-        if (!strcmp(upserts[i].driver, r->db->driver)) {
+        if (playcount_sql_is(r->sql, upserts[i].driver)) {
             how = i;
         }
     }
@@ -171,9 +169,10 @@ static int collect(run *r, const playcount_song *song)
 
 /* --- the user's own statement --- */
 
-static int execute(run *r, const playcount_song *song)
+static int execute(run *r, apr_dbd_prepared_t *statement,
+                   const playcount_song *song)
 {
-    playcount_database *db = r->db;
+    playcount_sql *sql = r->sql;
     char plays[PLAYCOUNT_DIGITS_MAX + 1];
     char id[PLAYCOUNT_ID_MAX + 1];
     const char *values[] = {plays, id};
@@ -182,35 +181,36 @@ static int execute(run *r, const playcount_song *song)
     plays[playcount_digits(plays, song->count)] = '\0';
     memcpy(id, song->id, song->length);
     id[song->length] = '\0';
-    if (apr_dbd_pquery(db->dbd->driver, r->short_lived, db->dbd->handle, &rows,
-                       db->statement, 2, values) != 0) {
-        playcount_database_failed(
-            db, apr_psprintf(db->pool, "the statement for the song \"%s\"",
-                             ap_escape_logitem(db->pool, id)));
+    if (apr_dbd_pquery(sql->dbd->driver, r->short_lived, sql->dbd->handle, &rows,
+                       statement, 2, values) != 0) {
+        playcount_sql_failed(sql, apr_psprintf(sql->pool,
+                                               "the statement for the song \"%s\"",
+                                               ap_escape_logitem(sql->pool, id)));
         return 0;
     }
     apr_pool_clear(r->short_lived);
     return rows ? 1 : collect(r, song);
 }
 
-int playcount_database_add(playcount_database *db, playcount_zone *zone,
-                           const playcount_batch *batch)
+int playcount_rows_add(playcount_sql *sql, const playcount_statement *statement,
+                       playcount_zone *zone, const playcount_batch *batch)
 {
-    run r = {.db = db};
+    run r = {.sql = sql};
     playcount_batch_cursor cursor;
     playcount_song song;
     int ok = 1, more = 0;
 
-    apr_pool_create(&r.pool, db->pool);
-    apr_pool_create(&r.short_lived, db->pool);
-    r.rows = apr_palloc(db->pool, RUN * sizeof(*r.rows));
-    r.json = apr_palloc(db->pool, PIECE_BYTES + PLAYCOUNT_ESCAPED_MAX + 64);
+    apr_pool_create(&r.pool, sql->pool);
+    apr_pool_create(&r.short_lived, sql->pool);
+    r.rows = apr_palloc(sql->pool, RUN * sizeof(*r.rows));
+    r.json = apr_palloc(sql->pool, PIECE_BYTES + PLAYCOUNT_ESCAPED_MAX + 64);
     playcount_batch_begin(zone, batch, &cursor);
     while (ok && (more = playcount_batch_next(zone, &cursor, &song)) > 0) {
-        ok = db->statement ? execute(&r, &song) : collect(&r, &song);
+        ok = statement->label ? execute(&r, statement->prepared, &song)
+                              : collect(&r, &song);
     }
     if (ok && more < 0) {
-        db->why = "it was acknowledged by somebody else meanwhile";
+        sql->why = "it was acknowledged by another process meanwhile";
         return 0;
     }
     return ok && (!r.n || flush(&r));

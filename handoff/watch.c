@@ -1,12 +1,12 @@
 /* Delivery from the watchdog. mod_watchdog runs it in one process at a time, on a
- * thread of its own, so a consumer that blocks holds up nothing but itself. While
- * a graceful restart goes on, the old generation may still deliver when the new one
- * begins: engines bear that two deliver the same batch at once.
+ * thread of its own, so a consumer that blocks holds up nothing but itself. While a
+ * graceful restart goes on, the old generation may still deliver when the new one
+ * begins: engines allow that two deliver the same batch at once.
  *
  * After a failure the same batch is tried again, with pauses of 1/4, 1/2, 1, ... up
  * to 60 seconds, of which the first are one second long, as the watchdog looks once
- * a second. What is the matter is kept in the zone as a number, so that it is said
- * in the log once, not once per process that comes to try.
+ * a second. The zone keeps the reason as a number, so that the log has it once, and
+ * not once per process that tries.
  */
 #include "handoff/handoff.h"
 
@@ -29,39 +29,33 @@ static uint64_t stands_for(const char *sentence)
     return (uint64_t)apr_hashfunc_default(sentence, &length) | 1ULL << 32;
 }
 
-static void failed(playcount_handoff *h, const playcount_batch *batch,
-                   const char *why)
+static void pause_after_failure(playcount_handoff *h)
 {
-    uint64_t failing = stands_for(why);
-
     h->pause = h->pause ? 2 * h->pause : FIRST_PAUSE;
     if (h->pause > LONGEST_PAUSE) {
         h->pause = LONGEST_PAUSE;
     }
-    h->next = apr_time_now() + h->pause;
-    h->prepare_again = 1;
+    h->paused_until = apr_time_now() + h->pause;
+}
+
+/* `what` is what the engine did not do. */
+static void failed(playcount_handoff *h, const char *what, const char *why)
+{
+    uint64_t failing = stands_for(why);
+
+    pause_after_failure(h);
     if (playcount_handoff_report(h->zone->zone, failing) != failing) {
         ap_log_error(
             APLOG_MARK, APLOG_ERR, 0, h->server,
-            "PlaycountHandoff (%s): batch %" APR_UINT64_T_FMT
-            " of zone %s (%" APR_UINT64_T_FMT " plays of %" APR_UINT64_T_FMT
-            " songs) is not delivered: %s. It waits, counting goes on, and "
+            "PlaycountHandoff (%s): %s: %s. It waits, counting goes on, and "
             "delivery is tried again, at least every 60 s",
-            h->where, batch->number, h->zone_name, batch->plays, batch->songs, why);
+            h->where, what, why);
     }
 }
 
-static void succeeded(playcount_handoff *h, const playcount_batch *batch,
-                      apr_time_t began)
+static void succeeded(playcount_handoff *h)
 {
-    ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, h->server,
-                 "PlaycountHandoff (%s): batch %" APR_UINT64_T_FMT
-                 " of zone %s (%" APR_UINT64_T_FMT " plays of %" APR_UINT64_T_FMT
-                 " songs) delivered in %" APR_TIME_T_FMT " ms",
-                 h->where, batch->number, h->zone_name, batch->plays, batch->songs,
-                 apr_time_as_msec(apr_time_now() - began));
     h->pause = 0;
-    h->prepare_again = 0;
     if (playcount_handoff_report(h->zone->zone, 0)) {
         ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, h->server,
                      "PlaycountHandoff (%s): the zone %s is delivered again",
@@ -69,73 +63,164 @@ static void succeeded(playcount_handoff *h, const playcount_batch *batch,
     }
 }
 
-/* Deliver one open batch. 1 when the next may follow. */
-static int deliver(playcount_handoff *h, const playcount_batch *batch,
-                   apr_pool_t *pool)
+/* "batch 17 of zone default (5 plays of 2 songs)" */
+static const char *describe(const playcount_handoff *h,
+                            const playcount_batch *batch, apr_pool_t *p)
 {
-    apr_time_t began = apr_time_now();
-    apr_pool_t *p;
-    const char *why;
-    apr_status_t rv;
-
-    apr_pool_create(&p, pool);
-    why = h->engine->deliver(h, batch, p);
-    if (!why) {
-        rv = playcount_batch_acknowledge(h->zone->zone, batch->number);
-        /* Another number: who delivers beside us has gone on already. */
-        if (rv != APR_SUCCESS && rv != APR_EMISMATCH) {
-            why = "the lock of the zone cannot be had; see the Mutex directive";
-        }
-    }
-    if (why) {
-        failed(h, batch, why);
-    }
-    else {
-        succeeded(h, batch, began);
-    }
-    apr_pool_destroy(p);
-    return !why;
+    return apr_psprintf(p,
+                        "batch %" APR_UINT64_T_FMT " of zone %s (%" APR_UINT64_T_FMT
+                        " plays of %" APR_UINT64_T_FMT " songs)",
+                        batch->number, h->zone_name, batch->plays, batch->songs);
 }
 
-/* A new batch, and what else is open. */
+static playcount_delivery_e
+acknowledge(playcount_handoff *h, const playcount_batch *batch, const char **why)
+{
+    apr_status_t rv = playcount_batch_acknowledge(h->zone->zone, batch->number);
+
+    /* Another number: another process that delivers has gone on already. */
+    if (rv == APR_SUCCESS || rv == APR_EMISMATCH) {
+        return PLAYCOUNT_DELIVERED;
+    }
+    *why = "the lock of the zone cannot be acquired; see the Mutex directive";
+    return PLAYCOUNT_UNDELIVERED;
+}
+
+/* Deliver one open batch. 1 when the next may follow. */
+static int deliver(playcount_handoff *h, const playcount_batch *batch,
+                   apr_pool_t *p)
+{
+    apr_time_t began = apr_time_now();
+    const char *why = NULL;
+    playcount_delivery_e outcome = h->engine->deliver(h, batch, p, &why);
+
+    if (outcome == PLAYCOUNT_DELIVERED) {
+        outcome = acknowledge(h, batch, &why);
+    }
+    if (outcome != PLAYCOUNT_DELIVERED) {
+        failed(h, apr_pstrcat(p, describe(h, batch, p), " is not delivered", NULL),
+               why);
+        return 0;
+    }
+    ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, h->server,
+                 "PlaycountHandoff (%s): %s delivered in %" APR_TIME_T_FMT " ms",
+                 h->where, describe(h, batch, p),
+                 apr_time_as_msec(apr_time_now() - began));
+    return 1;
+}
+
+/* A new batch, and what else is open. With nothing left nothing is failing. */
 static void deliver_all(playcount_handoff *h, apr_pool_t *pool)
 {
     playcount_batch batch = {0};
     apr_status_t rv = playcount_batch_take(h->zone->zone, &batch);
+    apr_pool_t *p;
 
+    apr_pool_create(&p, pool);
     while (rv == APR_SUCCESS) {
-        if (!deliver(h, &batch, pool)) {
+        if (!deliver(h, &batch, p)) {
             return;
         }
+        apr_pool_clear(p);
         rv = playcount_batch_get(h->zone->zone, &batch);
     }
-    if (rv != APR_NOTFOUND) {
+    if (rv == APR_NOTFOUND) {
+        succeeded(h);
+    }
+    else {
         char text[128];
 
-        failed(h, &batch,
-               apr_psprintf(pool, "a batch cannot be taken from the zone: %s",
-                            apr_strerror(rv, text, sizeof(text))));
+        failed(h, "a batch cannot be taken from the zone",
+               apr_strerror(rv, text, sizeof(text)));
     }
 }
 
-/* Also when the clock was set back, as that must not stop it until the clock is
- * again where it was. */
-static int is_due(const playcount_handoff *h, apr_time_t now)
-{
-    apr_interval_time_t most = apr_time_from_sec(h->interval);
+/* --- what engines do besides --- */
 
-    return now >= h->next ||
-           h->next - now > (most > LONGEST_PAUSE ? most : LONGEST_PAUSE);
+static uint64_t epoch_of(const playcount_handoff *h)
+{
+    playcount_cursor cursor;
+
+    playcount_zone_begin(h->zone->zone, &cursor);
+    return cursor.epoch;
+}
+
+/* 1 when the engine may go on. */
+static int did(playcount_handoff *h, playcount_delivery_e outcome, const char *what,
+               const char *why)
+{
+    if (outcome != PLAYCOUNT_DELIVERED) {
+        failed(h, what, why);
+    }
+    return outcome == PLAYCOUNT_DELIVERED;
+}
+
+static int tell_of_clear(playcount_handoff *h, apr_pool_t *p)
+{
+    uint64_t epoch = epoch_of(h);
+    const char *why = NULL;
+
+    if (h->engine->cleared && epoch != h->epoch &&
+        !did(h, h->engine->cleared(h, p, &why), "the clear is not delivered",
+             why)) {
+        return 0;
+    }
+    h->epoch = epoch;
+    return 1;
+}
+
+static int tick(playcount_handoff *h, apr_pool_t *p)
+{
+    const char *why = NULL;
+
+    return !h->engine->tick || did(h, h->engine->tick(h, p, &why),
+                                   "the counts of other servers are not read", why);
+}
+
+/* --- the watchdog's thread --- */
+
+/* Also when the clock was set back: delivery must not stop until it is again where
+ * it was. */
+static int is_due(apr_time_t time, apr_interval_time_t most, apr_time_t now)
+{
+    return now >= time || time - now > most;
+}
+
+static void turn(playcount_handoff *h, apr_pool_t *pool)
+{
+    apr_time_t now = apr_time_now();
+    apr_interval_time_t interval = apr_time_from_sec(h->interval);
+
+    if (!is_due(h->paused_until, LONGEST_PAUSE, now) || !tell_of_clear(h, pool) ||
+        !tick(h, pool)) {
+        return;
+    }
+    /* After a failure the same batch is tried as soon as the pause is over. */
+    if (h->pause || is_due(h->next, interval, now)) {
+        h->next = now + interval;
+        deliver_all(h, pool);
+    }
 }
 
 static apr_status_t watch(int state, void *data, apr_pool_t *pool)
 {
     playcount_handoff *h = data;
-    apr_time_t now = apr_time_now();
 
-    if (state == AP_WATCHDOG_STATE_RUNNING && is_due(h, now)) {
-        h->next = now + apr_time_from_sec(h->interval);
-        deliver_all(h, pool);
+    switch (state) {
+    case AP_WATCHDOG_STATE_STARTING:
+        h->epoch = epoch_of(h);
+        if (h->engine->begin) {
+            h->engine->begin(h, pool);
+        }
+        break;
+    case AP_WATCHDOG_STATE_RUNNING:
+        turn(h, pool);
+        break;
+    case AP_WATCHDOG_STATE_STOPPING:
+        if (h->engine->end) {
+            h->engine->end(h);
+        }
+        break;
     }
     return APR_SUCCESS;
 }

@@ -29,7 +29,7 @@ refused("${dbd}PlaycountHandoff dbd \"node=a'b\"", qr/not a name; use 1 to 63/, 
 refused("${dbd}PlaycountHandoff dbd \"statement=a b\"", qr/not a label/, 'no label');
 refused("${dbd}PlaycountHandoff dbd statement=$_", qr/not a label that every database takes/,
     "$_ is none for PostgreSQL") for 'countPlays', 'count-plays', 'count.plays', '1st';
-refused("${dbd}PlaycountHandoff dbd often", qr/'often' is not an option; use zone=/,
+refused("${dbd}PlaycountHandoff dbd often", qr/'often' is not an option of dbd; use zone=/,
     'no option');
 
 my $server = Playcount::Server->new(songs => 10, modules => ['dbd'],

@@ -1,0 +1,123 @@
+#include "handoff/sql.h"
+
+#include "apr_lib.h"
+#include "apr_strings.h"
+
+int playcount_sql_is(const playcount_sql *sql, const char *driver)
+{
+    return !strcmp(sql->driver, driver);
+}
+
+void playcount_sql_failed(playcount_sql *sql, const char *doing)
+{
+    const char *says = apr_dbd_error(sql->dbd->driver, sql->dbd->handle, 0);
+    char *line = apr_pstrdup(sql->pool, says && *says ? says : "no reason given");
+    char *end = line + strlen(line);
+
+    while (end > line && (apr_isspace(end[-1]) || end[-1] == '.')) {
+        *--end = '\0';
+    }
+    for (char *at = line; *at; at++) {
+        if (apr_iscntrl(*at)) {
+            *at = ' ';
+        }
+    }
+    if (!sql->why) {
+        sql->why = apr_psprintf(sql->pool, "%s failed (%s)", doing, line);
+    }
+}
+
+int playcount_sql_query(playcount_sql *sql, const char *query, int *rows,
+                        const char *doing)
+{
+    if (apr_dbd_query(sql->dbd->driver, sql->dbd->handle, rows, query) == 0) {
+        return 1;
+    }
+    playcount_sql_failed(sql, doing);
+    return 0;
+}
+
+apr_int64_t playcount_sql_read_number(playcount_sql *sql, const char *query,
+                                      const char *doing)
+{
+    apr_dbd_results_t *results = NULL;
+    apr_dbd_row_t *first = NULL;
+    const char *number;
+
+    if (apr_dbd_select(sql->dbd->driver, sql->pool, sql->dbd->handle, &results,
+                       query, 1) != 0) {
+        playcount_sql_failed(sql, doing);
+        return -1;
+    }
+    if (apr_dbd_get_row(sql->dbd->driver, sql->pool, results, &first, -1) != 0) {
+        return 0;
+    }
+    number = apr_dbd_get_entry(sql->dbd->driver, first, 0);
+    return number ? apr_atoi64(number) : 0;
+}
+
+const char *playcount_sql_escape(playcount_sql *sql, apr_pool_t *p,
+                                 const char *text)
+{
+    return apr_dbd_escape(sql->dbd->driver, p, text, sql->dbd->handle);
+}
+
+/* --- the transaction --- */
+
+/* In SQL, where that is possible: the transactions of the driver for pgsql take
+ * the process with them when the connection was lost before they begin. */
+static const struct {
+    const char *driver, *query;
+} beginnings[] = {
+    {"sqlite3", "BEGIN IMMEDIATE"},
+    {"pgsql", "BEGIN"},
+    {"mysql", "START TRANSACTION"},
+};
+
+int playcount_sql_begin(playcount_sql *sql)
+{
+    int rows;
+
+    for (int i = 0; i < (int)(sizeof(beginnings) / sizeof(beginnings[0])); i++) {
+        if (playcount_sql_is(sql, beginnings[i].driver)) {
+            return playcount_sql_query(sql, beginnings[i].query, &rows,
+                                       "beginning a transaction");
+        }
+    }
+    if (apr_dbd_transaction_start(sql->dbd->driver, sql->pool, sql->dbd->handle,
+                                  &sql->transaction)) {
+        playcount_sql_failed(sql, "beginning a transaction");
+    }
+    return sql->transaction != NULL && !sql->why;
+}
+
+void playcount_sql_roll_back(playcount_sql *sql)
+{
+    int rows;
+
+    if (sql->transaction) {
+        apr_dbd_transaction_mode_set(sql->dbd->driver, sql->transaction,
+                                     APR_DBD_TRANSACTION_ROLLBACK);
+        apr_dbd_transaction_end(sql->dbd->driver, sql->pool, sql->transaction);
+    }
+    else {
+        apr_dbd_query(sql->dbd->driver, sql->dbd->handle, &rows, "ROLLBACK");
+    }
+    sql->transaction = NULL;
+}
+
+int playcount_sql_commit(playcount_sql *sql)
+{
+    apr_dbd_transaction_t *transaction = sql->transaction;
+    int rows;
+
+    if (!transaction) {
+        return playcount_sql_query(sql, "COMMIT", &rows, "committing");
+    }
+    sql->transaction = NULL;
+    if (apr_dbd_transaction_end(sql->dbd->driver, sql->pool, transaction)) {
+        playcount_sql_failed(sql, "committing");
+        return 0;
+    }
+    return 1;
+}

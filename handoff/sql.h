@@ -1,0 +1,43 @@
+/* A connection to an SQL database for one delivery, and its transaction. */
+#ifndef PLAYCOUNT_HANDOFF_SQL_H
+#define PLAYCOUNT_HANDOFF_SQL_H
+
+#include "apr_dbd.h"
+#include "mod_dbd.h"
+
+typedef struct {
+    ap_dbd_t *dbd;
+    const char *driver;                 /* its name: "sqlite3", "pgsql" */
+    apr_dbd_transaction_t *transaction; /* the driver's, if it is not in SQL */
+    apr_pool_t *pool;                   /* of this delivery */
+    const char *why; /* the first thing that went wrong, or NULL */
+} playcount_sql;
+
+/* Is this the driver's name? */
+int playcount_sql_is(const playcount_sql *sql, const char *driver);
+
+/* Note what went wrong, unless something did before: `doing`, and what the database
+ * says of it. */
+void playcount_sql_failed(playcount_sql *sql, const char *doing);
+
+/* Execute a statement. 1 when it was done; *rows is the number of rows it changed.
+ */
+int playcount_sql_query(playcount_sql *sql, const char *query, int *rows,
+                        const char *doing);
+
+/* The number that a query finds, 0 when it finds none; -1 when it fails. */
+apr_int64_t playcount_sql_read_number(playcount_sql *sql, const char *query,
+                                      const char *doing);
+
+/* A text as it may stand between '...' in a statement. */
+const char *playcount_sql_escape(playcount_sql *sql, apr_pool_t *p,
+                                 const char *text);
+
+/* The transaction. 1 when it was done. After a failure it has to be rolled back,
+ * also after one of commit: SQLite stays in a transaction that it could not commit.
+ */
+int playcount_sql_begin(playcount_sql *sql);
+int playcount_sql_commit(playcount_sql *sql);
+void playcount_sql_roll_back(playcount_sql *sql);
+
+#endif
