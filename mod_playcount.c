@@ -12,6 +12,7 @@
 #include "mod_playcount.h"
 #include "metrics/metrics.h"
 #include "server/conf.h"
+#include "server/delivered.h"
 #include "server/zones.h"
 
 APLOG_USE_MODULE(playcount);
@@ -79,6 +80,7 @@ static int announce(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 static void register_hooks(apr_pool_t *p)
 {
     ap_hook_post_config(announce, NULL, NULL, APR_HOOK_FIRST);
+    playcount_delivered_register_hooks(p);
     for (int i = 0; i < PLAYCOUNT_ROOMS; i++) {
         if (playcount_rooms[i] && playcount_rooms[i]->register_hooks) {
             playcount_rooms[i]->register_hooks(p);

@@ -18,6 +18,7 @@
 #include "apr_strings.h"
 
 #include "metrics/clock.h"
+#include "server/delivered.h"
 #include "server/text.h"
 
 APLOG_USE_MODULE(playcount);
@@ -188,17 +189,19 @@ static void derive_times(playcount_sample *s)
     s->value[PLAYCOUNT_OUTPUT_TIME] = playcount_ticks_us(below < all ? below : all);
 }
 
-/* Whether the client went away before the response had ended. The connection
- * knows. In HTTP/2 that of a stream also says so when its response was sent to
- * the end and the stream was closed, so there it counts only while some of the
- * response has yet to be passed on. */
-static int went_away(const playcount_sample *s, const conn_rec *c)
+/* Whether the client went away before the response had ended. The connection knows;
+ * in HTTP/2 that of a stream is aborted when its response was sent to the end, too,
+ * and all of a response may have been passed on long before any of it is sent:
+ * there its bytes tell. */
+static int went_away(const playcount_sample *s, const request_rec *last)
 {
-    return s->aborted || (c->aborted && !(c->master && s->given));
+    const conn_rec *c = last->connection;
+
+    return s->aborted ||
+           (c->master && s->given ? !playcount_stream_complete(last) : c->aborted);
 }
 
-static void finish(playcount_sample *s, const request_rec *first,
-                   const request_rec *last)
+static void finish(playcount_sample *s, const request_rec *last)
 {
     derive_times(s);
     s->value[PLAYCOUNT_OUTPUT_BLOCKS] = s->blocks;
@@ -207,7 +210,7 @@ static void finish(playcount_sample *s, const request_rec *first,
         s->text[f][playcount_digits(s->text[f], s->value[f])] = '\0';
     }
     s->status = last->status;
-    s->outcome = went_away(s, first->connection) ? PLAYCOUNT_ABORTED
+    s->outcome = went_away(s, last)              ? PLAYCOUNT_ABORTED
                  : s->broken || s->status >= 500 ? PLAYCOUNT_ERROR
                                                  : PLAYCOUNT_COMPLETE;
     s->finished = 1;
@@ -229,7 +232,7 @@ static int log_sample(request_rec *r)
     if (s->finished) {
         return DECLINED;
     }
-    finish(s, first, final(first));
+    finish(s, final(first));
     status_class = s->status >= 100 && s->status < 600
                        ? (unsigned)s->status / 100 - 1
                        : PLAYCOUNT_CLASSES - 1;
