@@ -7,8 +7,11 @@
 #     make               build the module and the client
 #     make install       into httpd's module directory; the client below PREFIX
 #                        (DESTDIR is honoured)
+#     make dist          an archive of the sources
 #     make print-module  the path of the module that was built
 #     make clean
+#
+# For those who work on it: docs/HACKING.md.
 
 APXS     ?= apxs
 DESTDIR  ?=
@@ -20,14 +23,28 @@ JOBS      = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 MODULE    = mod_playcount
 ROOMS     = shm/zone shm/figures server api handoff metrics
 SOURCES   = $(MODULE).c $(wildcard $(ROOMS:%=%/*.c))
-OBJECTS   = $(SOURCES:%.c=build/%.lo)
-SO        = build/.libs/$(MODULE).so
+OBJECTS   = $(SOURCES:%.c=$(BUILD)/%.lo)
+SO        = $(BUILD)/.libs/$(MODULE).so
 
+# CC from the environment or the command line counts, make's own default does not.
+ifeq ($(origin CC),default)
 CC        = gcc
+endif
+VERSION  := $(file < VERSION)
+BUILD     = build
 CFLAGS   ?= -g -O2 -fstack-protector-strong
 # A hook has the parameters that its caller gives, used or not.
 WARNINGS  = -Wall -Wextra -Wshadow -Werror -Wno-unused-parameter
 LIBS      = -lm
+
+DEFINE    = -DPLAYCOUNT_VERSION='"$(VERSION)"'
+
+# What was built with another compiler or with other flags is built again.
+FLAGS    := $(strip $(CC) $(CFLAGS) $(LDFLAGS) $(VERSION))
+ifneq ($(file < $(BUILD)/flags),$(FLAGS))
+$(shell mkdir -p $(BUILD))
+$(file > $(BUILD)/flags,$(FLAGS))
+endif
 
 # What apxs knows, asked once and only when something is built with it.
 ask       = $(shell $(APXS) -q $(1))
@@ -40,21 +57,21 @@ APR_LIBS  = $(eval APR_LIBS := $(shell $(call ask,APR_CONFIG) --link-ld --libs) 
                  $(shell $(call ask,APU_CONFIG) --link-ld))$(APR_LIBS)
 
 ALL_CFLAGS = -std=gnu11 -I. $(HTTPD_CFLAGS) $(WARNINGS) -fvisibility=hidden \
-             -pthread $(CFLAGS) -MMD -MP -MT $@ -MF $(basename $@).d
+             -pthread $(DEFINE) $(CFLAGS) -MMD -MP -MT $@ -MF $(basename $@).d
 
 all: $(SO) client
 
 # The objects are compiled one by one, so that a change compiles one file;
 # apxs links the module.
-build/%.lo: %.c Makefile
+$(BUILD)/%.lo: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  CC $<"
 	@$(LIBTOOL) --silent --mode=compile --tag=CC $(CC) $(ALL_CFLAGS) -prefer-pic -c -o $@ $<
 
 $(SO): $(OBJECTS)
 	@echo "  LINK $@"
-	@$(APXS) -c -o build/$(MODULE).la $(OBJECTS) $(LIBS) > build/link.log 2>&1 \
-	    || { cat build/link.log >&2; exit 1; }
+	@$(APXS) -c -o $(BUILD)/$(MODULE).la $(OBJECTS) $(LIBS) > $(BUILD)/link.log 2>&1 \
+	    || { cat $(BUILD)/link.log >&2; exit 1; }
 
 # The module, its header for other modules, the sample configuration, playcount-express,
 # and on Debian what a2enmod needs.
@@ -63,7 +80,7 @@ SYSCONFDIR = $(call ask,SYSCONFDIR)
 
 install: $(SO) install-client
 	install -d $(LIBEXECDIR) $(DESTDIR)$(call ask,INCLUDEDIR)
-	$(APXS) -i -S LIBEXECDIR=$(LIBEXECDIR) -n playcount build/$(MODULE).la
+	$(APXS) -i -S LIBEXECDIR=$(LIBEXECDIR) -n playcount $(BUILD)/$(MODULE).la
 	install -m 644 mod_playcount.h $(DESTDIR)$(call ask,INCLUDEDIR)
 	install -d $(addprefix $(DESTDIR)$(PREFIX)/,bin share/playcount-express \
 	    share/doc/mod_playcount share/man/man1)
@@ -83,30 +100,30 @@ print-module:
 
 # Tests. A C unit test is one file of t/unit, linked with shm/; a
 # module that tests load into httpd is one file of t/module.
-UNIT_TESTS   = $(patsubst t/unit/%.c,build/t/%.t,$(wildcard t/unit/*.c))
-TEST_MODULES = $(patsubst t/module/%.c,build/t/module/.libs/%.so,\
+UNIT_TESTS   = $(patsubst t/unit/%.c,$(BUILD)/t/%.t,$(wildcard t/unit/*.c))
+TEST_MODULES = $(patsubst t/module/%.c,$(BUILD)/t/module/.libs/%.so,\
                  $(wildcard t/module/*.c))
-SHM_OBJECTS  = $(patsubst %.c,build/%.lo,$(wildcard shm/*/*.c))
+SHM_OBJECTS  = $(patsubst %.c,$(BUILD)/%.lo,$(wildcard shm/*/*.c))
 
-build/t/%.t: build/t/unit/%.o $(SHM_OBJECTS)
+$(BUILD)/t/%.t: $(BUILD)/t/unit/%.o $(SHM_OBJECTS)
 	@echo "  LINK $@"
 	@$(CC) $(CFLAGS) -pthread -o $@ $< $(foreach o,$(SHM_OBJECTS:.lo=.o),$(dir $(o)).libs/$(notdir $(o))) \
 	    $(APR_LIBS) $(LIBS) -lm
 
-build/t/unit/%.o: t/unit/%.c Makefile
+$(BUILD)/t/unit/%.o: t/unit/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  CC $<"
 	@$(CC) $(ALL_CFLAGS) -c -o $@ $<
 
-build/t/module/.libs/%.so: t/module/%.c Makefile
-	@mkdir -p build/t/module
+$(BUILD)/t/module/.libs/%.so: t/module/%.c $(BUILD)/flags
+	@mkdir -p $(BUILD)/t/module
 	@echo "  CC $<"
 	@$(LIBTOOL) --silent --mode=compile --tag=CC $(CC) $(ALL_CFLAGS) \
-	    -prefer-pic -c -o build/t/module/$*.lo $<
-	@$(APXS) -c -o build/t/module/$*.la build/t/module/$*.lo > build/link.log 2>&1 \
-	    || { cat build/link.log >&2; exit 1; }
+	    -prefer-pic -c -o $(BUILD)/t/module/$*.lo $<
+	@$(APXS) -c -o $(BUILD)/t/module/$*.la $(BUILD)/t/module/$*.lo > $(BUILD)/link.log 2>&1 \
+	    || { cat $(BUILD)/link.log >&2; exit 1; }
 
-tests: $(SO) $(UNIT_TESTS) $(TEST_MODULES) client-tests build/bench/load
+tests: $(SO) $(UNIT_TESTS) $(TEST_MODULES) client-tests $(BUILD)/bench/load
 
 # `make test T="t/start/server.t t/api/version.t"` runs these only.
 test: deps-test
@@ -127,27 +144,27 @@ run: deps-run
 
 # Benchmarks; see docs/benchmarks.md. QUICK=1 does less, B="floor zone" some of them only;
 # an executable file bench/NAME.bench is run with the others.
-BENCH_TOOLS  = build/bench/load build/bench/zone build/bench/.libs/mod_floor.so \
-               build/t/module/.libs/mod_playcount_test.so
+BENCH_TOOLS  = $(BUILD)/bench/load $(BUILD)/bench/zone $(BUILD)/bench/.libs/mod_floor.so \
+               $(BUILD)/t/module/.libs/mod_playcount_test.so
 
-build/bench/load: $(wildcard bench/load/*.[ch]) Makefile
+$(BUILD)/bench/load: $(wildcard bench/load/*.[ch]) Makefile
 	@mkdir -p $(@D)
 	@echo "  LINK $@"
 	@$(CC) -std=gnu11 -I. $(WARNINGS) $(CFLAGS) -o $@ $(filter %.c,$^)
 
-build/bench/zone: bench/zone.c $(SHM_OBJECTS) Makefile
+$(BUILD)/bench/zone: bench/zone.c $(SHM_OBJECTS) Makefile
 	@mkdir -p $(@D)
 	@echo "  LINK $@"
 	@$(CC) $(ALL_CFLAGS) -o $@ $< $(foreach o,$(SHM_OBJECTS:.lo=.o),$(dir $(o)).libs/$(notdir $(o))) \
 	    $(APR_LIBS) $(LIBS) -lm
 
-build/bench/.libs/mod_floor.so: bench/module/mod_floor.c Makefile
+$(BUILD)/bench/.libs/mod_floor.so: bench/module/mod_floor.c Makefile
 	@mkdir -p $(@D)
 	@echo "  CC $<"
 	@$(LIBTOOL) --silent --mode=compile --tag=CC $(CC) $(ALL_CFLAGS) \
-	    -prefer-pic -c -o build/bench/mod_floor.lo $<
-	@$(APXS) -c -o build/bench/mod_floor.la build/bench/mod_floor.lo \
-	    > build/link.log 2>&1 || { cat build/link.log >&2; exit 1; }
+	    -prefer-pic -c -o $(BUILD)/bench/mod_floor.lo $<
+	@$(APXS) -c -o $(BUILD)/bench/mod_floor.la $(BUILD)/bench/mod_floor.lo \
+	    > $(BUILD)/link.log 2>&1 || { cat $(BUILD)/link.log >&2; exit 1; }
 
 bench-tools: $(SO) $(BENCH_TOOLS)
 
@@ -159,10 +176,54 @@ bench-peers: deps-peers
 	@$(MAKE) --no-print-directory bench-tools
 	bench/run peers
 
+# What is checked without running anything. CHECKED is our own C, but for the
+# benchmarks' modules of other servers.
+CHECKED      = $(filter-out $(BUILD)/%,$(wildcard *.[ch] $(ROOMS:%=%/*.[ch]) t/*.h \
+                 t/unit/*.[ch] t/module/*.c bench/*.c bench/load/*.[ch] bench/module/*.c \
+                 client/*.[ch] client/command/*.[ch] t/client/*.[ch] fuzz/*.[ch]))
+TIDIED       = $(SOURCES) $(wildcard client/*.c client/command/*.c)
+
+check: format-check tidy
+
+format:
+	@clang-format -i $(CHECKED)
+
+format-check:
+	@clang-format --dry-run -Werror $(CHECKED)
+
+# clang-tidy reads .clang-tidy.
+tidy:
+	@cppcheck -q -j$(shell nproc) --enable=warning,portability --inline-suppr -I. \
+	    --suppress=missingIncludeSystem --error-exitcode=1 $(filter %.c,$(CHECKED))
+	@printf '%s\n' $(TIDIED) | xargs -P$(shell nproc) -n5 sh -c \
+	    'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- -std=gnu11 -I. \
+	         $(HTTPD_CFLAGS) -DPLAYCOUNT_VERSION=__FILE__ 2> $(BUILD)/tidy.$$$$ || \
+	         { cat $(BUILD)/tidy.$$$$; exit 1; }' tidy
+	@rm -f $(BUILD)/tidy.*
+
+# For editors: how each file is compiled. Needs bear.
+compile_commands.json:
+	bear --output $@ -- $(MAKE) $(JOBS) BUILD=$(BUILD)/bear all tests
+	@rm -rf $(BUILD)/bear
+
+# Which lines the tests reach; HTML below build/coverage. T="t/start/*.t" runs some
+# tests only. The build of before is gone afterwards. Needs lcov.
+coverage: deps-test
+	@$(MAKE) $(JOBS) --no-print-directory tests CFLAGS="-g -O0 --coverage" LIBS="$(LIBS) -lgcov"
+	tools/coverage $(T)
+
+# A release: what `git archive` takes, with what VERSION says.
+dist:
+	@mkdir -p $(BUILD)
+	git archive --prefix=mod_playcount-$(VERSION)/ -o $(BUILD)/mod_playcount-$(VERSION).tar.gz HEAD
+	@echo $(BUILD)/mod_playcount-$(VERSION).tar.gz
+
 # Packages, by purpose; see tools/install-deps.
 deps: deps-test
 deps-test:
 	@tools/install-deps build run test
+deps-check:
+	@tools/install-deps build check
 deps-run:
 	@tools/install-deps build run
 deps-bench:
@@ -170,18 +231,14 @@ deps-bench:
 deps-peers:
 	@tools/install-deps build run bench peers
 
-format:
-	clang-format -i $(SOURCES) $(wildcard *.h $(ROOMS:%=%/*.h) t/unit/*.c t/module/*.c \
-	    bench/load/*.[ch] bench/module/*.c bench/*.c \
-	    client/*.[ch] client/command/*.[ch] t/client/*.[ch])
-
 clean:
-	rm -rf build
+	rm -rf $(BUILD)
 
 include client/client.mk
 
--include $(wildcard $(OBJECTS:.lo=.d) build/t/unit/*.d build/t/module/*.d)
+-include $(wildcard $(OBJECTS:.lo=.d) $(BUILD)/t/unit/*.d $(BUILD)/t/module/*.d)
 
 .PHONY: all install print-module tests test soak sanitize run bench-tools bench bench-peers \
-        deps deps-test deps-run deps-bench deps-peers format clean
+        check format format-check tidy coverage compile_commands.json dist \
+        deps deps-test deps-check deps-run deps-bench deps-peers clean
 .SECONDARY:

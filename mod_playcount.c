@@ -64,7 +64,7 @@ static const command_rec directives[] = {
         "PlaycountHandoff", playcount_cmd_handoff, NULL, RSRC_CONF,
         "dbd [zone=NAME] [interval=SECONDS] [node=NAME] [statement=LABEL]: deliver "
         "the plays of a zone into the database of the DBD directives"),
-    {NULL},
+    {.name = NULL},
 };
 
 static int announce(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,

@@ -30,8 +30,6 @@
 #include "httpd.h"
 #include "apr_optional.h"
 
-#define PLAYCOUNT_VERSION "1.0.0"
-
 /* Add plays to a song. */
 APR_DECLARE_OPTIONAL_FN(apr_status_t, playcount_add,
                         (server_rec * s, const char *zone, const char *id,

@@ -56,7 +56,7 @@ static int answer_counts(request_rec *r, playcount_batch_body *b, int json)
 static int add_body(request_rec *r, playcount_served_zone *zone,
                     playcount_idempotency *i, int json)
 {
-    playcount_batch_body batch;
+    playcount_batch_body batch = {0};
     char *body;
     apr_size_t length;
     const char *error = NULL;

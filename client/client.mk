@@ -6,20 +6,19 @@
 
 PREFIX      ?= /usr/local
 LIBDIR      ?= $(PREFIX)/lib
-CLIENT_VERSION = 1.0.0
 CLIENT_SONAME  = libplaycount.so.1
 
 CLIENT_CFLAGS = -std=gnu11 -I. -Wall -Wextra -Wshadow -Werror -fvisibility=hidden \
-                -fPIC -pthread $(CFLAGS) -MMD -MP
-CLIENT_LIBRARY = $(patsubst %.c,build/%.o,$(wildcard client/*.c))
-CLIENT_COMMAND = $(patsubst %.c,build/%.o,$(wildcard client/command/*.c))
-CLIENT_SHARED  = build/client/libplaycount.so.$(CLIENT_VERSION)
-CLIENT_STATIC  = build/client/libplaycount.a
-CLIENT_PROGRAM = build/client/playcount
+                -fPIC -pthread $(DEFINE) $(CFLAGS) -MMD -MP
+CLIENT_LIBRARY = $(patsubst %.c,$(BUILD)/%.o,$(wildcard client/*.c))
+CLIENT_COMMAND = $(patsubst %.c,$(BUILD)/%.o,$(wildcard client/command/*.c))
+CLIENT_SHARED  = $(BUILD)/client/libplaycount.so.$(VERSION)
+CLIENT_STATIC  = $(BUILD)/client/libplaycount.a
+CLIENT_PROGRAM = $(BUILD)/client/playcount
 
 client: $(CLIENT_SHARED) $(CLIENT_STATIC) $(CLIENT_PROGRAM)
 
-build/client/%.o: client/%.c Makefile client/client.mk
+$(BUILD)/client/%.o: client/%.c client/client.mk $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  CC $<"
 	@$(CC) $(CLIENT_CFLAGS) -c -o $@ $<
@@ -28,8 +27,8 @@ $(CLIENT_SHARED): $(CLIENT_LIBRARY)
 	@echo "  LINK $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) -shared -pthread -Wl,-soname,$(CLIENT_SONAME) \
 	    -Wl,-z,defs -o $@ $^ -lcurl -lmd
-	@ln -sf $(@F) build/client/$(CLIENT_SONAME)
-	@ln -sf $(CLIENT_SONAME) build/client/libplaycount.so
+	@ln -sf $(@F) $(BUILD)/client/$(CLIENT_SONAME)
+	@ln -sf $(CLIENT_SONAME) $(BUILD)/client/libplaycount.so
 
 $(CLIENT_STATIC): $(CLIENT_LIBRARY)
 	@rm -f $@
@@ -41,7 +40,7 @@ $(CLIENT_PROGRAM): $(CLIENT_COMMAND) $(CLIENT_STATIC)
 	@$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ -lcurl -lmd -ljansson -lpcre2-8
 
 make_pc = sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; \
-              s|@VERSION@|$(CLIENT_VERSION)|' client/libplaycount.pc.in
+              s|@VERSION@|$(VERSION)|' client/libplaycount.pc.in
 
 install-client: client
 	install -d $(addprefix $(DESTDIR),$(PREFIX)/bin $(PREFIX)/include \
@@ -60,23 +59,23 @@ install-client: client
 
 # Tests of the client: C files of t/client, linked with the library. One whose name
 # begins with test- prints TAP by itself; the others are tools of t/client/*.t.
-CLIENT_TESTS = $(patsubst t/client/test-%.c,build/t/client-%.t,\
+CLIENT_TESTS = $(patsubst t/client/test-%.c,$(BUILD)/t/client-%.t,\
                  $(wildcard t/client/test-*.c))
-CLIENT_TOOLS = $(patsubst t/client/%.c,build/t/client/%,\
+CLIENT_TOOLS = $(patsubst t/client/%.c,$(BUILD)/t/client/%,\
                  $(filter-out t/client/test-%,$(wildcard t/client/*.c)))
 
 # Parts of the command that are tested by themselves.
-CLIENT_TESTED = build/client/command/accesslog.o build/client/command/histogram.o
+CLIENT_TESTED = $(BUILD)/client/command/accesslog.o $(BUILD)/client/command/histogram.o
 
-build/t/client-%.t: build/t/client/test-%.o $(CLIENT_TESTED) $(CLIENT_STATIC)
+$(BUILD)/t/client-%.t: $(BUILD)/t/client/test-%.o $(CLIENT_TESTED) $(CLIENT_STATIC)
 	@echo "  LINK $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ -lcurl -lmd
 
-build/t/client/%: build/t/client/%.o $(CLIENT_STATIC)
+$(BUILD)/t/client/%: $(BUILD)/t/client/%.o $(CLIENT_STATIC)
 	@echo "  LINK $@"
 	@$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ -lcurl -lmd
 
-build/t/client/%.o: t/client/%.c Makefile client/client.mk
+$(BUILD)/t/client/%.o: t/client/%.c client/client.mk $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  CC $<"
 	@$(CC) $(CLIENT_CFLAGS) -c -o $@ $<
@@ -92,8 +91,8 @@ client-sanitize: $(SO)
 	$(MAKE) clean-client
 
 clean-client:
-	rm -rf build/client build/t/client build/t/client-*.t
+	rm -rf $(BUILD)/client $(BUILD)/t/client $(BUILD)/t/client-*.t
 
--include $(CLIENT_LIBRARY:.o=.d) $(CLIENT_COMMAND:.o=.d) $(wildcard build/t/client/*.d)
+-include $(CLIENT_LIBRARY:.o=.d) $(CLIENT_COMMAND:.o=.d) $(wildcard $(BUILD)/t/client/*.d)
 
 .PHONY: client install-client client-tests client-sanitize clean-client

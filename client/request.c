@@ -255,7 +255,7 @@ int playcount_request_prepare(playcount_exchange *exchange,
     curl_easy_setopt(easy, CURLOPT_PRIVATE, exchange);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->problem);
     curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-    curl_easy_setopt(easy, CURLOPT_USERAGENT, "libplaycount/1.0.0");
+    curl_easy_setopt(easy, CURLOPT_USERAGENT, "libplaycount/" PLAYCOUNT_VERSION);
     curl_easy_setopt(easy, CURLOPT_HTTPHEADER, exchange->headers);
     curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
     curl_easy_setopt(easy, CURLOPT_HEADERDATA, exchange);

@@ -135,7 +135,8 @@ static const char *read_line(conf *c, char *line, bool said[SETTINGS])
         if (strcmp(settings[i].name, name) == 0) {
             if (*((bool *)((char *)c + settings[i].has))) {
                 conf unused;
-                conf_init(&unused);
+                conf_init(&unused); /* what is returned is a sentence */
+                /* cppcheck-suppress returnDanglingLifetime */
                 return settings[i].set(&unused, value);
             }
             said[i] = true;

@@ -309,7 +309,7 @@ int main(int argc, char **argv)
             return finish_output(EXIT_DONE);
         }
         if (code == 'V') {
-            puts("playcount 1.0.0");
+            puts("playcount " PLAYCOUNT_VERSION);
             return finish_output(EXIT_DONE);
         }
         if (code == '?') {

@@ -32,7 +32,7 @@ static int find_id(replaying *r, const accesslog_line *line,
         r->failed++;
     }
     PCRE2_SIZE *at = pcre2_get_ovector_pointer(r->groups);
-    if (found < 0 || found < 2 || at[2] == PCRE2_UNSET) {
+    if (found < 2 || at[2] == PCRE2_UNSET) {
         return 0;
     }
     const char *text = line->target + at[2];

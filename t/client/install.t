@@ -10,19 +10,20 @@ plan skip_all => 'no pkg-config' if system('pkg-config --version > /dev/null 2>&
 
 my $dir = File::Temp->newdir;
 my $root = "$dir/root";
+chomp(my $version = Playcount::Server::slurp('VERSION'));
 
 sub run { my $out = qx(($_[0]) 2>&1); return wantarray ? ($?, $out) : $out }
 
 my ($status, $out) = run("make -s install-client DESTDIR=$root PREFIX=/opt/playcount");
 is $status, 0, 'make install-client with DESTDIR and PREFIX' or diag $out;
 my @files = map { s{^\Q$root\E}{}r } split /\n/, run("find $root ! -type d | sort");
-is_deeply \@files, [map { "/opt/playcount/$_" } qw(
+is_deeply \@files, [map { s/VERSION/$version/r } map { "/opt/playcount/$_" } qw(
     bin/playcount
     include/playcount.h
     lib/libplaycount.a
     lib/libplaycount.so
     lib/libplaycount.so.1
-    lib/libplaycount.so.1.0.0
+    lib/libplaycount.so.VERSION
     lib/pkgconfig/libplaycount.pc
     share/bash-completion/completions/playcount
     share/man/man1/playcount.1
@@ -47,7 +48,7 @@ EOF
 my $pc = "PKG_CONFIG_LIBDIR=$root/opt/playcount/lib/pkgconfig:\$(pkg-config --variable pc_path pkg-config) "
     . "PKG_CONFIG_SYSROOT_DIR=$root pkg-config";
 is run("PKG_CONFIG_LIBDIR=$root/opt/playcount/lib/pkgconfig pkg-config --modversion libplaycount"),
-    "1.0.0\n", 'pkg-config knows it';
+    "$version\n", 'pkg-config knows it';
 
 ($status, $out) = run("cc -Wall -Werror -o $dir/shared $dir/example.c \$($pc --cflags --libs libplaycount)");
 is $status, 0, 'the example of the manual compiles' or diag $out;
@@ -70,7 +71,7 @@ SKIP: {
 
 # The library offers what the header says, and nothing else.
 my @offered = sort map { (split)[2] } split /\n/,
-    run("nm -D --defined-only $root/opt/playcount/lib/libplaycount.so.1.0.0");
+    run("nm -D --defined-only $root/opt/playcount/lib/libplaycount.so.$version");
 my $header = Playcount::Command::slurp('client/playcount.h');
 my %declared = map { $_ => 1 } $header =~ /PLAYCOUNT_API\s[^;]*?(playcount_\w+)\(/gs;
 is_deeply \@offered, [sort keys %declared], 'the library has the functions of the header and no others';
