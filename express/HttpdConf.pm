@@ -95,7 +95,7 @@ sub listen_section
     my $name = $literal || $host =~ /^(\*|0\.0\.0\.0)$/ ? 'localhost' : $host;
 
     return <<"EOF";
-# httpd with mod_playcount, written by playcount-express, which writes it anew
+# httpd with mod_playcount, written by playcount-express, which writes it again
 # at each start: own directives go into a file for --include-file.
 
 ServerRoot "$root"
