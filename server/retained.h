@@ -1,7 +1,7 @@
 /* What outlives a restart.
  *
  * At every graceful restart httpd unloads the module, clears the
- * configuration's pool and loads the module anew, while children of the old
+ * configuration's pool and loads the module again, while children of the old
  * generation go on working in the old shared memory. So memory that counts
  * must belong to the process's pool and be found again by name. The list of
  * what is kept hangs on httpd's own retained data; it holds plain data only,

@@ -7,7 +7,7 @@
 
 #include "server/watchdog.h"
 #include "server/zones_private.h"
-#include "shm/zone/file.h"
+#include "shm/zone/sync.h"
 
 APLOG_USE_MODULE(playcount);
 
@@ -19,7 +19,7 @@ static apr_status_t watch(int state, void *data, apr_pool_t *pool)
     apr_status_t rv = APR_SUCCESS;
 
     if (state == AP_WATCHDOG_STATE_RUNNING) {
-        playcount_zone_mend(zone->zone);
+        playcount_zone_repair(zone->zone);
     }
     rv = playcount_zone_sync(zone->zone);
     if (rv != APR_SUCCESS && !zone->sync_failed) {

@@ -9,6 +9,7 @@
 #include "server/retained.h"
 #include "server/zones_private.h"
 #include "shm/zone/file.h"
+#include "shm/zone/sync.h"
 
 APLOG_USE_MODULE(playcount);
 

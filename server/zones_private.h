@@ -1,4 +1,4 @@
-/* What the files of the zones share with each other and with nobody else:
+/* What the files of the zones share with each other only:
  *
  *   zones_conf.c  the directives, and which zone a request uses
  *   zones_open.c  a zone's memory or file and its lock

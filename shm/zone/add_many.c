@@ -1,157 +1,11 @@
-/* Many adds at once, all or none, whatever dies when.
- *
- * The journal holds, for each song of the batch, its slot and the amount.
- *
- *   OP_PREPARE  the entries are written, and the slots are being marked with
- *               the bit F. A successor takes the marks away: nothing counted.
- *   OP_COMMIT   every slot is marked. This one store makes the batch count. A
- *               successor finishes it.
- *
- * Finishing adds the amount and takes the mark away in one compare-and-swap, so
- * the mark says of every slot whether its amount is still to be added, however
- * often finishing begins anew; and since others may add to the slot meanwhile,
- * nothing else could say so. New slots are written beyond what is in use and
- * marked like the others, but without their epoch: an add that knows such a slot
- * from before a clear must not count in a song that may yet be undone. They get
- * the epoch with the amount, and come into use when all amounts are in.
- */
+/* Many adds at once, all or none: the journal is filled here. What it is, and how
+ * it is finished or undone: journal.h. */
+
+#include "shm/zone/journal.h"
+#include "shm/zone/key_cells.h"
+#include "shm/zone/lock.h"
 #include "shm/zone/lookup.h"
-
-/* Add the entry's amount unless that is done. The count that the amount leads
- * to is noted before it is true: when the mark is gone, the note is right. */
-static void apply(playcount_zone *z, journal_entry *e, uint64_t epoch)
-{
-    _Atomic uint64_t *at = &z->slots[e->place].word;
-    _Atomic uint64_t *note = (_Atomic uint64_t *)&e->count;
-    uint64_t word = atomic_load_explicit(at, memory_order_acquire);
-
-    while (word & WORD_FROZEN) {
-        uint64_t next, count;
-
-        if (word & WORD_WIDE) {
-            /* Only the lock changes wide[]; the note makes adding to it
-             * repeatable. */
-            if (!e->count) {
-                count = count_sum(
-                    atomic_load_explicit(&z->wide[e->place], memory_order_relaxed),
-                    e->by);
-                atomic_store_explicit(note, count, memory_order_release);
-            }
-            atomic_store_explicit(&z->wide[e->place], e->count,
-                                  memory_order_release);
-            next = word & ~WORD_FROZEN;
-        }
-        else {
-            count = count_sum(word & WORD_COUNT, e->by);
-            next = STATE(epoch, count);
-            if (count > WORD_COUNT) {
-                atomic_store_explicit(&z->wide[e->place], count,
-                                      memory_order_release);
-                next = STATE(epoch, 0) | WORD_WIDE;
-            }
-            atomic_store_explicit(note, count, memory_order_release);
-        }
-        if (atomic_compare_exchange_strong_explicit(
-                at, &word, next, memory_order_acq_rel, memory_order_acquire)) {
-            return;
-        }
-    }
-}
-
-static void finish(playcount_zone *z)
-{
-    zone_header *head = z->head;
-    uint64_t epoch = word_epoch(zone_state(z));
-
-    for (uint32_t i = 0; i < head->op_entries; i++) {
-        apply(z, &z->journal[i], epoch);
-    }
-    atomic_store_explicit(&head->state, STATE(epoch, head->op_used),
-                          memory_order_release);
-    for (uint32_t i = 0; i < head->op_entries; i++) {
-        if (z->journal[i].fresh) {
-            char id[PLAYCOUNT_ID_MAX];
-            apr_size_t length = playcount_slot_id(z, z->journal[i].place, id);
-
-            playcount_index_insert(z, z->journal[i].place,
-                                   playcount_id_hash(z, id, length));
-        }
-    }
-    if (head->op_key) {
-        playcount_keys_complete(z);
-    }
-    zone_set_op(z, OP_NONE);
-}
-
-static void undo(playcount_zone *z)
-{
-    for (uint32_t i = 0; i < z->head->op_entries; i++) {
-        if (!z->journal[i].fresh) {
-            atomic_fetch_and_explicit(&z->slots[z->journal[i].place].word,
-                                      ~WORD_FROZEN, memory_order_acq_rel);
-        }
-    }
-    z->head->heap_end = z->head->op_heap_end;
-    zone_set_op(z, OP_NONE);
-}
-
-static void finish_register(playcount_zone *z)
-{
-    zone_header *head = z->head;
-    uint64_t epoch = word_epoch(zone_state(z));
-    uint64_t place = ring_place(z, zone_first(z, epoch), head->op_used);
-    char id[PLAYCOUNT_ID_MAX];
-    apr_size_t length;
-
-    /* Once the slot has its word, an add may have counted in it: one that knew
-     * the slot from before a clear. */
-    if (word_epoch(atomic_load_explicit(&z->slots[place].word,
-                                        memory_order_acquire)) != epoch) {
-        head->heap_end = head->op_heap_end;
-        return;
-    }
-    length = playcount_slot_id(z, place, id);
-    atomic_store_explicit(&head->state, STATE(epoch, head->op_used + 1),
-                          memory_order_release);
-    playcount_index_insert(z, place, playcount_id_hash(z, id, length));
-}
-
-static void finish_clear(playcount_zone *z)
-{
-    uint64_t epoch = word_epoch(zone_state(z));
-
-    if (epoch == z->head->op_epoch) {
-        z->head->heap_end = z->head->heap_from[epoch & 1];
-        playcount_index_empty(z, epoch, z->index_size);
-        playcount_slots_sweep(z, epoch);
-    }
-}
-
-void playcount_journal_repair(playcount_zone *z)
-{
-    switch (atomic_load_explicit(&z->head->op, memory_order_acquire)) {
-    case OP_PREPARE:
-        undo(z);
-        return;
-    case OP_COMMIT:
-        finish(z);
-        return;
-    case OP_REGISTER:
-        finish_register(z);
-        break;
-    case OP_CLEAR:
-        finish_clear(z);
-        break;
-    case OP_KEYS:
-        playcount_keys_rebuild(z);
-        break;
-    default:
-        break;
-    }
-    zone_set_op(z, OP_NONE);
-}
-
-/* --- filling the journal --- */
+#include "shm/zone/ring.h"
 
 #define UNKNOWN UINT32_MAX
 #define AT_ONCE 48 /* lookups whose cache misses overlap; 16 and 128 are slower */
@@ -179,7 +33,7 @@ static void look_up(playcount_zone *z, uint64_t epoch, playcount_play *plays,
     }
 }
 
-/* Under the lock: what was not there may be there by now, and after a clear
+/* Under the lock: a song that was not there may be there by now, and after a clear
  * nothing is where it was. Returns how many songs are new. */
 static uint64_t look_again(playcount_zone *z, uint64_t before,
                            playcount_play *plays, apr_size_t n)
@@ -255,7 +109,7 @@ apr_status_t playcount_zone_add_many(playcount_zone *z, playcount_play *plays,
     if ((rv = playcount_zone_lock(z)) != APR_SUCCESS) {
         return rv;
     }
-    if (claim && !playcount_key_is_ours(z, claim->number)) {
+    if (claim && !playcount_key_claimed(z, claim->number)) {
         playcount_zone_unlock(z);
         return APR_EBUSY;
     }
@@ -268,7 +122,7 @@ apr_status_t playcount_zone_add_many(playcount_zone *z, playcount_play *plays,
     }
     prepare(z, plays, n, claim);
     zone_set_op(z, OP_COMMIT);
-    finish(z);
+    playcount_journal_finish(z);
     for (apr_size_t i = 0; i < n; i++) {
         plays[i].count = z->journal[i].count;
     }

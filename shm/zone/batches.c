@@ -1,15 +1,15 @@
-/* Handoff: see handoff.h for what, layout.h for where.
+/* Handoff: see batches.h for what, layout.h for where.
  *
  * Batch q has its marks in marks[q % 3] and its record in batches[q % 3]; the
  * batch before it stands in the next lower ones, so three of each hold the last
  * acknowledged batch and two open ones. A slot beyond the `used` of a batch, or
- * of another epoch, was not there when it was taken: its mark there is 0,
- * whatever the memory says, and nobody need write it.
+ * of another epoch, was not there when it was taken: its mark there counts as 0,
+ * whatever the memory says, and need not be written.
  *
- * Taking goes in steps of a few thousand slots, each under the lock, so nobody
- * waits long for it. Whoever comes, after a crash or at the same time, makes the
- * next step; marks may be written twice before the batch is open. The store of
- * `taken` opens it.
+ * Taking goes in steps of a few thousand slots, each under the lock, so no other
+ * process waits long. Each caller, after a crash or at the same time, makes the next
+ * step; marks may be written twice before the batch is open. The store of `taken`
+ * opens it.
  */
 #include "shm/zone/batches.h"
 
@@ -17,8 +17,10 @@
 
 #include "apr_time.h"
 
-#include "shm/zone/file.h"
-#include "shm/zone/layout.h"
+#include "shm/zone/lock.h"
+#include "shm/zone/ring.h"
+#include "shm/zone/slots.h"
+#include "shm/zone/sync.h"
 
 #define STEP 4096 /* slots */
 #define PAUSE 100 /* microseconds */
@@ -31,25 +33,6 @@ static uint64_t load(const _Atomic uint64_t *at)
 static batch_record *record(const playcount_zone *z, uint64_t sequence)
 {
     return &z->head->batches[sequence % 3];
-}
-
-int playcount_batch_is_open(const playcount_zone *z)
-{
-    return load(&z->head->taken) > load(&z->head->acked);
-}
-
-uint64_t playcount_batch_keeps(const playcount_zone *z, uint64_t epoch,
-                               uint64_t *heap_end)
-{
-    uint64_t keeps = 0;
-
-    for (uint64_t q = load(&z->head->acked) + 1; q <= load(&z->head->taken); q++) {
-        if (record(z, q)->epoch == epoch && record(z, q)->used > keeps) {
-            keeps = record(z, q)->used;
-            *heap_end = record(z, q)->heap_end;
-        }
-    }
-    return keeps;
 }
 
 /* How many slots of `b` have a mark in the batch before `sequence`. */
@@ -221,7 +204,7 @@ static apr_status_t take(playcount_zone *z, int at_open, uint64_t most)
             playcount_zone_unlock(z);
             return APR_SUCCESS;
         }
-        /* One that its taker died over may be open already, or acknowledged. */
+        /* What a taker left when it died may be open already, or acknowledged. */
         if (!head->next.time || head->next.number != load(&head->taken) + 1 ||
             head->next.epoch != word_epoch(zone_state(z))) {
             start_taking(z, at_open);
@@ -249,7 +232,7 @@ static apr_status_t take(playcount_zone *z, int at_open, uint64_t most)
             return rv;
         }
         if (!whole && !at_open) {
-            /* Locks are not fair: leave whoever waits the time to wake up. */
+            /* Locks are not fair: leave those that wait the time to wake up. */
             apr_sleep(PAUSE);
         }
     }
@@ -362,15 +345,15 @@ int playcount_batch_next(playcount_zone *z, playcount_batch_cursor *c,
         }
         song->length = playcount_slot_id(z, place, song->id);
         song->count = count;
-        /* Until it is acknowledged nobody writes to the batch's slots and marks:
+        /* Nothing writes to the batch's slots and marks until it is acknowledged:
          * if it is still open after the reading, what was read is the batch. */
         return load(&z->head->acked) < c->sequence ? 1 : -1;
     }
     return load(&z->head->acked) < c->sequence ? 0 : -1;
 }
 
-/* Are there plays that the last batch did not hold? Without the lock: whoever takes
- * a batch meanwhile makes the answer an old one, no worse. */
+/* 1 if there are plays that the last batch does not hold. Reads without the lock: a
+ * batch that is taken meanwhile makes the answer an old one, no worse. */
 static int has_plays_since(const playcount_zone *z, uint64_t taken)
 {
     uint64_t state = zone_state(z), epoch = word_epoch(state);

@@ -14,10 +14,10 @@
  *
  * Usually at most one batch is open. When a file is opened, what it holds is
  * taken at once (playcount_batch_take_at_open), even behind one that is open. So
- * the plays of before the opening and those of after it are in batches apart,
- * and when the file turns out to be an older state of the zone than the consumer
- * knows (a backup, a disk that lost its last writes), the former are all in: the
- * last batch that the consumer has was taken later than that state was.
+ * plays from before the opening and plays from after it never share a batch. When
+ * the file turns out to be an older state of the zone than the consumer knows (a
+ * backup, a disk that lost its last writes), the consumer has all of the former:
+ * its last batch was taken later than that state was.
  */
 #ifndef PLAYCOUNT_SHM_BATCHES_H
 #define PLAYCOUNT_SHM_BATCHES_H
@@ -42,24 +42,23 @@ typedef enum {
     PLAYCOUNT_BATCH_IS_IN,  /* it is in: acknowledge it */
     PLAYCOUNT_BATCH_SKIP,   /* its plays are in under another number: add nothing,
                                but keep its number, and acknowledge it */
-    PLAYCOUNT_BATCH_FOREIGN /* the last number is none that this zone ever gave:
-                               another zone is delivered under the same name */
+    PLAYCOUNT_BATCH_FOREIGN /* this zone never gave the last number: another zone is
+                               delivered under the same name */
 } playcount_batch_verdict_e;
 
-/* [any] What a consumer whose last number is `last` (0 if it has none) is to do:
+/* [any] What a consumer whose last number is `last` (0 if it has none) must do:
  *
  *   last == number      it is in
  *   last <= previous    it is not in. If not equal, the consumer has forgotten
  *                       batches that were acknowledged.
  *   otherwise           the file came back older than the consumer knows it, so
- *                       the last number must be of before the last opening;
- *                       then
+ *                       the last number must predate the last opening; then
  *     last > number       it is in: it was open in the older state already
  *     last <= since       it is not in: its plays came after an opening, and the
- *                         last number is of before that
+ *                         last number predates it
  *     last <= opened      if it holds the file as it was opened, all its plays are
  *                         in: the last batch was taken later than that state was
- *     otherwise           nobody gave such a number: foreign
+ *     otherwise           no such number was ever given: foreign
  */
 playcount_batch_verdict_e playcount_batch_verdict(const playcount_batch *batch,
                                                   uint64_t last);
@@ -110,12 +109,12 @@ typedef struct {
     uint64_t failing;     /* 0: the last delivery succeeded */
 } playcount_handoff_use;
 
-/* [any] [lock] For those who watch. */
+/* [any] [lock] For monitoring. */
 apr_status_t playcount_handoff_usage(playcount_zone *zone,
                                      playcount_handoff_use *use);
 
-/* [any] A delivery came to its end: `failing` is 0 when it succeeded, otherwise
- * any number that stands for what is the matter. Returns what it was before. */
+/* [any] A delivery has ended: `failing` is 0 if it succeeded, otherwise any number
+ * that stands for the reason. Returns the previous one. */
 uint64_t playcount_handoff_report(playcount_zone *zone, uint64_t failing);
 
 #endif

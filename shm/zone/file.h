@@ -6,8 +6,8 @@
  *
  * The file has its full size from its creation (a hole on a full disk would be
  * a SIGBUS later) and is locked (flock) for as long as a process that inherited
- * its descriptor lives, so that a second server cannot have it. It is made, and
- * made anew in another size, under the name PATH.new and renamed when it is
+ * its descriptor lives, so that a second server cannot open it. It is made, and
+ * made again in another size, under the name PATH.new and renamed when it is
  * whole and on the disk: whatever happens, the old one stays as it was.
  */
 #ifndef PLAYCOUNT_SHM_FILE_H
@@ -24,21 +24,11 @@ typedef struct {
 } playcount_file;
 
 /* Open the zone in the file `path`, or make it, in exactly this size. Descriptor
- * and mapping belong to the pool. When the file cannot be had, *why says so in
+ * and mapping belong to the pool. When it cannot be opened, *why says so in
  * half a sentence ("is in use by another server"), and the file is as it was.
  * Not for two threads at the same time. */
 apr_status_t playcount_file_open(playcount_file *file, const char *path,
                                  const playcount_zone_size *size, apr_pool_t *pool,
                                  const char **why);
-
-/* Tell a handle that its memory is a file. */
-void playcount_zone_set_in_file(playcount_zone *zone);
-
-/* [any] Write everything to the disk and wait for it; nothing for a zone in
- * memory. */
-apr_status_t playcount_zone_sync(playcount_zone *zone);
-
-/* [any] The same for the header alone. */
-apr_status_t playcount_zone_sync_header(playcount_zone *zone);
 
 #endif

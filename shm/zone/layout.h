@@ -36,14 +36,13 @@
  *          overtaken by a clear and a reuse of the slot fails and looks again:
  *          it can never land in another song. The epoch comes round after
  *          1,048,575 clears; an add would have to sleep through exactly so
- *          many of them. Long before, each clear having looked at its share of
- *          the slots, the words of older epochs are 0: whatever epoch a word has,
- *          it is known whether it is older or newer than the zone's.
+ *          many of them. Each clear zeroes the old words in its share of the
+ *          slots, so none is left long before that, and any epoch in a word
+ *          is known to be older or newer than the zone's.
  *   W      wide: the count is above 2^42 - 1 and stands in wide[slot], which
  *          changes under the lock only.
  *   F      the journal holds an amount for this slot that has not been added
- *          yet. One compare-and-swap adds it and clears the bit, so after a
- *          crash the bit says of every entry whether it is still to be done.
+ *          yet. One compare-and-swap adds it and clears the bit: see journal.h.
  *          Adds that go on meanwhile carry the bit along and wait for nothing.
  *
  * The slots are used as a ring: the songs of the present epoch are the `used`
@@ -51,7 +50,8 @@
  * stand the `ghosts`: slots of earlier epochs that an open handoff still needs.
  *
  * Who writes what: "fixed" at creation; "lock" by the holder of the zone's
- * lock, plainly unless it says atomically; "any" atomically by anyone.
+ * lock, plainly unless it says atomically; "any" atomically by anyone. In what
+ * order, and what a crash between two stores leaves: docs/CRASHES.md.
  */
 #ifndef PLAYCOUNT_SHM_LAYOUT_H
 #define PLAYCOUNT_SHM_LAYOUT_H
@@ -100,10 +100,11 @@ typedef struct {
 
 static_assert(sizeof(slot) == 32, "two slots to a cache line");
 
-/* What a process that dies leaves to the next holder of the lock. */
+/* What the holder of the lock is doing, for the next holder if this one dies:
+ * docs/CRASHES.md. */
 typedef enum {
     OP_NONE,
-    OP_REGISTER, /* one new slot */
+    OP_REGISTER, /* one new slot: finish it if the slot has its word */
     OP_PREPARE,  /* a journal that does not count yet: undo it */
     OP_COMMIT,   /* a journal that counts: finish it */
     OP_CLEAR,    /* the index is to be emptied */
@@ -136,8 +137,9 @@ typedef struct {
     uint64_t opened; /* lock: `opened` when it was taken */
 } batch_record;
 
-/* How many slots of a batch are marked, and what they held. Written where nobody
- * looks, then made valid by one store: a step is done wholly or again. */
+/* How many slots of a batch are marked, and what they held. Written to the copy
+ * that is not in use, which one store then makes valid: a step is done wholly or
+ * is repeated. */
 typedef struct {
     uint64_t slots, songs, plays;
 } batch_progress;
@@ -158,8 +160,8 @@ typedef struct {
     uint64_t heap_words; /* words of the heap */
     uint64_t keys;       /* K */
     uint64_t answers;    /* counts kept for the answers to batches with keys */
-    uint64_t seed;       /* of the hash: random, so that nobody can choose ids
-                            that meet in one place */
+    uint64_t seed;       /* of the hash: random, so that no client can choose ids
+                            that collide */
     uint64_t identity;   /* random: tells this zone from all others */
     regions at;
     uint64_t check;
@@ -196,7 +198,7 @@ typedef struct {
     uint64_t clean;  /* lock: the last opening at which no plays were left that
                         no batch held */
     _Atomic uint64_t failures; /* any: deliveries that failed */
-    _Atomic uint64_t failing;  /* any: what is the matter, 0 if nothing is */
+    _Atomic uint64_t failing;  /* any: why, as a number; 0 if they succeed */
 
     /* keys: the ring */
     _Alignas(64) uint64_t keys_end; /* lock: keys ever claimed */
@@ -248,38 +250,17 @@ struct playcount_zone {
     uint64_t index_size;
     uint64_t seed;
     uint32_t place_mask;      /* of an index entry: 1 + the slot; the rest is tag */
-    apr_global_mutex_t *lock; /* NULL while nobody else can see the zone */
+    apr_global_mutex_t *lock; /* NULL if no other thread uses the zone */
     int in_file;
 };
 
-/* Where everything starts for these sizes. */
+/* Where each region starts for these sizes. */
 void playcount_layout(zone_header *head, const playcount_zone_size *size);
 
-/* Do the fixed fields describe themselves? Not whether they are wanted. */
+/* 1 if the fixed fields agree with each other and with a segment of so many bytes.
+ */
 int playcount_layout_is_sound(const zone_header *head, uint64_t bytes);
 uint64_t playcount_layout_check(const zone_header *head);
-
-/* The lock, and what a dead holder left put right. Every structural change
- * happens between these two. */
-apr_status_t playcount_zone_lock(playcount_zone *z);
-void playcount_zone_unlock(playcount_zone *z);
-
-/* recover.c: a zone in a file, before anybody else sees it. */
-
-/* Look only: may this be opened? NULL, or what is wrong with it. Sets how many
- * songs a zone must hold to take all that is in it. */
-const char *playcount_recover_check(playcount_zone *z, uint64_t *songs);
-
-/* The system was started anew since the file was last used: its pages may be of
- * different moments. */
-void playcount_recover_distrust(playcount_zone *z);
-
-/* Put right what a killed server or a power loss left, except for gaps: returns
- * how many slots are gaps. The check must have passed. */
-uint64_t playcount_recover(playcount_zone *z);
-
-/* Copy all songs, batches and keys into an empty zone that is large enough. */
-void playcount_recover_copy(playcount_zone *to, playcount_zone *from);
 
 /* --- words --- */
 
@@ -313,74 +294,14 @@ static inline uint64_t word_value(const playcount_zone *z, uint64_t place,
                : w & WORD_COUNT;
 }
 
-/* The n-th slot of a ring of slots that starts at `first`. */
-static inline uint64_t ring_place(const playcount_zone *z, uint64_t first,
-                                  uint64_t n)
-{
-    uint64_t place = first + n;
-
-    return place >= z->songs ? place - z->songs : place;
-}
-
-/* Say what a successor is to do. Whoever is killed has done all that stands
- * before this in the program and nothing that stands behind: so no store may be
- * moved across it by the compiler. */
+/* Record the operation for the next holder of the lock. A process that is killed
+ * has done every store that stands before this in the program and none that stands
+ * after it, so the compiler may move no store across it. */
 static inline void zone_set_op(playcount_zone *z, operation op)
 {
     atomic_signal_fence(memory_order_seq_cst);
     atomic_store_explicit(&z->head->op, op, memory_order_release);
     atomic_signal_fence(memory_order_seq_cst);
 }
-
-static inline uint64_t zone_first(const playcount_zone *z, uint64_t epoch)
-{
-    return atomic_load_explicit(&z->head->first[epoch & 1], memory_order_acquire);
-}
-
-/* --- between the files of shm/zone/ --- */
-
-/* slots.c: the id of a slot, found and written. */
-uint64_t playcount_id_hash(const playcount_zone *z, const char *id,
-                           apr_size_t length);
-apr_size_t playcount_slot_id(const playcount_zone *z, uint64_t place, char *id);
-int playcount_slot_is_sound(const playcount_zone *z, uint64_t place);
-void playcount_slot_write(playcount_zone *z, uint64_t place, const char *id,
-                          apr_size_t length, uint64_t hash, uint64_t epoch,
-                          uint64_t word);
-
-/* index.c */
-void playcount_index_insert(playcount_zone *z, uint64_t place, uint64_t hash);
-void playcount_index_prefetch(const playcount_zone *z, uint64_t hash);
-void playcount_index_prefetch_slot(const playcount_zone *z, uint64_t hash);
-void playcount_index_empty(playcount_zone *z, uint64_t epoch, uint64_t used);
-
-/* slots.c: after a clear, take the words of older epochs away from this epoch's
- * share of the slots. */
-void playcount_slots_sweep(playcount_zone *z, uint64_t epoch);
-
-/* journal.c */
-void playcount_journal_repair(playcount_zone *z);
-
-/* handoff.c: how many slots from the ring's start an open batch still needs of
- * this epoch, and where its ids end in the heap; and whether one is open. */
-uint64_t playcount_batch_keeps(const playcount_zone *z, uint64_t epoch,
-                               uint64_t *heap_end);
-int playcount_batch_is_open(const playcount_zone *z);
-
-/* Slots before the ring's start that may not be used. */
-static inline uint64_t zone_ghosts(const playcount_zone *z, uint64_t epoch)
-{
-    return playcount_batch_is_open(z)
-               ? atomic_load_explicit(&z->head->ghosts[epoch & 1],
-                                      memory_order_relaxed)
-               : 0;
-}
-
-/* keys.c */
-void playcount_keys_complete(playcount_zone *z);
-void playcount_keys_rebuild(playcount_zone *z);
-int playcount_key_is_ours(const playcount_zone *z, uint64_t claim);
-void playcount_keys_recover(playcount_zone *z); /* of a file: nobody claims */
-void playcount_keys_copy(playcount_zone *to, const playcount_zone *from);
 
 #endif

@@ -1,27 +1,11 @@
-/* Opening what a killed server or a power loss left.
- *
- * A killed server leaves the file as it was at one instruction: the op in the
- * header says what is to be finished.
- *
- * A power loss leaves pages of different moments, none older than the last sync
- * that ended. An op is not to be finished then (playcount_recover_distrust): the
- * journal may be of another moment than the marks in the slots. A slot's check
- * tells whether the slot is whole and in its place; what epoch it belongs to its
- * word tells. So:
- *   - the index is never trusted, but built anew;
- *   - the epoch is the newest that a sound slot has: a clear that reached the
- *     disk in one page counts;
- *   - the songs are the sound slots of that epoch, from `first` on, also beyond
- *     what the header says is in use;
- *   - a slot in use that is empty, or of an earlier epoch, or whose long id is
- *     not there, is a gap: a song younger than the last sync. The file is
- *     written anew without the gaps (playcount_recover_copy);
- *   - a mark above its count is lowered to it. Both were on the disk before the
- *     batch was, so this is a disk that had not written what it said it had.
- * A gap among the songs that the last sync had, or a slot that is neither empty
- * nor sound, is no power loss but damage, and the file is refused.
- */
+/* Checking a file and putting it right: see recover.h. */
+
+#include "shm/zone/recover.h"
+
+#include "shm/zone/key_cells.h"
 #include "shm/zone/lookup.h"
+#include "shm/zone/repair.h"
+#include "shm/zone/ring.h"
 
 typedef enum { SLOT_EMPTY, SLOT_SOUND, SLOT_LOST, SLOT_DAMAGED } slot_state;
 
@@ -36,19 +20,13 @@ static slot_state look_at(const playcount_zone *z, uint64_t place)
     if (playcount_slot_is_sound(z, place)) {
         return SLOT_SOUND;
     }
-    /* A slot that was being written when its writer died has no epoch yet; a long
-     * id stands on another page than its slot. */
+    /* A slot whose writing was cut off has no epoch yet; a long id stands on
+     * another page than its slot. */
     if (!word_epoch(atomic_load_explicit(&s->word, memory_order_relaxed)) ||
         atomic_load_explicit(&s->length, memory_order_relaxed) > ID_INLINE) {
         return SLOT_LOST;
     }
     return SLOT_DAMAGED;
-}
-
-static uint64_t slot_epoch(const playcount_zone *z, uint64_t place)
-{
-    return word_epoch(
-        atomic_load_explicit(&z->slots[place].word, memory_order_relaxed));
 }
 
 static int is_newer(uint64_t epoch, uint64_t than)
@@ -95,8 +73,8 @@ static int journal_fits(const playcount_zone *z)
     return 1;
 }
 
-/* The heap has another id where this slot has its own: one of after a clear that
- * neither the header nor a slot may show yet. */
+/* The heap has another id where this slot has its own: it was written after a clear
+ * that neither the header nor a slot may show yet. */
 static int id_was_overwritten(const playcount_zone *z, uint64_t place)
 {
     uint64_t at = z->slots[place].id[1];
@@ -173,7 +151,7 @@ static void finish_operation(playcount_zone *z)
     if (!journal_fits(z)) {
         zone_set_op(z, OP_NONE);
     }
-    playcount_journal_repair(z);
+    playcount_repair(z);
     playcount_keys_recover(z);
     playcount_index_empty(z, 0, z->index_size);
 }
@@ -292,119 +270,4 @@ uint64_t playcount_recover(playcount_zone *z)
     forget_hidden(z, epoch);
     z->head->state = STATE(epoch, used);
     return used - present;
-}
-
-/* --- writing anew --- */
-
-static void copy_slot(playcount_zone *to, uint64_t there, playcount_zone *from,
-                      uint64_t here)
-{
-    char id[PLAYCOUNT_ID_MAX];
-    apr_size_t length = playcount_slot_id(from, here, id);
-
-    for (int i = 0; i < 3; i++) {
-        to->marks[i][there] = from->marks[i][here];
-    }
-    if (from->slots[here].word & WORD_WIDE) {
-        to->wide[there] = from->wide[here];
-    }
-    playcount_slot_write(to, there, id, length, playcount_id_hash(to, id, length),
-                         slot_epoch(from, here), from->slots[here].word);
-}
-
-/* The batches that began at the slot `old` (counted from the first ghost) begin
- * at `there` now, and cover `n` slots from there on that were copied. */
-typedef struct {
-    uint64_t start; /* the first ghost in the old ring */
-    uint64_t total; /* ghosts and songs */
-    uint64_t copied;
-} copying;
-
-static uint64_t old_offset(const playcount_zone *from, const copying *c,
-                           uint64_t place)
-{
-    return place >= c->start ? place - c->start : place + from->songs - c->start;
-}
-
-static void copy_all_slots(playcount_zone *to, playcount_zone *from, copying *c,
-                           uint64_t ghosts)
-{
-    batch_record moved[3] = {{0}};
-    uint64_t epoch = word_epoch(zone_state(from));
-    uint64_t live = 0;
-
-    memcpy(moved, from->head->batches, sizeof(moved));
-    for (int i = 0; i < 3; i++) {
-        moved[i].used = moved[i].heap_end = 0;
-    }
-    for (uint64_t n = 0; n < c->total; n++) {
-        uint64_t place = ring_place(from, c->start, n);
-        int wanted = look_at(from, place) == SLOT_SOUND &&
-                     (n < ghosts || slot_epoch(from, place) == epoch);
-
-        for (int i = 0; i < 3; i++) {
-            const batch_record *b = &from->head->batches[i];
-            uint64_t begin = old_offset(from, c, b->first);
-
-            if (begin == n) {
-                moved[i].first = c->copied;
-            }
-            if (wanted && n >= begin && n < begin + b->used) {
-                moved[i].used++;
-            }
-        }
-        if (n == ghosts) {
-            live = c->copied;
-            to->head->heap_from[epoch & 1] = to->head->heap_end;
-        }
-        if (wanted) {
-            copy_slot(to, c->copied++, from, place);
-        }
-        for (int i = 0; i < 3; i++) {
-            uint64_t begin = old_offset(from, c, from->head->batches[i].first);
-
-            if (n >= begin && n < begin + from->head->batches[i].used) {
-                moved[i].heap_end = to->head->heap_end;
-            }
-        }
-    }
-    if (c->total == ghosts) {
-        live = c->copied;
-        to->head->heap_from[epoch & 1] = to->head->heap_end;
-    }
-    for (int i = 0; i < 3; i++) {
-        moved[i].first = moved[i].first < to->songs ? moved[i].first : 0;
-    }
-    memcpy(to->head->batches, moved, sizeof(moved));
-    to->head->first[epoch & 1] = live < to->songs ? live : 0;
-    to->head->ghosts[epoch & 1] = live;
-    to->head->state = STATE(epoch, c->copied - live);
-}
-
-void playcount_recover_copy(playcount_zone *to, playcount_zone *from)
-{
-    uint64_t state = zone_state(from);
-    uint64_t epoch = word_epoch(state);
-    uint64_t ghosts = zone_ghosts(from, epoch);
-    uint64_t first = zone_first(from, epoch);
-    copying c = {first >= ghosts ? first - ghosts : first + from->songs - ghosts,
-                 ghosts + (state & STATE_USED), 0};
-    playcount_cursor cursor;
-    playcount_song song;
-
-    to->head->identity = from->head->identity;
-    to->head->taken = from->head->taken;
-    to->head->acked = from->head->acked;
-    to->head->durable = from->head->durable;
-    to->head->handed_time = from->head->handed_time;
-    to->head->clean = from->head->clean;
-    to->head->failures = from->head->failures;
-    to->head->failing = from->head->failing;
-    copy_all_slots(to, from, &c, ghosts);
-    playcount_keys_copy(to, from);
-    for (playcount_zone_begin(to, &cursor);
-         playcount_zone_next(to, &cursor, &song);) {
-        playcount_index_insert(to, ring_place(to, cursor.first, cursor.next - 1),
-                               playcount_id_hash(to, song.id, song.length));
-    }
 }

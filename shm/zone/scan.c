@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "shm/zone/lookup.h"
+#include "shm/zone/ring.h"
 
 void playcount_zone_begin(playcount_zone *z, playcount_cursor *c)
 {
@@ -31,8 +32,7 @@ int playcount_zone_begin_after(playcount_zone *z, playcount_cursor *c,
     if (place == NO_PLACE) {
         return 0;
     }
-    c->next =
-        (place >= c->first ? place - c->first : place + z->songs - c->first) + 1;
+    c->next = ring_offset(z, c->first, place) + 1;
     return 1;
 }
 

@@ -1,6 +1,8 @@
-/* The id of a slot: written, read, checked. How readers and the writer get along:
- * lookup.h. */
-#include "shm/zone/lookup.h"
+/* The id of a slot: see slots.h. */
+
+#include "shm/zone/slots.h"
+
+#include "shm/zone/ring.h"
 
 static uint32_t slot_check(uint64_t hash, apr_size_t length, uint64_t epoch,
                            uint64_t place)
@@ -52,6 +54,14 @@ apr_size_t playcount_slot_id(const playcount_zone *z, uint64_t place, char *id)
     return length;
 }
 
+uint64_t playcount_slot_hash(const playcount_zone *z, uint64_t place)
+{
+    char id[PLAYCOUNT_ID_MAX];
+    apr_size_t length = playcount_slot_id(z, place, id);
+
+    return playcount_id_hash(z, id, length);
+}
+
 int playcount_slot_is_sound(const playcount_zone *z, uint64_t place)
 {
     char id[PLAYCOUNT_ID_MAX];
@@ -65,8 +75,9 @@ int playcount_slot_is_sound(const playcount_zone *z, uint64_t place)
                slot_check(playcount_id_hash(z, id, length), length, epoch, place);
 }
 
-/* Room for a long id at the end of the ring of ids, or at its beginning when it
- * does not fit there. Since every id has a cell, it is always free. */
+/* Room for a long id at the end of the ring of ids, or at the beginning of the
+ * heap when it does not fit before its end. There is room for every slot's longest
+ * id, so it is always free. */
 static uint64_t heap_take(playcount_zone *z, apr_size_t words)
 {
     zone_header *head = z->head;
@@ -109,7 +120,7 @@ void playcount_slot_write(playcount_zone *z, uint64_t place, const char *id,
     atomic_store_explicit(&s->word, word, memory_order_release);
 }
 
-/* So many clears, and every slot has been looked at. */
+/* After so many clears every slot has been swept. */
 #define SWEEP_CLEARS ((EPOCH_MASK + 1) / 8)
 
 void playcount_slots_sweep(playcount_zone *z, uint64_t epoch)
@@ -120,9 +131,7 @@ void playcount_slots_sweep(playcount_zone *z, uint64_t epoch)
     uint64_t usable = z->songs - zone_ghosts(z, epoch);
 
     for (uint64_t end = at + share; at < end && at < z->head->reach; at++) {
-        uint64_t n = at >= first ? at - first : at + z->songs - first;
-
-        if (n < usable) {
+        if (ring_offset(z, first, at) < usable) {
             atomic_store_explicit(&z->slots[at].word, 0, memory_order_release);
         }
     }

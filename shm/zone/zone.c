@@ -1,28 +1,8 @@
-/* Counting: get, add, the first play of a song, clear. */
+/* Counting: get, add, the first play of a song. */
 
+#include "shm/zone/lock.h"
 #include "shm/zone/lookup.h"
-
-apr_status_t playcount_zone_lock(playcount_zone *z)
-{
-    if (z->lock) {
-        apr_status_t rv = apr_global_mutex_lock(z->lock);
-
-        if (rv != APR_SUCCESS) {
-            return rv;
-        }
-    }
-    if (atomic_load_explicit(&z->head->op, memory_order_acquire) != OP_NONE) {
-        playcount_journal_repair(z);
-    }
-    return APR_SUCCESS;
-}
-
-void playcount_zone_unlock(playcount_zone *z)
-{
-    if (z->lock) {
-        apr_global_mutex_unlock(z->lock);
-    }
-}
+#include "shm/zone/ring.h"
 
 int playcount_zone_say_full(playcount_zone *z, uint64_t now)
 {
@@ -33,19 +13,6 @@ int playcount_zone_say_full(playcount_zone *z, uint64_t now)
            atomic_compare_exchange_strong_explicit(&z->head->full_logged_at, &last,
                                                    now, memory_order_relaxed,
                                                    memory_order_relaxed);
-}
-
-apr_status_t playcount_zone_mend(playcount_zone *z)
-{
-    apr_status_t rv = APR_SUCCESS;
-
-    if (atomic_load_explicit(&z->head->op, memory_order_acquire) != OP_NONE) {
-        rv = playcount_zone_lock(z);
-        if (rv == APR_SUCCESS) {
-            playcount_zone_unlock(z);
-        }
-    }
-    return rv;
 }
 
 uint64_t playcount_zone_get(playcount_zone *z, const char *id, apr_size_t length)
@@ -60,7 +27,7 @@ uint64_t playcount_zone_get(playcount_zone *z, const char *id, apr_size_t length
         if (place == NO_PLACE) {
             return 0;
         }
-        /* The word is read again after the id: see lookup.h. */
+        /* The word is read again after the id: see slots.h. */
         word = atomic_load_explicit(&z->slots[place].word, memory_order_acquire);
         if (word_epoch(word) == epoch) {
             uint64_t count = word_value(z, place, word);
@@ -108,8 +75,8 @@ static uint64_t add_with_lock(playcount_zone *z, uint64_t place, uint64_t by)
         if (by <= WORD_COUNT - (word & WORD_COUNT)) {
             continue;
         }
-        /* wide[] means nothing until the word says so: whoever dies between
-         * the two has changed nothing. */
+        /* wide[] means nothing until the word says so: a crash between the two
+         * has changed nothing. */
         count = count_sum(word & WORD_COUNT, by);
         atomic_store_explicit(&z->wide[place], count, memory_order_release);
         if (atomic_compare_exchange_strong_explicit(
@@ -126,9 +93,9 @@ static uint64_t add_with_lock(playcount_zone *z, uint64_t place, uint64_t by)
 
 /* The first play of a song, under the lock. The order of the stores:
  *   1. the slot's word is taken away: it may be of any epoch;
- *   2. op: from here on a successor looks after us;
- *   3. the slot, its word last: from here on the successor would see to the
- *      rest, before that he undoes it;
+ *   2. op: from here on the next holder of the lock repairs;
+ *   3. the slot, its word last: up to there the repair undoes, from there on it
+ *      finishes;
  *   4. state, one slot more: from here on the song is registered, with its plays;
  *   5. the index: from here on it is found.
  */
@@ -196,43 +163,4 @@ apr_status_t playcount_zone_add(playcount_zone *z, const char *id,
         return APR_SUCCESS;
     }
     return add_or_register(z, id, length, key.hash, by, count);
-}
-
-/* The clear itself is the one store of the state. What it needs of the new
- * epoch is written before, where only the new epoch looks; the index is emptied
- * after, and whoever dies over it leaves OP_CLEAR to his successor. */
-apr_status_t playcount_zone_clear(playcount_zone *z)
-{
-    zone_header *head = z->head;
-    apr_status_t rv = playcount_zone_lock(z);
-    uint64_t state, epoch, next, used, keeps, first, ghosts, heap_from;
-
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    state = zone_state(z);
-    epoch = word_epoch(state);
-    used = state & STATE_USED;
-    next = next_epoch(epoch);
-    heap_from = head->heap_from[epoch & 1];
-    keeps = playcount_batch_keeps(z, epoch, &heap_from);
-    first = ring_place(z, zone_first(z, epoch), keeps);
-    ghosts = atomic_load_explicit(&head->ghosts[epoch & 1], memory_order_relaxed) +
-             keeps;
-    if (!playcount_batch_is_open(z)) {
-        first = ghosts = heap_from = 0;
-    }
-    head->op_epoch = next;
-    atomic_store_explicit(&head->first[next & 1], first, memory_order_release);
-    atomic_store_explicit(&head->ghosts[next & 1], ghosts, memory_order_release);
-    head->heap_from[next & 1] = heap_from;
-    zone_set_op(z, OP_CLEAR);
-    atomic_store_explicit(&head->state, STATE(next, 0), memory_order_release);
-    atomic_signal_fence(memory_order_seq_cst); /* the old ids stay till then */
-    head->heap_end = heap_from;
-    playcount_index_empty(z, epoch, used);
-    playcount_slots_sweep(z, next);
-    zone_set_op(z, OP_NONE);
-    playcount_zone_unlock(z);
-    return APR_SUCCESS;
 }

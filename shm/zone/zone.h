@@ -9,9 +9,9 @@
  *
  * Concurrency: any function marked [any] may be called at any time by any
  * thread of any process that shares the zone. Those marked [lock] take the
- * zone's lock for the time of a structural change, and repair first what a
- * process that died with the lock left behind. Everything else is lock-free:
- * it waits for nobody, and nobody who dies in the middle of it is missed.
+ * zone's lock for the time of a structural change, and first repair what a
+ * process that died with the lock left behind. Everything else is lock-free: it
+ * never waits, and a process that dies midway leaves nothing to repair.
  *
  * Errors are apr_status_t; APR_ENOSPC means that the zone is full. An error of
  * the lock itself is passed on. On any error nothing has been counted.
@@ -41,7 +41,7 @@ typedef struct {
 /* Bytes of address space for such a zone. Memory is taken by use. */
 uint64_t playcount_zone_bytes(const playcount_zone_size *size);
 
-/* Make an empty zone in zeroed memory; before anybody attaches to it. */
+/* Make an empty zone in zeroed memory, before any process attaches to it. */
 apr_status_t playcount_zone_format(void *memory, const playcount_zone_size *size);
 
 /* A handle on the zone in this memory, allocated from the pool. The memory and
@@ -90,7 +90,7 @@ uint64_t playcount_zone_hash(const playcount_zone *zone, const char *id,
  * The ids must differ from one another, n is 1 to PLAYCOUNT_BATCH_MAX,
  * the hashes are given. `claim` is what playcount_key_claim()
  * (keys.h) gave, or NULL without a key: with one, the answer is kept under the
- * key in the same step; APR_EBUSY when the claim is no longer ours. */
+ * key in the same step; APR_EBUSY if the claim has been lost. */
 apr_status_t playcount_zone_add_many(playcount_zone *zone, playcount_play *plays,
                                      apr_size_t n, const playcount_claim *claim);
 
@@ -146,8 +146,8 @@ int playcount_zone_say_full(playcount_zone *zone, uint64_t now);
 /* The random number made with the zone. */
 uint64_t playcount_zone_identity(const playcount_zone *zone);
 
-/* [any] [lock] Put right what a process that died with the lock left behind, if
- * nobody has yet; cheap when there is nothing to do. */
-apr_status_t playcount_zone_mend(playcount_zone *zone);
+/* [any] [lock] Repair what a process that died with the lock left behind; cheap when
+ * there is nothing to do. */
+apr_status_t playcount_zone_repair(playcount_zone *zone);
 
 #endif

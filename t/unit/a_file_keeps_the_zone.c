@@ -133,20 +133,20 @@ static void sizes(void)
 static void leftovers(void)
 {
     const char *path = apr_pstrdup(pool, test_path("left"));
-    const char *anew = apr_pstrcat(pool, path, ".new", NULL);
+    const char *new_path = apr_pstrcat(pool, path, ".new", NULL);
     opened o = open_zone(path, 10, 0);
     FILE *f;
 
     add(o.zone, "a", 3);
     close_zone(&o);
-    f = fopen(anew, "w");
+    f = fopen(new_path, "w");
     fputs("half a file", f);
     fclose(f);
     o = open_zone(path, 20, 0);
     is(get(o.zone, "a"), 3, "a leftover of a killed enlarging is overwritten");
-    ok(access(anew, F_OK) != 0, "and gone");
+    ok(access(new_path, F_OK) != 0, "and gone");
     close_zone(&o);
-    f = fopen(anew, "w");
+    f = fopen(new_path, "w");
     fclose(f);
     unlink(path);
     o = open_zone(path, 20, 0);

@@ -1,5 +1,5 @@
 /* Idempotency keys: a request with a key counts once, and its answer comes again;
- * whoever claims a key and dies gives it free; old keys give way to new ones.
+ * the claim of a process that dies is free again; old keys give way to new ones.
  *
  * PLAYCOUNT_ROUNDS says how many hundreds of requests are made through kills. */
 
@@ -180,7 +180,7 @@ static void retries(int requests)
         waitpid(child, NULL, 0);
         kills++;
     }
-    playcount_zone_mend(z);
+    playcount_zone_repair(z);
     for (int i = 0; i < 12; i++) {
         uint64_t expected = 0;
 

@@ -234,7 +234,7 @@ static void until_the_power_goes(unsigned *seed)
     }
     kill(child, SIGKILL);
     waitpid(child, NULL, 0);
-    ((zone_header *)image)->boot = *seed; /* the system was started anew */
+    ((zone_header *)image)->boot = *seed; /* the system was restarted */
 }
 
 static int failed(const char *what, const char *id, uint64_t got, uint64_t bound)

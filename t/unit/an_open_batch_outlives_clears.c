@@ -96,7 +96,7 @@ static void ghosts_go(apr_pool_t *pool)
     }
 }
 
-/* A taker that dies right after its batch was opened. */
+/* A taker that dies right after opening its batch. */
 static void a_dead_takers_leavings(apr_pool_t *pool)
 {
     playcount_zone *z = test_zone(pool, 10, 0);
@@ -113,7 +113,7 @@ static void a_dead_takers_leavings(apr_pool_t *pool)
     add(z, "b", 1);
     is(playcount_batch_take(z, &b), APR_SUCCESS, "the next batch is taken");
     ok(!strcmp(batch_text(pool, z, &b), "a=2,b=1"),
-       "and begins anew, not where the dead one had been");
+       "and begins from the start, not where the dead one had been");
     is(b.plays, 3, "its sum is right");
 }
 

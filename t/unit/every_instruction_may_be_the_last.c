@@ -1,5 +1,5 @@
-/* Whoever dies at whatever instruction of whatever operation: the next one finds
- * the zone as it was before the operation or as it is after it, and all goes on.
+/* A process may die at any instruction of any operation: the next one finds the
+ * zone as it was before the operation or as it is after it, and all goes on.
  *
  * A child does the operation one machine instruction at a time (ptrace). Whenever
  * the memory of the zone has changed, it is copied: this is what a SIGKILL at this
@@ -7,7 +7,7 @@
  * be asked of it and by a series of further operations, with what the same
  * questions and operations give before and after the operation. The same copy
  * must be found sound as a file, with trust in it (killed server) and without
- * (power loss). Mending is an operation too, and is stepped in the same way; and
+ * (power loss). Repairing is an operation too, and is stepped in the same way; and
  * a sample of the instructions is done with real kills.
  *
  * PLAYCOUNT_SOAK=1 steps the repair of every state, and kills for real more. */
@@ -22,6 +22,8 @@
 #include "shm/zone/batches.h"
 #include "shm/zone/keys.h"
 #include "shm/zone/layout.h"
+#include "shm/zone/recover.h"
+#include "shm/zone/ring.h"
 
 #define NOW 1000
 #define TTL 1000000
@@ -394,8 +396,7 @@ static const char *go_on(playcount_zone *z, const scenario *s)
     return apr_psprintf(pool, "%s %d fit", all, (int)fill(z));
 }
 
-/* --- memory, saved and put back --------------------------------------------------
- */
+/* --- memory, saved and put back --- */
 
 typedef struct {
     uint64_t bytes;
@@ -451,8 +452,7 @@ static void find_pages(rig *r)
     }
 }
 
-/* --- judging a state
- * -------------------------------------------------------------- */
+/* --- judging a state --- */
 
 enum { ASK, GO_ON, ADD_FIRST, AS_FILE, WAYS };
 
@@ -475,7 +475,7 @@ static const char *answer(const rig *r, const scenario *s, const char *state,
     if (way == ADD_FIRST) {
         add(z, "a", 1000);
     }
-    playcount_zone_mend(z);
+    playcount_zone_repair(z);
     return way == GO_ON ? go_on(z, s) : describe(z, s->keys);
 }
 
@@ -534,8 +534,7 @@ static int judge(const rig *r, const scenario *s, const outcome sides[2],
     return 1;
 }
 
-/* --- stepping
- * ------------------------------------------------------------------------- */
+/* --- stepping --- */
 
 static pid_t start(const rig *r, void (*run)(playcount_zone *))
 {
@@ -562,7 +561,7 @@ static int step(pid_t child)
 
 static void repair(playcount_zone *z)
 {
-    playcount_zone_mend(z);
+    playcount_zone_repair(z);
 }
 
 /* Step the repair of this state, and judge what it leaves where it changes. */
@@ -610,7 +609,7 @@ static int judge_kill(const rig *r, const scenario *s, const outcome sides[2],
     while (waitpid(child, NULL, 0) == child) {
     }
     apr_pool_clear(pool);
-    playcount_zone_mend(r->zone);
+    playcount_zone_repair(r->zone);
     got = describe(r->zone, s->keys);
     if (strcmp(got, sides[0].answers[ASK]) && strcmp(got, sides[1].answers[ASK])) {
         printf("# killed: %s\n", got);

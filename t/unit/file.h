@@ -11,6 +11,7 @@
 #include "fixture.h"
 
 #include "shm/zone/file.h"
+#include "shm/zone/sync.h"
 #include "shm/zone/batches.h"
 #include "shm/zone/hash.h"
 #include "shm/zone/keys.h"

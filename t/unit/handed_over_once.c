@@ -65,7 +65,7 @@ static int hand_over(playcount_zone *z)
             songs++;
         }
         if (more < 0) {
-            return 1; /* somebody else was quicker */
+            return 1; /* another consumer was quicker */
         }
         if (plays != b.plays || songs != b.songs) {
             return 0;

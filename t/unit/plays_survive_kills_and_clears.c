@@ -1,7 +1,7 @@
 /* Processes of two threads hammer one zone, and are killed at random moments.
  * Without clears every play that was answered is in its song, once, under an
  * answer of its own; with clears no play is ever in another song. Batches are
- * there wholly or not at all, and nobody waits for ever.
+ * there wholly or not at all, and no process hangs.
  *
  * PLAYCOUNT_ROUNDS says how long: the default takes some seconds. */
 
@@ -250,7 +250,7 @@ static void stop(int w)
 
 static void waits_for_ever(int sig)
 {
-    static const char said[] = "not ok 1 - nobody waits for ever\n1..1\n";
+    static const char said[] = "not ok 1 - no process hangs\n1..1\n";
 
     if (write(1, said, sizeof(said) - 1) > 0) {
         for (int w = 0; w < WORKERS; w++) {
@@ -260,7 +260,7 @@ static void waits_for_ever(int sig)
     _exit(1);
 }
 
-/* Let everybody come on: whoever hangs here hangs until the alarm. */
+/* Let all continue: one that hangs here hangs until the alarm. */
 static void wait_for_progress(void)
 {
     for (int w = 0; w < WORKERS; w++) {
@@ -291,11 +291,11 @@ static uint64_t hammer(int kills)
     for (int w = 0; w < WORKERS; w++) {
         stop(w);
     }
-    playcount_zone_mend(zone);
+    playcount_zone_repair(zone);
     return (uint64_t)kills + WORKERS;
 }
 
-/* After a round: all-or-none, and nobody's play elsewhere. */
+/* After a round: all or none, and no play in another song. */
 static int group_is_whole(void)
 {
     uint64_t first = 0;
@@ -385,7 +385,7 @@ static void with_clears(int rounds)
     }
     printf("# %" PRIu64 " clears\n", (uint64_t)all->clears_done);
     ok(whole, "batches count wholly or not at all beside clears");
-    is(broken(), 0, "no play is in another song, and answers begin anew only then");
+    is(broken(), 0, "no play is in another song, and counts restart only after a clear");
 }
 
 int main(void)

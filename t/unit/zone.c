@@ -158,7 +158,7 @@ static void a_dying_writer(apr_pool_t *pool)
     z->slots[0].word |= WORD_FROZEN;
     is(get(z, "a"), 5, "a marked song reads as before");
     is(add(z, "a", 1), 6, "and counts");
-    playcount_zone_mend(z);
+    playcount_zone_repair(z);
     is(get(z, "a"), 6, "a batch whose writer died before it counted is undone");
     is(z->slots[0].word & WORD_FROZEN, 0, "and its marks are gone");
 
@@ -167,14 +167,14 @@ static void a_dying_writer(apr_pool_t *pool)
     z->slots[1].word |= WORD_FROZEN;
     head->op = OP_COMMIT;
     add(z, "b", 1);
-    playcount_zone_mend(z);
+    playcount_zone_repair(z);
     is(get(z, "a"), 13, "one whose writer died after is finished");
     is(get(z, "b"), 15, "beside what others added");
 
     z->journal[0].count = z->journal[1].count = 0;
     z->slots[1].word |= WORD_FROZEN;
     head->op = OP_COMMIT;
-    playcount_zone_mend(z);
+    playcount_zone_repair(z);
     is(get(z, "a"), 13, "what it had added is not added again");
     is(get(z, "b"), 24, "what it had not is");
     is(z->journal[1].count, 24, "and its answer is noted");

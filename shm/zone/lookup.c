@@ -1,0 +1,62 @@
+/* The slow way from an id to its slot, and its cache misses ahead of time. */
+
+#include "shm/zone/lookup.h"
+
+song_found playcount_find_slowly(const playcount_zone *z, uint64_t epoch,
+                                 const char *id, apr_size_t length, uint64_t hash)
+{
+    song_key key = key_with_hash(id, length, hash);
+    uint64_t at = index_home(z, hash);
+    uint32_t tag = index_tag(z, hash);
+
+    for (uint64_t n = 0; n < z->index_size; n++, at = index_after(z, at)) {
+        uint32_t e = atomic_load_explicit(&z->index[at], memory_order_acquire);
+        song_found found = {.place = (uint64_t)(e & z->place_mask) - 1};
+
+        if (!e) {
+            break;
+        }
+        if ((e & ~z->place_mask) == tag && found.place < z->songs &&
+            is_song(z, epoch, &key, found.place, &found.word)) {
+            return found;
+        }
+    }
+    return (song_found){.place = NO_PLACE};
+}
+
+void playcount_index_prefetch(const playcount_zone *z, uint64_t hash)
+{
+    __builtin_prefetch((const void *)&z->index[index_home(z, hash)]);
+}
+
+void playcount_index_prefetch_slot(const playcount_zone *z, uint64_t hash)
+{
+    uint64_t at = index_home(z, hash);
+
+    for (uint64_t n = 0; n < z->index_size; n++, at = index_after(z, at)) {
+        uint32_t e = atomic_load_explicit(&z->index[at], memory_order_relaxed);
+
+        if (!e) {
+            return;
+        }
+        if ((e & ~z->place_mask) == index_tag(z, hash)) {
+            __builtin_prefetch(&z->slots[(e & z->place_mask) - 1], 1);
+            return;
+        }
+    }
+}
+
+uint64_t playcount_zone_prefetch(const playcount_zone *z, const char *id,
+                                 apr_size_t length)
+{
+    uint64_t hash = key_of(z, id, length).hash;
+
+    playcount_index_prefetch(z, hash);
+    return hash;
+}
+
+void playcount_zone_prefetch_slot(const playcount_zone *z, const char *id,
+                                  apr_size_t length)
+{
+    playcount_index_prefetch_slot(z, key_of(z, id, length).hash);
+}

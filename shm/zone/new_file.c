@@ -1,0 +1,169 @@
+/* Opening and locking files, and making new ones: see new_file.h. */
+
+#include "shm/zone/new_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "apr_mmap.h"
+#include "apr_portable.h"
+#include "apr_strings.h"
+
+apr_status_t playcount_file_refuse(const opening *o, apr_status_t rv,
+                                   const char *why)
+{
+    *o->why = why;
+    return rv;
+}
+
+apr_status_t playcount_file_refuse_errno(const opening *o, apr_status_t rv,
+                                         const char *doing)
+{
+    char text[128];
+
+    *o->why = apr_psprintf(o->pool, "%s: %s", doing,
+                           apr_strerror(rv, text, sizeof(text)));
+    return rv;
+}
+
+apr_status_t playcount_file_open_locked(const opening *o, mapping *m,
+                                        const char *path, apr_int32_t flags)
+{
+    apr_status_t rv;
+
+    apr_pool_create(&m->pool, o->pool);
+    rv = apr_file_open(&m->file, path, APR_READ | APR_WRITE | APR_BINARY | flags,
+                       APR_UREAD | APR_UWRITE | APR_GREAD, m->pool);
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    apr_os_file_get(&m->fd, m->file);
+    return flock(m->fd, LOCK_EX | LOCK_NB) == 0 ? APR_SUCCESS : apr_get_os_error();
+}
+
+int playcount_file_is_still_there(const mapping *m, const char *path)
+{
+    struct stat ours, theirs;
+
+    return fstat(m->fd, &ours) == 0 && stat(path, &theirs) == 0 &&
+           ours.st_ino == theirs.st_ino && ours.st_dev == theirs.st_dev;
+}
+
+apr_status_t playcount_file_map(const opening *o, mapping *m)
+{
+    apr_mmap_t *mm;
+    apr_status_t rv = apr_mmap_create(&mm, m->file, 0, m->bytes,
+                                      APR_MMAP_READ | APR_MMAP_WRITE, m->pool);
+
+    if (rv != APR_SUCCESS) {
+        return playcount_file_refuse_errno(o, rv, "cannot be mapped into memory");
+    }
+    m->memory = mm->mm;
+    return APR_SUCCESS;
+}
+
+static const char *new_name(const opening *o)
+{
+    return apr_pstrcat(o->pool, o->path, ".new", NULL);
+}
+
+/* All of it now. A limit on the size of files (ulimit -f) is an error like any
+ * other then, not the signal that ends the server. */
+static int allocate(int fd, off_t bytes)
+{
+    void (*before)(int) = signal(SIGXFSZ, SIG_IGN);
+    int error = posix_fallocate(fd, 0, bytes);
+
+    signal(SIGXFSZ, before);
+    return error;
+}
+
+apr_status_t playcount_new_file(const opening *o, mapping *m,
+                                const playcount_zone_size *size)
+{
+    const char *name = new_name(o);
+    apr_status_t rv = playcount_file_open_locked(o, m, name, APR_CREATE);
+    int error;
+
+    if (APR_STATUS_IS_EAGAIN(rv)) {
+        return playcount_file_refuse(o, rv, "is just being made by another server");
+    }
+    if (rv != APR_SUCCESS) {
+        return playcount_file_refuse_errno(o, rv, "cannot be made");
+    }
+    /* The process that had it locked may have put it in its place and died. */
+    if (!playcount_file_is_still_there(m, name)) {
+        return playcount_file_refuse(o, APR_EBUSY,
+                                     "was just replaced by another server");
+    }
+    m->bytes = playcount_zone_bytes(size);
+    error = ftruncate(m->fd, 0) != 0 ? errno : 0;
+    error = error ? error : allocate(m->fd, (off_t)m->bytes);
+    if (error) {
+        unlink(name);
+        return playcount_file_refuse_errno(
+            o, error,
+            apr_psprintf(o->pool, "cannot have its %" APR_UINT64_T_FMT " MB",
+                         (m->bytes + 999999) / 1000000));
+    }
+    if ((rv = playcount_file_map(o, m)) != APR_SUCCESS) {
+        unlink(name);
+        return rv;
+    }
+    return playcount_zone_format(m->memory, size);
+}
+
+static apr_status_t sync_directory(const char *path, apr_pool_t *pool)
+{
+    const char *slash = strrchr(path, '/');
+    const char *dir =
+        slash ? apr_pstrmemdup(pool, path, (apr_size_t)(slash - path) + 1) : ".";
+    int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int failed = fd < 0 || fsync(fd) != 0;
+    apr_status_t rv = failed ? apr_get_os_error() : APR_SUCCESS;
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    return rv;
+}
+
+apr_status_t playcount_new_file_install(const opening *o, mapping *m)
+{
+    apr_status_t rv = APR_SUCCESS;
+
+    if (msync(m->memory, m->bytes, MS_SYNC) != 0 || fsync(m->fd) != 0 ||
+        rename(new_name(o), o->path) != 0) {
+        rv = apr_get_os_error();
+        unlink(new_name(o));
+        return playcount_file_refuse_errno(o, rv, "cannot be written to the disk");
+    }
+    rv = sync_directory(o->path, o->pool);
+    return rv == APR_SUCCESS
+               ? rv
+               : playcount_file_refuse_errno(o, rv, "cannot be made to last");
+}
+
+/* Another server that does the same either has PATH.new locked or has already renamed
+ * it. */
+apr_status_t playcount_new_file_first(const opening *o, mapping *m,
+                                      const playcount_zone_size *size)
+{
+    apr_status_t rv = playcount_new_file(o, m, size);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    if (access(o->path, F_OK) == 0) {
+        unlink(new_name(o));
+        return playcount_file_refuse(o, APR_EBUSY,
+                                     "was just made by another server");
+    }
+    return playcount_new_file_install(o, m);
+}
