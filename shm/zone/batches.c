@@ -7,9 +7,9 @@
  * whatever the memory says, and need not be written.
  *
  * Taking goes in steps of a few thousand slots, each under the lock, so no other
- * process waits long. Each caller, after a crash or at the same time, makes the next
- * step; marks may be written twice before the batch is open. The store of `taken`
- * opens it.
+ * process waits long. Each caller, after a crash or at the same time, makes the
+ * next step; marks may be written twice before the batch is open. The store of
+ * `taken` opens it.
  */
 #include "shm/zone/batches.h"
 

@@ -1,13 +1,13 @@
 /* Idempotency keys: the last K requests with a key, and their answers.
  *
  * A request with a key goes through three steps:
- *   1. playcount_key_claim(): the key is claimed for this request, or it is answered
- *      already, or another request is still working on it;
+ *   1. playcount_key_claim(): the key is claimed for this request, or it is
+ * answered already, or another request is still working on it;
  *   2. playcount_zone_add_many() with the claim: counts, and keeps the answer
  *      under the key, in one step that is done wholly or not at all;
  *   3. or playcount_key_release(), when the request was refused.
- * The claim of a process that has died is free for the next request. A key is known by a
- * 128-bit hash, the request by a 64-bit one.
+ * The claim of a process that has died is free for the next request. A key is known
+ * by a 128-bit hash, the request by a 64-bit one.
  *
  * The answers are kept in a ring of 8 x K counts (and 65,536 more); so a batch of
  * more than eight songs may lose its answer before its key: then it is still

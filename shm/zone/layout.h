@@ -1,5 +1,5 @@
 /* The layout of a zone: one segment of memory, the same in anonymous memory
- * and in a file. Only the files of shm/zone/ include this.
+ * and in a file. Only the files of shm/zone/ and their tests include this.
  *
  *   +--------------------------------------------------------------------+
  *   | header   4 KiB: what the zone is (fixed), what it holds (changing)  |

@@ -150,8 +150,8 @@ apr_status_t playcount_new_file_install(const opening *o, mapping *m)
                : playcount_file_refuse_errno(o, rv, "cannot be made to last");
 }
 
-/* Another server that does the same either has PATH.new locked or has already renamed
- * it. */
+/* Another server that does the same either has PATH.new locked or has already
+ * renamed it. */
 apr_status_t playcount_new_file_first(const opening *o, mapping *m,
                                       const playcount_zone_size *size)
 {

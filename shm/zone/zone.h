@@ -146,8 +146,8 @@ int playcount_zone_say_full(playcount_zone *zone, uint64_t now);
 /* The random number made with the zone. */
 uint64_t playcount_zone_identity(const playcount_zone *zone);
 
-/* [any] [lock] Repair what a process that died with the lock left behind; cheap when
- * there is nothing to do. */
+/* [any] [lock] Repair what a process that died with the lock left behind; cheap
+ * when there is nothing to do. */
 apr_status_t playcount_zone_repair(playcount_zone *zone);
 
 #endif
