@@ -8,7 +8,18 @@ PREFIX      ?= /usr/local
 LIBDIR      ?= $(PREFIX)/lib
 CLIENT_SONAME  = libplaycount.so.1
 
-CLIENT_CFLAGS = -std=gnu11 -I. -Wall -Wextra -Wshadow -Werror -fvisibility=hidden \
+# What the command can read and show depends on what is installed: these
+# are compiled in where their headers are.
+client_has = $(if $(shell echo '\#include <$(1)>' | $(CC) $(CFLAGS) -E -x c - 2>&1 >/dev/null \
+                 || echo no),,-DPLAYCOUNT_$(2))
+CLIENT_OPTIONS = $(eval CLIENT_OPTIONS := $(call client_has,zlib.h,ZLIB) \
+                   $(call client_has,lzma.h,LZMA) \
+                   $(call client_has,zstd.h,ZSTD))$(CLIENT_OPTIONS)
+CLIENT_OPTION_LIBS = $(if $(findstring ZLIB,$(CLIENT_OPTIONS)),-lz) \
+                     $(if $(findstring LZMA,$(CLIENT_OPTIONS)),-llzma) \
+                     $(if $(findstring ZSTD,$(CLIENT_OPTIONS)),-lzstd)
+
+CLIENT_CFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra -Wshadow -Werror -fvisibility=hidden \
                 -fPIC -pthread $(DEFINE) $(CFLAGS) -MMD -MP
 CLIENT_LIBRARY = $(patsubst %.c,$(BUILD)/%.o,$(wildcard client/*.c))
 CLIENT_COMMAND = $(patsubst %.c,$(BUILD)/%.o,$(wildcard client/command/*.c))
@@ -21,7 +32,7 @@ client: $(CLIENT_SHARED) $(CLIENT_STATIC) $(CLIENT_PROGRAM)
 $(BUILD)/client/%.o: client/%.c client/client.mk $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  CC $<"
-	@$(CC) $(CLIENT_CFLAGS) -c -o $@ $<
+	@$(CC) $(CLIENT_CFLAGS) $(CLIENT_OPTIONS) -c -o $@ $<
 
 $(CLIENT_SHARED): $(CLIENT_LIBRARY)
 	@echo "  LINK $@"
@@ -37,7 +48,8 @@ $(CLIENT_STATIC): $(CLIENT_LIBRARY)
 # The command has the library in it, so that it runs from anywhere.
 $(CLIENT_PROGRAM): $(CLIENT_COMMAND) $(CLIENT_STATIC)
 	@echo "  LINK $@"
-	@$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ -lcurl -lmd -ljansson -lpcre2-8
+	@$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ -lcurl -lmd -ljansson -lpcre2-8 \
+	    $(CLIENT_OPTION_LIBS)
 
 make_pc = sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; \
               s|@VERSION@|$(VERSION)|' client/libplaycount.pc.in
@@ -65,11 +77,11 @@ CLIENT_TOOLS = $(patsubst t/client/%.c,$(BUILD)/t/client/%,\
                  $(filter-out t/client/test-%,$(wildcard t/client/*.c)))
 
 # Parts of the command that are tested by themselves.
-CLIENT_TESTED = $(BUILD)/client/command/accesslog.o $(BUILD)/client/command/histogram.o
+CLIENT_TESTED = $(patsubst %,$(BUILD)/client/command/%.o,accesslog histogram jsonline logformat)
 
 $(BUILD)/t/client-%.t: $(BUILD)/t/client/test-%.o $(CLIENT_TESTED) $(CLIENT_STATIC)
 	@echo "  LINK $@"
-	@$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ -lcurl -lmd
+	@$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ -lcurl -lmd -ljansson -lpcre2-8
 
 $(BUILD)/t/client/%: $(BUILD)/t/client/%.o $(CLIENT_STATIC)
 	@echo "  LINK $@"

@@ -39,12 +39,27 @@ static playcount_status fault(playcount_listing *listing, const char *what)
     return PLAYCOUNT_E_ANSWER;
 }
 
+/* Blanks around an entry, and the CR of a line that ends with CRLF, do not belong
+ * to it. */
+static const char *trim(const char *text, size_t *n)
+{
+    while (*n && (*text == ' ' || *text == '\t')) {
+        text++;
+        --*n;
+    }
+    while (*n && strchr(" \t\r", text[*n - 1]) && text[*n - 1]) {
+        --*n;
+    }
+    return text;
+}
+
 /* One whole entry. */
 static playcount_status take(playcount_listing *listing, const char *text, size_t n)
 {
     char id[PLAYCOUNT_ENTRY_BYTES + 1];
     uint64_t count;
 
+    text = trim(text, &n);
     const char *equals = memchr(text, '=', n);
     if (!equals || n > PLAYCOUNT_ENTRY_BYTES) {
         return fault(listing, "an entry is not of the form ID=COUNT");

@@ -1,8 +1,9 @@
 /* Reading counts and listings, as they arrive.
  *
  * A listing is `ID=COUNT` entries with a comma or a newline between them; it may be
- * empty, and may end with a newline. Ids are percent-encoded (id.h). An entry may
- * be cut at any byte by the pieces in which it arrives.
+ * empty, and may end with a newline; a newline may be CRLF, and blanks may stand
+ * around an entry. Ids are percent-encoded (id.h). An entry may be cut at any byte
+ * by the pieces in which it arrives.
  */
 #ifndef PLAYCOUNT_CLIENT_LISTING_H
 #define PLAYCOUNT_CLIENT_LISTING_H
@@ -22,7 +23,7 @@ typedef struct {
     const char
         *fault;  /* what is wrong with the listing, after PLAYCOUNT_E_ANSWER */
     size_t held; /* bytes of an unfinished entry */
-    char hold[PLAYCOUNT_ENTRY_BYTES];
+    char hold[PLAYCOUNT_ENTRY_BYTES + 64]; /* with a few blanks */
     int broken_line; /* the last separator was a newline: nothing need follow it */
 } playcount_listing;
 

@@ -18,12 +18,15 @@ _playcount()
     --shard)
         mapfile -t COMPREPLY < <(compgen -W 'ketama modulo' -- "$cur")
         return ;;
-    --cacert)
+    --cacert | --state)
         compopt -o filenames 2> /dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return ;;
     --if-unsure)
         mapfile -t COMPREPLY < <(compgen -W 'again skip' -- "$cur")
+        return ;;
+    --format)
+        mapfile -t COMPREPLY < <(compgen -W 'common combined vhost_common vhost_combined json' -- "$cur")
         return ;;
     --work)
         mapfile -t COMPREPLY < <(compgen -W 'get play batch' -- "$cur")
@@ -45,7 +48,7 @@ _playcount()
     play) options+=' --by' ;;
     reset) options+=' --yes' ;;
     import) options+=' --if-unsure' ;;
-    replay) options+=' --if-unsure --match --status --method' ;;
+    replay) options+=' --if-unsure --match --status --method --format --state --again' ;;
     bench) options+=' --work --connections --threads --duration --songs --batch --keys' ;;
     esac
 

@@ -31,27 +31,27 @@ static size_t unescape(const char *s, size_t n, char *out)
     return 1;
 }
 
-/* The quoted string that begins at s, behind its quote, into out. Where it ends,
- * behind the other quote, or NULL. */
-static const char *quoted(const char *s, const char *end, char *out, size_t *out_n)
+size_t accesslog_unescape(const char *text, size_t n, char *out)
 {
+    const char *end = text + n;
     char *o = out;
-    while (s < end && *s != '"') {
-        size_t n = *s == '\\' ? unescape(s + 1, (size_t)(end - s - 1), o) : 0;
-        if (n) {
-            s += n + 1;
+
+    while (text < end) {
+        size_t taken =
+            *text == '\\' ? unescape(text + 1, (size_t)(end - text - 1), o) : 0;
+        if (taken) {
+            text += taken + 1;
         }
         else {
-            *o = *s++;
+            *o = *text++;
         }
         o++;
     }
-    *out_n = (size_t)(o - out);
-    return s < end ? s + 1 : NULL;
+    return (size_t)(o - out);
 }
 
-/* The request line: a method, a space, the target, and maybe a protocol. */
-static int request_line(const char *text, size_t n, accesslog_line *out)
+/* A method, a space, the target, and maybe a protocol. */
+int accesslog_request(const char *text, size_t n, accesslog_line *out)
 {
     const char *end = text + n;
     const char *space = memchr(text, ' ', n);
@@ -71,33 +71,6 @@ static int request_line(const char *text, size_t n, accesslog_line *out)
     }
     out->target_n = (size_t)(end - out->target);
     return out->target_n ? 0 : -1;
-}
-
-int accesslog_parse(const char *line, size_t n, char *scratch, accesslog_line *out)
-{
-    const char *end = line + n;
-    const char *quote = memchr(line, '"', n);
-    size_t length;
-
-    if (!quote) {
-        return -1;
-    }
-    const char *s = quoted(quote + 1, end, scratch, &length);
-    if (!s || request_line(scratch, length, out)) {
-        return -1;
-    }
-    if (end - s < 4 || s[0] != ' ' ||
-        (end - s > 4 && s[4] != ' ' && s[4] != '\r')) {
-        return -1;
-    }
-    out->status = 0;
-    for (int i = 1; i <= 3; i++) {
-        if (s[i] < '0' || s[i] > '9') {
-            return -1;
-        }
-        out->status = 10 * out->status + (s[i] - '0');
-    }
-    return out->status >= 100 ? 0 : -1;
 }
 
 /* The item that begins here, and the next one or NULL. */

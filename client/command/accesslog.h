@@ -1,22 +1,25 @@
-/* Lines of an access log in the common or combined format of httpd (`%h %l %u %t
- * "%r" %>s %b ...`), also with something in front (vhost_combined). */
+/* What replay takes from a line of an access log, and the lists that choose lines.
+ */
 #ifndef PLAYCOUNT_COMMAND_ACCESSLOG_H
 #define PLAYCOUNT_COMMAND_ACCESSLOG_H
 
 #include <stddef.h>
 
 typedef struct {
-    const char *method;
+    const char *method; /* NULL: the format does not have it */
     size_t method_n;
-    const char *target; /* as requested, with its query */
+    const char *target; /* path and query */
     size_t target_n;
-    int status; /* 100 to 999 */
+    size_t decoded_n; /* so much of it, from its beginning, is percent-decoded */
+    int status;       /* 100 to 999; 0: the format does not have it */
 } accesslog_line;
 
-/* Take a line apart. `scratch` has room for the line; the result points into it.
- * What httpd escaped (\", \\, \t, \xhh ...) is as it was. Not 0: it is no such
- * line. */
-int accesslog_parse(const char *line, size_t n, char *scratch, accesslog_line *out);
+/* What httpd escaped in n bytes (\", \\, \t, \xhh ...), as it was; into out, which
+ * has room for n bytes. The length. */
+size_t accesslog_unescape(const char *text, size_t n, char *out);
+
+/* Method and target of a request line: "GET /a HTTP/1.1". Not 0: it is not one. */
+int accesslog_request(const char *text, size_t n, accesslog_line *out);
 
 /* Whether a status or method is in a list such as "2xx,304" or "GET,POST". */
 int accesslog_status_in(const char *list, int status);

@@ -14,8 +14,11 @@ typedef struct {
     bool json, quiet, yes;
     uint64_t by;          /* play: 1 unless said */
     const char *match;    /* replay: the regular expression, or NULL */
-    const char *status;   /* replay: which statuses */
-    const char *method;   /* replay: which methods */
+    const char *status;   /* replay: which statuses; NULL: the usual ones */
+    const char *method;   /* replay: which methods; NULL: the usual ones */
+    const char *format;   /* replay: how the log is written; NULL: a common way */
+    const char *state;    /* replay: the state file; NULL: beside the log */
+    bool again;           /* replay: all of it, whatever was counted */
     const char *unsure;   /* import, replay: "again", "skip", or NULL */
     const char *work;     /* bench: "get", "play" or "batch" */
     uint64_t connections; /* bench */

@@ -1,13 +1,19 @@
 /* import: add the counts of a listing. */
+#include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <string.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
-#include "client/command/run.h"
+#include "client/command/runstate.h"
 #include "client/listing.h"
 
 typedef struct {
     const char *name;
-    const run_plan *plan;
+    runstate state;
+    run_plan *plan;
     playcount_pack *pack;
     uint64_t *things, *plays;
     playcount_error error;
@@ -46,9 +52,16 @@ static exit_status parse(void *context, const char *text, size_t n, uint64_t off
     i->things = things;
     i->plays = plays;
     playcount_listing_init(&listing, import_entry, i);
+    if (offset == 0 && n >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0) {
+        text += 3; /* a byte order mark */
+        n -= 3;
+    }
     /* A comma at the end has the next chunk's first entry behind it, or nothing. */
-    if (text[n - 1] == '\n' || (text[n - 1] == ',' && !i->plan->last)) {
+    if (n && (text[n - 1] == '\n' || (text[n - 1] == ',' && !i->plan->last))) {
         n--;
+    }
+    if (n == 1 && *text == '\r' && i->plan->last && before == 0) {
+        n = 0; /* a file of only a newline */
     }
     playcount_status status = playcount_listing_read(&listing, text, n);
     if (status == PLAYCOUNT_OK) {
@@ -66,13 +79,66 @@ static exit_status report(const run_plan *plan)
 {
     if (plan->a->json) {
         printf("{\"songs\":%" PRIu64 ",\"plays\":%" PRIu64 ",\"carried_on\":%s}\n",
-               plan->things, plan->plays, plan->carried_on ? "true" : "false");
+               plan->things, plan->plays, plan->resumed ? "true" : "false");
     }
     else if (!plan->a->quiet) {
         printf("%" PRIu64 " plays of %" PRIu64 " songs were added\n", plan->plays,
                plan->things);
     }
     return finish_output(EXIT_DONE);
+}
+
+static exit_status note(void *context, const run_chunk *chunk)
+{
+    importing *i = context;
+    i->state.chunk = *chunk;
+    return runstate_save(&i->state);
+}
+
+/* Open and lock the file, and find its state. */
+static exit_status open_input(importing *i, run_input *input)
+{
+    struct stat st = {.st_mode = 0};
+    int fd = STDIN_FILENO;
+
+    if (strcmp(i->name, "-") != 0) {
+        fd = open(i->name, O_RDONLY | O_CLOEXEC);
+        if (fd < 0 || fstat(fd, &st) != 0) {
+            say("%s: %s", i->name, strerror(errno));
+            return EXIT_FILE;
+        }
+    }
+    input->name = i->name;
+    input->source = source_open(fd, i->name);
+    if (!input->source) {
+        return EXIT_FILE;
+    }
+    if (!S_ISREG(st.st_mode)) {
+        /* What cannot be read again cannot be resumed. */
+        i->plan->note = NULL;
+        return runstate_open(&i->state, i->plan, NULL);
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        say("%s: another run of this file is in progress", i->name);
+        return EXIT_FILE;
+    }
+    input->size = source_is_packed(input->source) ? 0 : (uint64_t)st.st_size;
+    return runstate_open(&i->state, i->plan, i->name);
+}
+
+static exit_status import(importing *i, runner *r, run_input *input)
+{
+    uint64_t from = 0;
+    exit_status status = EXIT_DONE;
+
+    input->id = i->state.id;
+    if (i->state.found) {
+        status = run_resume(r, input, &i->state.chunk);
+        from = i->state.chunk.end;
+    }
+    status = status == EXIT_DONE ? run_rest(r, input, from) : status;
+    status = status == EXIT_DONE ? report(i->plan) : status;
+    return status == EXIT_DONE ? runstate_remove(&i->state) : status;
 }
 
 exit_status command_import(const arguments *a)
@@ -84,9 +150,18 @@ exit_status command_import(const arguments *a)
                      .separators = ",\n",
                      .chunk = 1 << 20,
                      .parse = parse,
-                     .report = report,
+                     .note = note,
                      .context = &i};
+    run_input input = {.source = NULL};
 
     i.plan = &plan;
-    return run_file(&plan);
+    runner *r = run_begin(&plan);
+    exit_status status = r ? open_input(&i, &input) : EXIT_FILE;
+    if (status == EXIT_DONE) {
+        status = import(&i, r, &input);
+    }
+    source_close(input.source);
+    runstate_free(&i.state);
+    run_end(r);
+    return status;
 }

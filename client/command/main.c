@@ -46,6 +46,12 @@ static const char help[] =
     "song's id\n"
     "         --status=LIST        only requests answered so (2xx,304)\n"
     "         --method=LIST        only requests of these methods (GET,POST)\n"
+    "         --format=FORMAT      how the log is written: a LogFormat string, or "
+    "json\n"
+    "         --state=FILE         what was counted is remembered there, not "
+    "beside "
+    "the log\n"
+    "         --again              count all of it, also what was counted before\n"
     "bench:   --work=get|play|batch  what to do (get)\n"
     "         --connections=N, --threads=N, --duration=SECONDS, --songs=N,\n"
     "         --batch=N, --keys\n"
@@ -65,6 +71,9 @@ enum {
     OPTION_MATCH,
     OPTION_STATUS,
     OPTION_METHOD,
+    OPTION_FORMAT,
+    OPTION_STATE,
+    OPTION_AGAIN,
     OPTION_WORK,
     OPTION_CONNECTIONS,
     OPTION_THREADS,
@@ -90,6 +99,9 @@ static const struct option options[] = {
     {"match", required_argument, NULL, OPTION_MATCH},
     {"status", required_argument, NULL, OPTION_STATUS},
     {"method", required_argument, NULL, OPTION_METHOD},
+    {"format", required_argument, NULL, OPTION_FORMAT},
+    {"state", required_argument, NULL, OPTION_STATE},
+    {"again", no_argument, NULL, OPTION_AGAIN},
     {"work", required_argument, NULL, OPTION_WORK},
     {"connections", required_argument, NULL, OPTION_CONNECTIONS},
     {"threads", required_argument, NULL, OPTION_THREADS},
@@ -117,7 +129,8 @@ static const struct {
      1,
      1,
      command_replay,
-     {OPTION_UNSURE, OPTION_MATCH, OPTION_STATUS, OPTION_METHOD}},
+     {OPTION_UNSURE, OPTION_MATCH, OPTION_STATUS, OPTION_METHOD, OPTION_FORMAT,
+      OPTION_STATE, OPTION_AGAIN}},
     {"bench",
      0,
      0,
@@ -205,6 +218,15 @@ static const char *take_option(int code, arguments *a, conf *c)
     case OPTION_METHOD:
         a->method = optarg;
         return NULL;
+    case OPTION_FORMAT:
+        a->format = optarg;
+        return NULL;
+    case OPTION_STATE:
+        a->state = optarg;
+        return NULL;
+    case OPTION_AGAIN:
+        a->again = true;
+        return NULL;
     case OPTION_WORK:
         return one_of("get", "play", "batch", &a->work);
     case OPTION_CONNECTIONS:
@@ -291,8 +313,6 @@ int main(int argc, char **argv)
 {
     static conf c;
     arguments a = {.by = 1,
-                   .status = "2xx,304",
-                   .method = "GET,POST",
                    .work = "get",
                    .connections = 32,
                    .threads = 1,

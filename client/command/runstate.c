@@ -54,14 +54,14 @@ static exit_status read_state(runstate *state, FILE *file)
             end = 0;
             good +=
                 sscanf(value, "%" SCNu64 " %" SCNu64 " %" SCNx64 " %" SCNd64 "%n",
-                       &state->begin, &state->end, &state->hash, &state->when,
-                       &end) == 4 &&
-                !value[end] && state->begin < state->end;
+                       &state->chunk.begin, &state->chunk.end, &state->chunk.hash,
+                       &state->chunk.when, &end) == 4 &&
+                !value[end] && state->chunk.begin < state->chunk.end;
         }
         else if ((value = statefile_value(line, "done"))) {
             end = 0;
-            good += sscanf(value, "%" SCNu64 " %" SCNu64 "%n", &state->things,
-                           &state->plays, &end) == 2 &&
+            good += sscanf(value, "%" SCNu64 " %" SCNu64 "%n", &state->chunk.things,
+                           &state->chunk.plays, &end) == 2 &&
                     !value[end];
         }
     }
@@ -106,8 +106,9 @@ static void write_state(FILE *file, const void *context)
             "playcount run 1\nkind %s\nservers %s\nrun %s\n"
             "chunk %" PRIu64 " %" PRIu64 " %016" PRIx64 " %" PRId64 "\n"
             "done %" PRIu64 " %" PRIu64 "\n",
-            state->kind, state->servers, state->id, state->begin, state->end,
-            state->hash, state->when, state->things, state->plays);
+            state->kind, state->servers, state->id, state->chunk.begin,
+            state->chunk.end, state->chunk.hash, state->chunk.when,
+            state->chunk.things, state->chunk.plays);
 }
 
 exit_status runstate_save(const runstate *state)

@@ -1,4 +1,12 @@
-/* The state file of a run; see run.h. */
+/* The state file of an import, FILE.playcount-import; see run.h.
+ *
+ *     playcount run 1
+ *     kind import
+ *     servers ketama http://127.0.0.1:8000/
+ *     run 0123456789abcdef0123456789abcdef
+ *     chunk 1048576 2097152 89abcdef01234567 1732240000
+ *     done 123456 234567
+ */
 #ifndef PLAYCOUNT_COMMAND_RUNSTATE_H
 #define PLAYCOUNT_COMMAND_RUNSTATE_H
 
@@ -9,11 +17,8 @@ typedef struct {
     char *servers; /* how songs are spread; a run has the same to its end */
     const char *kind;
     char id[PLAYCOUNT_KEY_BYTES + 1];
-    uint64_t begin, end; /* of the chunk that was about to be sent */
-    uint64_t hash;       /* of its bytes */
-    int64_t when; /* seconds since 1970: when it was first about to be sent */
-    uint64_t things, plays; /* before it */
-    bool found;             /* there was a state file */
+    run_chunk chunk; /* that was about to be sent */
+    bool found;      /* there was a state file */
 } runstate;
 
 /* Look for the state file of this input; a new run otherwise. `input` NULL:

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -96,12 +97,13 @@ const char *statefile_error(void)
 }
 
 /* Whatever has the name, a link or what a killed run left, loses it; the file that
- * is written is always new. */
+ * is written is always new. Its descriptor, -1: failed. */
 static int write_whole(const char *path, statefile_write *write, const void *state)
 {
     unlink(path);
-    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "w");
+    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    int copy = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
+    FILE *file = copy < 0 ? NULL : fdopen(copy, "w");
     if (!file) {
         if (fd >= 0) {
             close(fd);
@@ -109,8 +111,12 @@ static int write_whole(const char *path, statefile_write *write, const void *sta
         return -1;
     }
     write(file, state);
-    int failed = fflush(file) != 0 || fsync(fileno(file)) != 0;
-    return fclose(file) != 0 || failed ? -1 : 0;
+    int failed = fflush(file) != 0 || fsync(fd) != 0;
+    if (fclose(file) != 0 || failed) {
+        close(fd);
+        return -1;
+    }
+    return fd;
 }
 
 /* What it is written to first; to be freed. */
@@ -124,13 +130,29 @@ static char *fresh_name(const char *path)
     return name;
 }
 
-int statefile_replace(const char *path, statefile_write *write, const void *state)
+int statefile_replace_locked(const char *path, statefile_write *write,
+                             const void *state)
 {
     char *fresh = fresh_name(path);
-    int failed = !fresh || write_whole(fresh, write, state) ||
-                 rename(fresh, path) != 0 || statefile_sync_directory(path);
+    int fd = fresh ? write_whole(fresh, write, state) : -1;
+
+    if (fd >= 0 && (flock(fd, LOCK_EX | LOCK_NB) != 0 || rename(fresh, path) != 0 ||
+                    statefile_sync_directory(path))) {
+        close(fd);
+        fd = -1;
+    }
     free(fresh);
-    return failed ? -1 : 0;
+    return fd;
+}
+
+int statefile_replace(const char *path, statefile_write *write, const void *state)
+{
+    int fd = statefile_replace_locked(path, write, state);
+    if (fd < 0) {
+        return -1;
+    }
+    close(fd);
+    return 0;
 }
 
 int statefile_remove(const char *path)

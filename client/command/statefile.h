@@ -39,6 +39,11 @@ const char *statefile_error(void);
 typedef void statefile_write(FILE *file, const void *state);
 int statefile_replace(const char *path, statefile_write *write, const void *state);
 
+/* The same; the new one is locked (flock) before it has its name. Its descriptor,
+ * which holds the lock, or -1. */
+int statefile_replace_locked(const char *path, statefile_write *write,
+                             const void *state);
+
 /* Remove it. Not 0: it is still there, see errno. Not synced. */
 int statefile_remove(const char *path);
 

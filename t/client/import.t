@@ -36,7 +36,7 @@ is "$run->{status} $run->{out}", "0 0 plays of 0 songs were added\n", 'an empty 
 
 # What cannot be read is not counted.
 for my $bad ('5=1,7', '5=1,7=x', '5=1,7=-1', '5=1,=1', '5=1,%zz=1', "5=1,\xff=1", '5=1,,7=1',
-    '5=1,7=9223372036854775808', "5=1\r\n7=1\r\n", '5=1,')
+    '5=1,7=9223372036854775808', '5=1,', "5=1\n\n7=1", '5=1, ,7=1', 'a= 1')
 {
     my $path = write_file('bad', $bad);
     $run = playcount('-s', $url, 'import', $path);
@@ -46,6 +46,22 @@ for my $bad ('5=1,7', '5=1,7=x', '5=1,7=-1', '5=1,=1', '5=1,%zz=1', "5=1,\xff=1"
     ok !-e state_of($path), 'nothing was begun';
 }
 is count('5'), 5, 'nothing of it is counted';
+
+# A byte order mark, CRLF, and blanks around entries.
+for my $good ("\xef\xbb\xbf8=1,9=1", "8=1\r\n9=1\r\n", "8=1, 9=1", " 8=1 ,\t9=1\t\r\n", "\xef\xbb\xbf8=1\r\n9=1") {
+    $run = playcount('-s', $url, 'import', write_file('good', $good));
+    (my $shown = $good) =~ s/[^ -~]/?/g;
+    is $run->{out}, "2 plays of 2 songs were added\n", "'$shown'" or diag $run->{err};
+}
+is join(' ', count('8'), count('9')), '5 5', 'is the same as without them';
+is count('%EF%BB%BF8'), 0, 'and no other song';
+for my $empty ("\n", "\r\n", "\xef\xbb\xbf", "\xef\xbb\xbf\r\n") {
+    $run = playcount('-s', $url, 'import', write_file('empty', $empty));
+    is $run->{out}, "0 plays of 0 songs were added\n", 'only a mark or a newline' or diag $run->{err};
+}
+playcount('-s', $url, 'import', write_file('blank', "%20b=1,b c=2\n"));
+is count('%20b'), 1, 'an encoded blank at the beginning belongs to the id';
+is count('b%20c'), 2, 'so does one in the middle';
 $run = playcount('-s', $url, 'import', "$dir/none");
 is $run->{status}, 6, 'no such file';
 like $run->{err}, qr/\Q$dir\E\/none: No such file/, 'it says so';

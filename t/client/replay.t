@@ -11,9 +11,10 @@ my $server = Playcount::Server->new(songs => '100k', zone_file => 1);
 my $url = $server->url;
 my $log = "$dir/access.log";
 my $match = '--match=^/play/([^?]+)';
+my $state = "$log.playcount-replay";
 
 sub common { my ($request, $status) = @_; return qq(127.0.0.1 - - [01/Jan/2026:00:00:00 +0000] "$request" $status 5) }
-sub log_is { Playcount::Server::spew($log, join '', map { "$_\n" } @_) }
+sub log_is { Playcount::Server::spew($log, join '', map { "$_\n" } @_); unlink $state }
 sub counts { my $text = $server->get('/')->{content}; $server->delete('/'); return $text }
 sub replay { return playcount('-s', $url, 'replay', $log, @_) }
 
@@ -47,8 +48,8 @@ for my $case (
     ['--method=HEAD', '1=1'], ['--method=POST', '2=1'],
 ) {
     my ($option, $expected) = @$case;
-    replay('--match=^/play/(\d)$', $option);
-    replay('--match=^/play/(\d)\?', $option) if $option eq '--status=2xx';
+    replay('--again', '--match=^/play/(\d)$', $option);
+    replay('--again', '--match=^/play/(\d)\?', $option) if $option eq '--status=2xx';
     is counts(), $expected, $option;
 }
 
@@ -68,6 +69,9 @@ is counts(), '1=1', 'and not counted';
 for my $case (
     [[], qr/needs --match/], [['--match=('], qr/--match=\(: .*character/],
     [['--match=^/play/'], qr/has no group/], [[$match, '--status=200-299'], qr/--status/],
+    [[$match, '--format=%h'], qr/--format=%h: the request is not in it/],
+    [[$match, '--format=%r', '--status=200'], qr/--status: the format does not have/],
+    [[$match, '--format=%U %s', '--method=GET'], qr/--method: the format does not have/],
 ) {
     my ($arguments, $says) = @$case;
     $run = replay(@$arguments);
@@ -80,21 +84,49 @@ $run = playcount({ stdin => common('GET /play/9 HTTP/1.1', 200) }, '-s', $url, '
 is "$run->{status} $run->{out}", '0 ', 'the standard input, quiet, without a newline at its end';
 is counts(), '9=1', 'is counted';
 
+# No line is in the format: nothing is remembered, so that the right one still counts.
+log_is('GET /play/1 200', 'GET /play/2 200');
+$run = replay($match);
+is $run->{status}, 6, 'no line could be read: exit status 6';
+like $run->{err}, qr/2 lines are not in the log format\nplaycount: no line could be read/, 'says so';
+ok !-e $state, 'nothing is remembered';
+$run = replay($match, '--format=%m %U %s');
+is $run->{out}, "2 plays in 2 lines were counted\n", 'the right format' or diag $run->{err};
+counts();
+
+# A byte order mark and CRLF.
+Playcount::Server::spew($log, "\xef\xbb\xbf" . join '', map { "GET /play/$_ 200\r\n" } 1 .. 2);
+$run = replay('--again', $match, '--format=%m %U %s');
+is $run->{out}, "2 plays in 2 lines were counted\n", 'a byte order mark and CRLF' or diag $run->{err};
+counts();
+
 # Killed again and again.
 my $lines = 400_000;
+log_is();
 open my $file, '>', $log or die "$log: $!";
 for (1 .. $lines) {
     print {$file} common('GET /play/' . $_ % 1000 . ' HTTP/1.1', 200), "\n";
 }
 close $file;
-(my $killed, $run) =
-    kill_until(\&has_said, "$log.playcount-replay", '-s', $url, 'replay', $match, $log);
+(my $killed, $run) = kill_until(\&has_said, $state, '-s', $url, 'replay', $match, $log);
 cmp_ok $killed, '>', 0, "killed $killed times in the middle";
-$run = replay($match) if -e "$log.playcount-replay";
 is $run->{out}, "$lines plays in $lines lines were counted\n",
-    'and carried on to the end; the sum is that of all' or diag "$run->{status} $run->{err}";
-%count = map { split /=/ } split /,/, $server->get('/')->{content};
-is scalar(grep { $count{$_} != $lines / 1000 } 0 .. 999), 0, 'each play is counted once';
-ok !-e "$log.playcount-replay", 'nothing is left';
+    'and resumed to the end; the sum is that of all' or diag "$run->{status} $run->{err}";
+sub each_is
+{
+    my ($expected, $what) = @_;
+    my %is = map { split /=/ } split /,/, $server->get('/')->{content};
+    is scalar(grep { ($is{$_} // 0) != $expected } 0 .. 999), 0, $what;
+}
+each_is($lines / 1000, 'each play is counted once');
+$run = replay($match);
+like $run->{out}, qr/^(0 plays in 0|$lines plays in $lines) lines/, 'the same command again counts nothing' or diag $run->{err};
+each_is($lines / 1000, 'still once');
+
+# --again, killed too, counts all of it again, once.
+($killed, $run) = kill_until(\&has_said, "$state.new", '-s', $url, 'replay', '--again', $match, $log);
+is $run->{out}, "$lines plays in $lines lines were counted\n", "--again, killed $killed times" or diag $run->{err};
+replay($match); # in case it was killed after it had said so
+each_is(2 * $lines / 1000, 'counts all of it once more');
 
 done_testing;
