@@ -11,8 +11,11 @@
 #include "handoff/handoff.h"
 #include "mod_playcount.h"
 #include "metrics/metrics.h"
+#include "server/claim.h"
 #include "server/conf.h"
 #include "server/delivered.h"
+#include "server/dispatch.h"
+#include "server/request.h"
 #include "server/zones.h"
 
 APLOG_USE_MODULE(playcount);
@@ -81,6 +84,9 @@ static void register_hooks(apr_pool_t *p)
 {
     ap_hook_post_config(announce, NULL, NULL, APR_HOOK_FIRST);
     playcount_delivered_register_hooks(p);
+    playcount_claim_register_hooks(p);
+    playcount_request_register_hooks(p);
+    playcount_dispatch_register_hooks(p);
     for (int i = 0; i < PLAYCOUNT_ROOMS; i++) {
         if (playcount_rooms[i] && playcount_rooms[i]->register_hooks) {
             playcount_rooms[i]->register_hooks(p);

@@ -4,9 +4,10 @@
 #include "apr_strings.h"
 
 #include "api/api.h"
+#include "server/accept.h"
 #include "server/answer.h"
 #include "server/listing.h"
-#include "server/text.h"
+#include "server/query.h"
 
 /* Pages that are to be one listing must be of one mapping, in one order: a clear
  * makes another one, and so may a start of the server, as the zone's file can be an
@@ -20,35 +21,29 @@ static void name_mapping(request_rec *r, const playcount_served_zone *zone,
                      zone->opening, cursor->epoch));
 }
 
-int playcount_list_all(request_rec *r, playcount_served_zone *zone)
+int playcount_list_all(request_rec *r, const playcount_request *q)
 {
     playcount_listing listing;
     playcount_cursor cursor;
     playcount_song song;
 
-    playcount_discard_body(r);
-    playcount_zone_begin(zone->zone, &cursor);
-    name_mapping(r, zone, &cursor);
+    playcount_zone_begin(q->zone->zone, &cursor);
+    name_mapping(r, q->zone, &cursor);
     playcount_listing_begin(
         &listing, r, playcount_wants_json(r) ? PLAYCOUNT_MAP : PLAYCOUNT_TEXT);
     while (!listing.stream.broken &&
-           playcount_zone_next(zone->zone, &cursor, &song)) {
+           playcount_zone_next(q->zone->zone, &cursor, &song)) {
         playcount_listing_add(&listing, song.id, song.length, song.count);
     }
     return playcount_listing_end(&listing);
 }
 
-int playcount_clear_all(request_rec *r, playcount_served_zone *zone)
+int playcount_clear_all(request_rec *r, const playcount_request *q)
 {
-    int status = playcount_discard_body(r);
-    apr_status_t rv;
+    apr_status_t rv = playcount_zone_clear(q->zone->zone);
 
-    if (status != OK) {
-        return playcount_refuse(r, status, playcount_body_error(status));
-    }
-    rv = playcount_zone_clear(zone->zone);
     return rv == APR_SUCCESS ? playcount_answer(r, HTTP_OK, NULL, "OK", 2)
-                             : playcount_refuse_add(r, zone, rv);
+                             : playcount_refuse_add(r, q->zone, rv);
 }
 
 /* What GET /songs asks for. */
@@ -59,33 +54,22 @@ typedef struct {
     const char *after;  /* NULL: from the beginning */
 } selection;
 
-static const char *read_count(request_rec *r, const char *name, uint64_t *n)
-{
-    const char *error = NULL;
-    const char *text = playcount_request_parameter(r, name, &error);
-
-    if (text &&
-        !(*n = playcount_read_number(text, strlen(text), PLAYCOUNT_SONGS_MAX))) {
-        return apr_pstrcat(r->pool, name,
-                           " is not a whole number from 1 to 100000000.", NULL);
-    }
-    return error;
-}
-
 static const char *read_selection(request_rec *r, selection *s)
 {
     const char *error = NULL;
 
     s->limit = PLAYCOUNT_SONGS_MAX;
-    s->prefix = playcount_request_parameter(r, "prefix", &error);
+    s->prefix = playcount_query_value(r->pool, r->args, "prefix", &error);
     if (!error) {
-        s->after = playcount_request_parameter(r, "after", &error);
+        s->after = playcount_query_value(r->pool, r->args, "after", &error);
     }
     if (!error) {
-        error = read_count(r, "limit", &s->limit);
+        error = playcount_query_number(r->pool, r->args, "limit",
+                                       PLAYCOUNT_SONGS_MAX, &s->limit);
     }
     if (!error) {
-        error = read_count(r, "top", &s->top);
+        error = playcount_query_number(r->pool, r->args, "top", PLAYCOUNT_SONGS_MAX,
+                                       &s->top);
     }
     if (!error && s->top && (s->prefix || s->after)) {
         error = "top goes neither with prefix nor with after.";
@@ -113,7 +97,7 @@ static void list_in_order(playcount_listing *listing, playcount_zone *zone,
     }
 }
 
-int playcount_list_some(request_rec *r, playcount_served_zone *zone)
+int playcount_list_some(request_rec *r, const playcount_request *q)
 {
     playcount_listing listing;
     playcount_cursor cursor;
@@ -121,15 +105,14 @@ int playcount_list_some(request_rec *r, playcount_served_zone *zone)
     const char *error = read_selection(r, &s);
     int there;
 
-    playcount_discard_body(r);
     if (error) {
         return playcount_refuse(r, HTTP_BAD_REQUEST, error);
     }
-    playcount_zone_begin(zone->zone, &cursor);
-    there = !s.after || playcount_zone_begin_after(zone->zone, &cursor, s.after,
+    playcount_zone_begin(q->zone->zone, &cursor);
+    there = !s.after || playcount_zone_begin_after(q->zone->zone, &cursor, s.after,
                                                    strlen(s.after));
     if (!s.top) {
-        name_mapping(r, zone, &cursor);
+        name_mapping(r, q->zone, &cursor);
     }
     if (!there) {
         return playcount_refuse(r, HTTP_BAD_REQUEST,
@@ -138,12 +121,12 @@ int playcount_list_some(request_rec *r, playcount_served_zone *zone)
     playcount_listing_begin(
         &listing, r, playcount_wants_json(r) ? PLAYCOUNT_ARRAY : PLAYCOUNT_TEXT);
     if (s.top) {
-        playcount_zone_top(zone->zone,
+        playcount_zone_top(q->zone->zone,
                            (apr_size_t)(s.top < s.limit ? s.top : s.limit),
                            list_song, &listing);
     }
     else {
-        list_in_order(&listing, zone->zone, &cursor, &s);
+        list_in_order(&listing, q->zone->zone, &cursor, &s);
     }
     return playcount_listing_end(&listing);
 }

@@ -4,86 +4,84 @@
 #include "apr_strings.h"
 
 #include "api/api.h"
+#include "server/accept.h"
 #include "server/answer.h"
 #include "server/listing.h"
+#include "server/query.h"
 #include "server/text.h"
 
-static int answer_count(request_rec *r, const playcount_id *id, uint64_t count)
+static int answer_count(request_rec *r, const playcount_request *q, uint64_t count)
 {
     char text[PLAYCOUNT_DIGITS_MAX];
 
     if (playcount_wants_json(r)) {
-        char *object =
-            apr_palloc(r->pool, PLAYCOUNT_OBJECT_MAX + 3 * strlen(r->uri));
+        char *object = apr_palloc(r->pool, PLAYCOUNT_OBJECT_MAX + 3 * q->root);
 
-        return playcount_answer(
-            r, HTTP_OK, "application/json", object,
-            playcount_listing_object(object, r, id->bytes, id->length, count));
+        return playcount_answer(r, HTTP_OK, "application/json", object,
+                                playcount_listing_object(object, q->uri, q->root,
+                                                         q->id, q->length, count));
     }
     return playcount_answer(r, HTTP_OK, NULL, text, playcount_digits(text, count));
 }
 
-int playcount_get_song(request_rec *r, playcount_served_zone *zone)
+/* NULL, or the sentence of a 400. */
+static const char *check_id(request_rec *r, const playcount_request *q)
 {
-    playcount_id id;
-    const char *error = playcount_request_id(r, &id);
+    const char *wrong = playcount_id_error(q->id, q->length);
 
-    playcount_discard_body(r);
+    return wrong ? apr_pstrcat(r->pool, "The id ", wrong, ".", NULL) : NULL;
+}
+
+int playcount_get_song(request_rec *r, const playcount_request *q)
+{
+    const char *error = check_id(r, q);
+
     return error ? playcount_refuse(r, HTTP_BAD_REQUEST, error)
-                 : answer_count(
-                       r, &id, playcount_zone_get(zone->zone, id.bytes, id.length));
+                 : answer_count(r, q,
+                                playcount_zone_get_hashed(q->zone->zone, q->id,
+                                                          q->length, q->hash));
 }
 
 /* With a key, the song is a batch of one: only a batch keeps its answer in the
  * same step in which it counts. */
-static int add_with_key(request_rec *r, playcount_served_zone *zone,
-                        playcount_idempotency *i, const playcount_id *id,
-                        uint64_t by)
+static int add_with_key(request_rec *r, const playcount_request *q,
+                        playcount_idempotency *i, uint64_t by)
 {
     playcount_play play = {
-        .id = id->bytes, .length = (uint8_t)id->length, .by = by};
+        .id = q->id, .length = (uint8_t)q->length, .hash = q->hash, .by = by};
     uint64_t fingerprint =
         playcount_key_fingerprint(1, (const char *)&by, sizeof(by));
 
-    play.hash = playcount_zone_hash(zone->zone, id->bytes, id->length);
-    fingerprint = playcount_key_fingerprint(fingerprint, id->bytes, id->length);
-    return playcount_add_once(r, zone, i, fingerprint, &play, 1)
-               ? answer_count(r, id, play.count)
+    fingerprint = playcount_key_fingerprint(fingerprint, q->id, q->length);
+    return playcount_add_once(r, q->zone, i, fingerprint, &play, 1)
+               ? answer_count(r, q, play.count)
                : OK;
 }
 
-static const char *read_by(request_rec *r, uint64_t *by)
-{
-    const char *error = NULL;
-    const char *text =
-        r->args ? playcount_request_parameter(r, "by", &error) : NULL;
-
-    *by = text ? playcount_read_number(text, strlen(text), PLAYCOUNT_BY_MAX) : 1;
-    return *by ? error : "by is not a whole number from 1 to 1000000000.";
-}
-
-int playcount_post_song(request_rec *r, playcount_served_zone *zone)
+int playcount_post_song(request_rec *r, const playcount_request *q)
 {
     playcount_idempotency i = {0};
-    playcount_id id;
-    uint64_t by, count;
-    const char *error = playcount_request_id(r, &id);
+    uint64_t by = 1, count;
+    const char *error = check_id(r, q);
     apr_status_t rv;
     int status;
 
-    if (error || (error = read_by(r, &by))) {
+    if (error ||
+        (r->args && (error = playcount_query_number(r->pool, r->args, "by",
+                                                    PLAYCOUNT_BY_MAX, &by)))) {
         return playcount_refuse(r, HTTP_BAD_REQUEST, error);
     }
     if ((status = playcount_discard_body(r)) != OK) {
         return playcount_refuse(r, status, playcount_body_error(status));
     }
-    if (!playcount_idempotency_begin(r, zone, &i)) {
+    if (!playcount_idempotency_begin(r, q->zone, &i)) {
         return OK;
     }
     if (i.present) {
-        return add_with_key(r, zone, &i, &id, by);
+        return add_with_key(r, q, &i, by);
     }
-    rv = playcount_zone_add(zone->zone, id.bytes, id.length, by, &count);
-    return rv == APR_SUCCESS ? answer_count(r, &id, count)
-                             : playcount_refuse_add(r, zone, rv);
+    rv = playcount_zone_add_hashed(q->zone->zone, q->id, q->length, q->hash, by,
+                                   &count);
+    return rv == APR_SUCCESS ? answer_count(r, q, count)
+                             : playcount_refuse_add(r, q->zone, rv);
 }

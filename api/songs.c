@@ -4,6 +4,7 @@
 #include "apr_strings.h"
 
 #include "api/api.h"
+#include "server/accept.h"
 #include "server/answer.h"
 #include "server/listing.h"
 
@@ -87,7 +88,7 @@ static int add_body(request_rec *r, playcount_served_zone *zone,
                : OK;
 }
 
-int playcount_post_songs(request_rec *r, playcount_served_zone *zone)
+int playcount_post_songs(request_rec *r, const playcount_request *q)
 {
     playcount_idempotency i = {0};
     int json = is_json(r);
@@ -97,6 +98,7 @@ int playcount_post_songs(request_rec *r, playcount_served_zone *zone)
                                 "The body's Content-Type is neither text/plain nor "
                                 "application/json.");
     }
-    return playcount_idempotency_begin(r, zone, &i) ? add_body(r, zone, &i, json)
-                                                    : OK;
+    return playcount_idempotency_begin(r, q->zone, &i)
+               ? add_body(r, q->zone, &i, json)
+               : OK;
 }

@@ -21,7 +21,7 @@
 #include "httpd.h"
 
 #include "handoff/engine.h"
-#include "server/zones.h"
+#include "server/dispatch.h"
 
 /* One PlaycountHandoff. */
 struct playcount_handoff {
@@ -51,8 +51,8 @@ const playcount_handoff *playcount_handoff_of(const playcount_served_zone *zone)
 int playcount_handoff_watch(const apr_array_header_t *handoffs, server_rec *s,
                             apr_pool_t *p);
 
-/* lease.c: the handler. */
-int playcount_lease_handler(request_rec *r);
+/* lease.c: what this room answers. */
+extern const playcount_endpoint playcount_lease_endpoints[];
 
 /* directive.c */
 const char *playcount_cmd_handoff(cmd_parms *cmd, void *dummy, int argc,

@@ -144,11 +144,11 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_handler(playcount_lease_handler, NULL, NULL, APR_HOOK_FIRST);
     playcount_engines_register_hooks();
 }
 
 const playcount_room playcount_handoff_room = {
     .name = "handoff",
+    .endpoints = playcount_lease_endpoints,
     .register_hooks = register_hooks,
 };

@@ -10,15 +10,15 @@
 #include "http_log.h"
 #include "http_protocol.h"
 
+#include "server/accept.h"
 #include "server/answer.h"
+#include "server/dispatch.h"
 #include "server/listing.h"
-#include "server/root.h"
 #include "server/text.h"
 
 APLOG_USE_MODULE(playcount);
 
-#define ALLOW_BATCH "GET, HEAD, POST, OPTIONS"
-#define ALLOW_NUMBER "DELETE, OPTIONS"
+#define NUMBERS "/handoff/"
 
 static int refuse(request_rec *r, apr_status_t rv)
 {
@@ -60,16 +60,15 @@ static int list(request_rec *r, const playcount_served_zone *zone,
     return playcount_listing_end(&listing);
 }
 
-static int get_batch(request_rec *r, playcount_served_zone *zone)
+static int get_batch(request_rec *r, const playcount_request *q)
 {
     playcount_batch batch;
-    apr_status_t rv = playcount_batch_get(zone->zone, &batch);
+    apr_status_t rv = playcount_batch_get(q->zone->zone, &batch);
 
-    playcount_discard_body(r);
     if (rv == APR_NOTFOUND) {
         return playcount_not_found(r);
     }
-    return rv == APR_SUCCESS ? list(r, zone, &batch) : refuse(r, rv);
+    return rv == APR_SUCCESS ? list(r, q->zone, &batch) : refuse(r, rv);
 }
 
 static int delivered_elsewhere(request_rec *r)
@@ -79,33 +78,36 @@ static int delivered_elsewhere(request_rec *r)
                             "(PlaycountHandoff), and a zone has one consumer.");
 }
 
-static int take_batch(request_rec *r, playcount_served_zone *zone)
+static int take_batch(request_rec *r, const playcount_request *q)
 {
     playcount_batch batch;
     apr_status_t rv;
 
-    if (playcount_handoff_of(zone)) {
+    if (playcount_handoff_of(q->zone)) {
         return delivered_elsewhere(r);
     }
-    playcount_discard_body(r);
-    rv = playcount_batch_take(zone->zone, &batch);
+    rv = playcount_batch_take(q->zone->zone, &batch);
     if (rv == APR_NOTFOUND) {
         r->status = HTTP_NO_CONTENT;
         apr_table_setn(r->headers_out, "Cache-Control", "no-store");
         return OK;
     }
-    return rv == APR_SUCCESS ? list(r, zone, &batch) : refuse(r, rv);
+    return rv == APR_SUCCESS ? list(r, q->zone, &batch) : refuse(r, rv);
 }
 
-static int acknowledge(request_rec *r, playcount_served_zone *zone, uint64_t number)
+static int acknowledge(request_rec *r, const playcount_request *q)
 {
+    const char *text = q->path + strlen(NUMBERS);
+    uint64_t number = playcount_read_number(text, strlen(text), PLAYCOUNT_MAX);
     apr_status_t rv;
 
-    if (playcount_handoff_of(zone)) {
+    if (!number) {
+        return playcount_not_found(r);
+    }
+    if (playcount_handoff_of(q->zone)) {
         return delivered_elsewhere(r);
     }
-    playcount_discard_body(r);
-    rv = playcount_batch_acknowledge(zone->zone, number);
+    rv = playcount_batch_acknowledge(q->zone->zone, number);
     if (rv == APR_EMISMATCH) {
         return playcount_refuse(r, HTTP_CONFLICT,
                                 "This is the number neither of the open batch nor "
@@ -115,43 +117,10 @@ static int acknowledge(request_rec *r, playcount_served_zone *zone, uint64_t num
                              : refuse(r, rv);
 }
 
-static int handle_number(request_rec *r, const char *text)
-{
-    uint64_t number = playcount_read_number(text, strlen(text), PLAYCOUNT_MAX);
-
-    if (!number) {
-        return playcount_not_found(r);
-    }
-    if (r->method_number == M_DELETE) {
-        return acknowledge(r, playcount_zone_of(r), number);
-    }
-    return r->method_number == M_OPTIONS ? playcount_options(r, ALLOW_NUMBER)
-                                         : playcount_not_allowed(r, ALLOW_NUMBER);
-}
-
-int playcount_lease_handler(request_rec *r)
-{
-    const char *path;
-
-    if (!r->handler || strcmp(r->handler, PLAYCOUNT_HANDLER) ||
-        !strstr(r->uri, "/handoff")) {
-        return DECLINED;
-    }
-    path = playcount_path_below_root(r);
-    if (!strncmp(path, "/handoff/", 9)) {
-        return handle_number(r, path + 9);
-    }
-    if (strcmp(path, "/handoff")) {
-        return DECLINED;
-    }
-    switch (r->method_number) {
-    case M_GET:
-        return get_batch(r, playcount_zone_of(r));
-    case M_POST:
-        return take_batch(r, playcount_zone_of(r));
-    case M_OPTIONS:
-        return playcount_options(r, ALLOW_BATCH);
-    default:
-        return playcount_not_allowed(r, ALLOW_BATCH);
-    }
-}
+const playcount_endpoint playcount_lease_endpoints[] = {
+    {"/handoff",
+     {{M_GET, get_batch, PLAYCOUNT_NO_BODY},
+      {M_POST, take_batch, PLAYCOUNT_NO_BODY}}},
+    {NUMBERS, {{M_DELETE, acknowledge, PLAYCOUNT_NO_BODY}}},
+    {.path = NULL},
+};

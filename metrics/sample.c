@@ -19,6 +19,7 @@
 
 #include "metrics/clock.h"
 #include "server/delivered.h"
+#include "server/request.h"
 #include "server/text.h"
 
 APLOG_USE_MODULE(playcount);
@@ -55,7 +56,9 @@ static request_rec * final(request_rec *r)
 
 playcount_sample *playcount_sample_of(request_rec *r)
 {
-    return ap_get_module_config(initial(r)->request_config, &playcount_module);
+    const playcount_request *q = playcount_request_of(initial(r));
+
+    return q ? q->sample : NULL;
 }
 
 static int measured(const request_rec *first)
@@ -97,7 +100,7 @@ static playcount_sample *begin(request_rec *first)
     s->start = playcount_ticks();
     enter(s, first);
     apr_pool_cleanup_register(first->pool, s, leave, apr_pool_cleanup_null);
-    ap_set_module_config(first->request_config, &playcount_module, s);
+    playcount_request_get(first)->sample = s;
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, first, "start: route \"%s\", %s %s",
                   s->name, first->method, first->uri);
     return s;

@@ -4,79 +4,16 @@
 
 #include <stdlib.h>
 
-#include "apr_lib.h"
 #include "apr_strings.h"
 #include "apr_thread_proc.h"
 #include "http_core.h"
 #include "http_protocol.h"
 #include "util_filter.h"
 
+#include "server/accept.h"
 #include "server/text.h"
 
 #define PIECE 65536
-
-/* --- Accept --- */
-
-/* How well one element of Accept, such as "text/html;q=0.5", fits a type: 3 if it
- * is the type, 2 if it is a range of its kind, 1 if it is any type, 0 if it is
- * about something else. */
-static int fit(const char *element, const char *type)
-{
-    apr_size_t length = strcspn(element, "; \t");
-    apr_size_t kind = strcspn(type, "/") + 1;
-
-    if (length == strlen(type) && !ap_cstr_casecmpn(element, type, length)) {
-        return 3;
-    }
-    if (length == kind + 1 && element[kind] == '*' &&
-        !ap_cstr_casecmpn(element, type, kind)) {
-        return 2;
-    }
-    return length == 3 && !strncmp(element, "*/*", 3);
-}
-
-/* The quality of one element, 0 to 1000. */
-static int quality_of(const char *element)
-{
-    const char *at = element;
-
-    while ((at = strchr(at, ';'))) {
-        at++;
-        at += strspn(at, " \t");
-        if ((*at == 'q' || *at == 'Q') && at[1] == '=') {
-            return (int)(atof(at + 2) * 1000);
-        }
-    }
-    return 1000;
-}
-
-int playcount_wants_json(const request_rec *r)
-{
-    const char *accept = apr_table_get(r->headers_in, "Accept");
-    int json = 0, text = 0, text_fit = 0;
-
-    /* Most clients say nothing of the kind, and pay nothing for it. */
-    if (!accept || !ap_strcasestr(accept, "application/json")) {
-        return 0;
-    }
-    while (*accept) {
-        char *element = ap_getword(r->pool, &accept, ',');
-        int how_well;
-
-        while (apr_isspace(*element)) {
-            element++;
-        }
-        if (fit(element, "application/json") == 3) {
-            json = quality_of(element);
-        }
-        how_well = fit(element, "text/plain");
-        if (how_well && how_well >= text_fit) {
-            text_fit = how_well;
-            text = quality_of(element);
-        }
-    }
-    return json > 0 && json >= text;
-}
 
 /* --- short answers --- */
 

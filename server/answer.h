@@ -9,10 +9,6 @@
 
 #include "httpd.h"
 
-/* Does the Accept header name application/json, and like it no less than
- * text/plain? */
-int playcount_wants_json(const request_rec *r);
-
 /* A body of a few bytes, copied. NULL as type is text/plain. */
 int playcount_answer(request_rec *r, int status, const char *type, const char *body,
                      apr_size_t length);

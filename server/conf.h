@@ -2,9 +2,10 @@
  *
  * The module has one record and so one configuration vector, but several
  * rooms. Each room describes itself in a playcount_room: its name, the four
- * functions that create and merge its configuration (any of them NULL), and
- * the one that registers its hooks. mod_playcount.c lists the rooms; every
- * room reads its own part with the two functions below and none other's.
+ * functions that create and merge its configuration (any of them NULL), the
+ * one that registers its hooks, and what it answers below a counter's root.
+ * mod_playcount.c lists the rooms; every room reads its own part with the two
+ * functions below and none other's.
  */
 #ifndef PLAYCOUNT_SERVER_CONF_H
 #define PLAYCOUNT_SERVER_CONF_H
@@ -23,8 +24,11 @@ typedef enum {
     PLAYCOUNT_ROOMS
 } playcount_room_e;
 
+typedef struct playcount_endpoint playcount_endpoint; /* see dispatch.h */
+
 typedef struct {
     const char *name;
+    const playcount_endpoint *endpoints; /* up to one without a path; or NULL */
     void *(*create_server)(apr_pool_t *p, server_rec *s);
     void *(*merge_server)(apr_pool_t *p, void *base, void *add);
     void *(*create_dir)(apr_pool_t *p, char *dir);

@@ -6,7 +6,7 @@
 
 #include "http_protocol.h"
 
-#include "server/root.h"
+#include "server/request.h"
 #include "server/text.h"
 
 static const struct {
@@ -26,8 +26,9 @@ static char *put(char *at, const char *text)
     return at + length;
 }
 
-static apr_size_t put_object(char *out, const char *uri, apr_size_t root,
-                             const char *id, apr_size_t length, uint64_t count)
+apr_size_t playcount_listing_object(char *out, const char *root,
+                                    apr_size_t root_length, const char *id,
+                                    apr_size_t length, uint64_t count)
 {
     char *at = put(out, "{\"song\":\"");
 
@@ -35,24 +36,20 @@ static apr_size_t put_object(char *out, const char *uri, apr_size_t root,
     at = put(at, "\",\"count\":");
     at += playcount_digits(at, count);
     at = put(at, ",\"href\":\"");
-    at += playcount_url_escape(at, uri, root);
+    at += playcount_url_escape(at, root, root_length);
     at = put(at, "/song/");
     at += playcount_url_escape_id(at, id, length);
     at = put(at, "\"}");
     return (apr_size_t)(at - out);
 }
 
-apr_size_t playcount_listing_object(char *out, request_rec *r, const char *id,
-                                    apr_size_t length, uint64_t count)
-{
-    return put_object(out, r->uri, playcount_root_length(r), id, length, count);
-}
-
 void playcount_listing_begin(playcount_listing *l, request_rec *r,
                              playcount_form form)
 {
-    l->root = form == PLAYCOUNT_ARRAY ? playcount_root_length(r) : 0;
     l->form = form;
+    l->root = r->uri;
+    l->root_length =
+        form == PLAYCOUNT_ARRAY ? playcount_request_complete(r)->root : 0;
     l->songs = 0;
     playcount_stream_begin(&l->stream, r, forms[form].type);
     playcount_stream_write(&l->stream, forms[form].open, strlen(forms[form].open));
@@ -61,16 +58,16 @@ void playcount_listing_begin(playcount_listing *l, request_rec *r,
 void playcount_listing_add(playcount_listing *l, const char *id, apr_size_t length,
                            uint64_t count)
 {
-    request_rec *r = l->stream.r;
-    char *room =
-        playcount_stream_room(&l->stream, PLAYCOUNT_OBJECT_MAX + 3 * l->root);
+    char *room = playcount_stream_room(&l->stream,
+                                       PLAYCOUNT_OBJECT_MAX + 3 * l->root_length);
     char *at = room;
 
     if (l->songs++) {
         *at++ = *forms[l->form].between;
     }
     if (l->form == PLAYCOUNT_ARRAY) {
-        at += put_object(at, r->uri, l->root, id, length, count);
+        at += playcount_listing_object(at, l->root, l->root_length, id, length,
+                                       count);
     }
     else if (l->form == PLAYCOUNT_MAP) {
         *at++ = '"';

@@ -20,8 +20,9 @@ typedef enum {
 typedef struct {
     playcount_stream stream;
     playcount_form form;
-    apr_size_t root; /* length of the root that links begin with */
-    uint64_t songs;  /* written so far */
+    const char *root;       /* of the links: not ended by a NUL ... */
+    apr_size_t root_length; /* ... but so long */
+    uint64_t songs;         /* written so far */
 } playcount_listing;
 
 void playcount_listing_begin(playcount_listing *listing, request_rec *r,
@@ -30,10 +31,11 @@ void playcount_listing_add(playcount_listing *listing, const char *id,
                            apr_size_t length, uint64_t count);
 int playcount_listing_end(playcount_listing *listing);
 
-/* One song as a JSON object, into out (PLAYCOUNT_OBJECT_MAX + the root's length).
- * Returns the bytes written. */
+/* One song as a JSON object, into out (PLAYCOUNT_OBJECT_MAX + three times the
+ * root's length). Returns the bytes written. */
 #define PLAYCOUNT_OBJECT_MAX (2 * 6 * PLAYCOUNT_ID_MAX + 128)
-apr_size_t playcount_listing_object(char *out, request_rec *r, const char *id,
+apr_size_t playcount_listing_object(char *out, const char *root,
+                                    apr_size_t root_length, const char *id,
                                     apr_size_t length, uint64_t count);
 
 #endif

@@ -119,6 +119,19 @@ apr_ssize_t playcount_percent_decode(char *out, apr_size_t room, const char *tex
     return (apr_ssize_t)n;
 }
 
+int playcount_percent_is_valid(const char *text)
+{
+    for (; (text = strchr(text, '%')); text++) {
+        int high = hex_value(text[1]);
+        int low = high < 0 ? -1 : hex_value(text[2]);
+
+        if (low < 0 || !(high | low)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 static const char HEX[] = "0123456789ABCDEF";
 
 static char *escape_byte(char *out, unsigned char c)

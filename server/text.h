@@ -26,6 +26,9 @@ apr_size_t playcount_plain_length(const char *text, apr_size_t most);
 apr_ssize_t playcount_percent_decode(char *out, apr_size_t room, const char *text,
                                      apr_size_t length, int plus_is_space);
 
+/* Can all of a text, which a NUL ends, be decoded so? */
+int playcount_percent_is_valid(const char *text);
+
 /* The listing's form: ',', '=', '%', control characters and a space at the
  * beginning as %XX. Returns the bytes written. */
 apr_size_t playcount_listing_escape(char *out, const char *id, apr_size_t length);

@@ -55,8 +55,7 @@ uint64_t playcount_zone_prefetch(const playcount_zone *z, const char *id,
     return hash;
 }
 
-void playcount_zone_prefetch_slot(const playcount_zone *z, const char *id,
-                                  apr_size_t length)
+void playcount_zone_prefetch_slot(const playcount_zone *z, uint64_t hash)
 {
-    playcount_index_prefetch_slot(z, key_of(z, id, length).hash);
+    playcount_index_prefetch_slot(z, hash);
 }

@@ -15,13 +15,11 @@ int playcount_zone_say_full(playcount_zone *z, uint64_t now)
                                                    memory_order_relaxed);
 }
 
-uint64_t playcount_zone_get(playcount_zone *z, const char *id, apr_size_t length)
+ALWAYS_INLINE uint64_t get(playcount_zone *z, const song_key *key)
 {
-    song_key key = key_of(z, id, length);
-
     for (;;) {
         uint64_t epoch = word_epoch(zone_state(z));
-        uint64_t place = find_song(z, epoch, &key).place;
+        uint64_t place = find_song(z, epoch, key).place;
         uint64_t word;
 
         if (place == NO_PLACE) {
@@ -38,6 +36,21 @@ uint64_t playcount_zone_get(playcount_zone *z, const char *id, apr_size_t length
             }
         }
     }
+}
+
+uint64_t playcount_zone_get(playcount_zone *z, const char *id, apr_size_t length)
+{
+    song_key key = key_of(z, id, length);
+
+    return get(z, &key);
+}
+
+uint64_t playcount_zone_get_hashed(playcount_zone *z, const char *id,
+                                   apr_size_t length, uint64_t hash)
+{
+    song_key key = key_with_hash(id, length, hash);
+
+    return get(z, &key);
 }
 
 /* Add to the slot whose word was read as `word`, without the lock. 0 when it is
@@ -152,15 +165,31 @@ add_or_register(playcount_zone *z, const char *id, apr_size_t length, uint64_t h
     return rv;
 }
 
-apr_status_t playcount_zone_add(playcount_zone *z, const char *id,
-                                apr_size_t length, uint64_t by, uint64_t *count)
+ALWAYS_INLINE apr_status_t add(playcount_zone *z, const song_key *key, uint64_t by,
+                               uint64_t *count)
 {
-    song_key key = key_of(z, id, length);
-    song_found found = find_song(z, word_epoch(zone_state(z)), &key);
+    song_found found = find_song(z, word_epoch(zone_state(z)), key);
 
     if (found.place != NO_PLACE &&
         add_to_word(z, found.place, found.word, by, count)) {
         return APR_SUCCESS;
     }
-    return add_or_register(z, id, length, key.hash, by, count);
+    return add_or_register(z, key->id, key->length, key->hash, by, count);
+}
+
+apr_status_t playcount_zone_add(playcount_zone *z, const char *id,
+                                apr_size_t length, uint64_t by, uint64_t *count)
+{
+    song_key key = key_of(z, id, length);
+
+    return add(z, &key, by, count);
+}
+
+apr_status_t playcount_zone_add_hashed(playcount_zone *z, const char *id,
+                                       apr_size_t length, uint64_t hash,
+                                       uint64_t by, uint64_t *count)
+{
+    song_key key = key_with_hash(id, length, hash);
+
+    return add(z, &key, by, count);
 }

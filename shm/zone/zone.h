@@ -58,8 +58,16 @@ uint64_t playcount_zone_get(playcount_zone *zone, const char *id,
  * Changes nothing. The first one returns the id's hash, as it has it. */
 uint64_t playcount_zone_prefetch(const playcount_zone *zone, const char *id,
                                  apr_size_t length);
-void playcount_zone_prefetch_slot(const playcount_zone *zone, const char *id,
-                                  apr_size_t length);
+void playcount_zone_prefetch_slot(const playcount_zone *zone, uint64_t hash);
+
+/* [any] The count of a song whose hash (playcount_zone_hash()) is known. */
+uint64_t playcount_zone_get_hashed(playcount_zone *zone, const char *id,
+                                   apr_size_t length, uint64_t hash);
+
+/* [any] [lock] The same as playcount_zone_add(), below, with the hash known. */
+apr_status_t playcount_zone_add_hashed(playcount_zone *zone, const char *id,
+                                       apr_size_t length, uint64_t hash,
+                                       uint64_t by, uint64_t *count);
 
 /* [any] Add `by` (1 to PLAYCOUNT_MAX) plays to a song; *count is the new count,
  * a different one for each of many concurrent adds. Lock-free for a song that

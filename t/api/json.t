@@ -73,13 +73,15 @@ $counter->answers('GET', '/song/1', 200, $object, "Accept: $_", type => 'applica
     'application/json, text/plain, */*', 'text/plain;q=0.5,application/json;q=0.9',
     'application/json;charset=utf-8', 'application/json ; q=1', '*/*;q=0.5, application/json',
     'application/json;q=0.5, text/plain;q=0', 'application/json;q=0.2, text/html',
-    'text/plain;q=0, application/json;q=0.001';
+    'text/plain;q=0, application/json;q=0.001', 'text/plain;q=1e300, application/json;q=0.1',
+    'text/plain;x=",application/json;q=0";q=0.1, application/json;q=.5', 'application/json;x="';
 $counter->answers('GET', '/song/1', 200, '1', "Accept: $_", headers => ["Accept: $_"])
     for '*/*', 'text/plain', 'text/html', '', 'application/jsonp', 'application/json;q=0',
     'application/json; q=0.0', 'text/plain, application/json;q=0.5', 'application/jso',
     'text/plain;q=0.5,application/json;q=0.4', 'application/problem+json', 'x-application/json',
     'application/json;q=0.5, */*;q=0.8', 'application/json;q=0.5, text/*', ',', ';q=1', '/',
-    'text/html;x=application/json';
+    'text/html;x=application/json', (map { "application/json;q=$_" } '1e300', '-1', '1.5', '2', 'nan',
+    'x', '', '0x1'), 'application/json;q=99999999999999999999';
 $counter->answers('GET', '/song/1', 200, $object, 'in two headers', type => 'application/json',
     headers => ['Accept: text/html', 'Accept: application/json']);
 

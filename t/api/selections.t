@@ -44,7 +44,7 @@ songs('?prefix=u%2Bv', 'u+v=1');
 # Pages put together are the listing.
 $counter->post('/songs', content => join ',', map { "p$_=$_" } 1 .. 500);
 my ($pages, $after) = ('');
-while (1) {
+for (1 .. 100) {
     my $page = $counter->get('/songs?limit=7' . (defined $after ? '&after=' . escape($after) : ''));
     last if $page eq '';
     $pages .= ',' if length $pages;

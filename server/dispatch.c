@@ -1,0 +1,79 @@
+/* One dispatcher for all rooms: see dispatch.h. */
+
+#include "server/dispatch.h"
+
+#include "apr_strings.h"
+#include "http_config.h"
+
+#include "server/answer.h"
+#include "server/root.h"
+
+static const char *name_of(int method)
+{
+    return method == M_GET    ? "GET, HEAD, "
+           : method == M_POST ? "POST, "
+                              : "DELETE, ";
+}
+
+/* What Allow says. */
+static const char *allowed(const playcount_endpoint *e, apr_pool_t *p)
+{
+    const char *list = "";
+
+    for (int i = 0; e->operations[i].run; i++) {
+        list = apr_pstrcat(p, list, name_of(e->operations[i].method), NULL);
+    }
+    return apr_pstrcat(p, list, "OPTIONS", NULL);
+}
+
+int playcount_endpoint_run(const playcount_endpoint *e, request_rec *r,
+                           const playcount_request *q)
+{
+    for (int i = 0; e->operations[i].run; i++) {
+        if (e->operations[i].method == r->method_number) {
+            int status = e->operations[i].body == PLAYCOUNT_NO_BODY
+                             ? playcount_discard_body(r)
+                             : OK;
+
+            return status == OK
+                       ? e->operations[i].run(r, q)
+                       : playcount_refuse(r, status, playcount_body_error(status));
+        }
+    }
+    return r->method_number == M_OPTIONS
+               ? playcount_options(r, allowed(e, r->pool))
+               : playcount_not_allowed(r, allowed(e, r->pool));
+}
+
+static int is_of(const playcount_endpoint *e, const char *path)
+{
+    apr_size_t length = strlen(e->path);
+
+    return !strncmp(path, e->path, length) &&
+           (!path[length] || (length > 1 && e->path[length - 1] == '/'));
+}
+
+static int handler(request_rec *r)
+{
+    const playcount_request *q;
+
+    if (!r->handler || strcmp(r->handler, PLAYCOUNT_HANDLER)) {
+        return DECLINED;
+    }
+    q = playcount_request_complete(r);
+    for (int room = 0; room < PLAYCOUNT_ROOMS; room++) {
+        const playcount_endpoint *e = playcount_rooms[room]->endpoints;
+
+        for (; e && e->path; e++) {
+            if (is_of(e, q->path)) {
+                return playcount_endpoint_run(e, r, q);
+            }
+        }
+    }
+    return playcount_not_found(r);
+}
+
+void playcount_dispatch_register_hooks(apr_pool_t *p)
+{
+    ap_hook_handler(handler, NULL, NULL, APR_HOOK_MIDDLE);
+}

@@ -1,0 +1,59 @@
+/* What is known of a request: worked out once, and kept with it for all rooms.
+ *
+ *     uri   /site/plays/song/a/b       r->uri, decoded
+ *           |root      |path           root is a length
+ *                            |id
+ *
+ * As soon as httpd knows the location, the zone and the id are known as well, and
+ * the song is on its way into the processor's cache while httpd does the rest: of a
+ * million songs, the one that is asked for is in no cache, and finding it waits
+ * twice for memory.
+ *
+ * An internal redirect and a subrequest are requests of their own.
+ */
+#ifndef PLAYCOUNT_SERVER_REQUEST_H
+#define PLAYCOUNT_SERVER_REQUEST_H
+
+#include "httpd.h"
+#include "http_config.h"
+
+#include "server/conf.h"
+#include "server/zones.h"
+
+#define PLAYCOUNT_SONG "/song/" /* below the root; what follows is an id */
+
+typedef struct {
+    /* Of a request to the counter: */
+    const char *uri;   /* the r->uri that the rest is about; NULL: none yet */
+    apr_size_t root;   /* its bytes before the path; no '/' at their end */
+    const char *path;  /* below the root, beginning with '/'; "/" is the root */
+    const char *id;    /* NULL: the path is not a song's */
+    apr_size_t length; /* of the id, as it came: 0 to anything */
+    uint64_t hash;     /* of an id of 1 to PLAYCOUNT_ID_MAX bytes, in the zone */
+    playcount_served_zone *zone; /* NULL: not known yet */
+    int claimed;                 /* the URL is ours: see claim.h */
+
+    /* Of a request that is measured: the metrics room's sample of it. */
+    void *sample;
+} playcount_request;
+
+/* What is known so far; NULL: nothing. */
+static inline playcount_request *playcount_request_of(const request_rec *r)
+{
+    return ap_get_module_config(r->request_config, &playcount_module);
+}
+
+/* The same, made if there is none. */
+playcount_request *playcount_request_get(request_rec *r);
+
+/* All of it, for a handler: path and zone are what they are now. */
+const playcount_request *playcount_request_complete(request_rec *r);
+
+/* Note what r->uri says, whose first `root` bytes lead to the path; and have the
+ * song fetched. The directory configuration is that of the location; the access
+ * checks are yet to come. */
+void playcount_request_learn(request_rec *r, playcount_request *q, apr_size_t root);
+
+void playcount_request_register_hooks(apr_pool_t *p);
+
+#endif
