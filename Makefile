@@ -21,7 +21,7 @@ DESTDIR  ?=
 JOBS      = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 MODULE    = mod_playcount
-ROOMS     = shm/zone shm/figures server api handoff metrics
+ROOMS     = shm/zone shm/figures server api handoff metrics lane
 SOURCES   = $(MODULE).c $(wildcard $(ROOMS:%=%/*.c))
 OBJECTS   = $(SOURCES:%.c=$(BUILD)/%.lo)
 SO        = $(BUILD)/.libs/$(MODULE).so

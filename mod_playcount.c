@@ -9,6 +9,7 @@
 
 #include "api/api.h"
 #include "handoff/handoff.h"
+#include "lane/lane.h"
 #include "mod_playcount.h"
 #include "metrics/metrics.h"
 #include "server/claim.h"
@@ -25,6 +26,7 @@ const playcount_room *const playcount_rooms[PLAYCOUNT_ROOMS] = {
     [PLAYCOUNT_ROOM_API] = &playcount_api_room,
     [PLAYCOUNT_ROOM_METRICS] = &playcount_metrics_room,
     [PLAYCOUNT_ROOM_HANDOFF] = &playcount_handoff_room,
+    [PLAYCOUNT_ROOM_LANE] = &playcount_lane_room,
 };
 
 static const command_rec directives[] = {
@@ -63,6 +65,9 @@ static const command_rec directives[] = {
         "PlaycountStatsd", playcount_metrics_statsd, NULL, RSRC_CONF,
         "HOST:PORT [prefix=P] [format=statsd|dogstatsd] [interval=S] "
         "[mode=aggregate|raw] [tags=k:v,...]: where to send the metrics"),
+    AP_INIT_FLAG("PlaycountLane", playcount_cmd_lane, NULL, RSRC_CONF,
+                 "On or Off: whether a loop in each child answers the simplest "
+                 "requests for songs, for many connections from one thread"),
     AP_INIT_TAKE_ARGV(
         "PlaycountHandoff", playcount_cmd_handoff, NULL, RSRC_CONF,
         "dbd [zone=NAME] [interval=SECONDS] [node=NAME] [statement=LABEL]: deliver "

@@ -12,6 +12,7 @@
  *     handler.c   the handler playcount-metrics; its formats: prometheus.c, json.c,
  *                 zones.c; writer.c: what all output is written with
  *     status.c    the section in mod_status
+ *     lane.c      requests that the lane answered
  */
 #ifndef PLAYCOUNT_METRICS_METRICS_H
 #define PLAYCOUNT_METRICS_METRICS_H
@@ -99,6 +100,17 @@ typedef struct {
 playcount_sample *playcount_sample_of(request_rec *r);
 
 void playcount_sample_register_hooks(apr_pool_t *p);
+
+/* lane.c, for lane/: of a request that httpd answers and that the lane will answer
+ * from now on, the route (-1: it is not measured) and the method. 0: another request
+ * of this kind may have another route. In insert_filter, after ours. */
+int playcount_metrics_lane_route(request_rec *r, int *route, int *method);
+
+/* One request with such a route was answered with 200: ticks (clock.h) from when it
+ * was read until its answer was sent, ticks of sending, bytes of the body. By any
+ * thread. */
+void playcount_metrics_lane_add(int route, int method, uint64_t all,
+                                uint64_t output, uint64_t bytes);
 
 /* filter.c */
 void playcount_filter_register(void);

@@ -21,6 +21,7 @@ typedef enum {
     PLAYCOUNT_ROOM_API,
     PLAYCOUNT_ROOM_HANDOFF,
     PLAYCOUNT_ROOM_METRICS,
+    PLAYCOUNT_ROOM_LANE,
     PLAYCOUNT_ROOMS
 } playcount_room_e;
 

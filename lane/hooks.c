@@ -1,0 +1,227 @@
+/* The lane's hooks: how connections come to the loop; start and stop. */
+
+#include "lane/lane.h"
+
+#include <errno.h>
+#include <sys/socket.h>
+
+#include "ap_mpm.h"
+#include "apr_portable.h"
+#include "http_connection.h"
+#include "http_core.h"
+#include "http_log.h"
+#include "http_protocol.h"
+#include "http_request.h"
+#include "mpm_common.h"
+
+#include "lane/survey.h"
+#include "lane/worker.h"
+
+APLOG_USE_MODULE(playcount);
+
+static int open_places; /* where the lane may answer; 0: it is not there */
+static int running;     /* in this child */
+
+static playcount_lane_connection *of(conn_rec *c)
+{
+    return ap_get_module_config(c->conn_config, &playcount_module);
+}
+
+/* --- connections --- */
+
+/* Nothing stands between the socket and HTTP that would change a byte. */
+static int is_bare(const conn_rec *c)
+{
+    static const char *const known[] = {"core", "core_in", "log_input_output",
+                                        "reqtimeout", NULL};
+    const ap_filter_t *chains[] = {c->input_filters, c->output_filters};
+
+    for (int i = 0; i < 2; i++) {
+        for (const ap_filter_t *f = chains[i]; f; f = f->next) {
+            int n = 0;
+
+            while (known[n] && strcmp(known[n], f->frec->name)) {
+                n++;
+            }
+            if (!known[n]) {
+                return 0;
+            }
+        }
+    }
+    return 1;
+}
+
+static playcount_lane_connection *get_acquainted(conn_rec *c)
+{
+    playcount_lane_connection *k;
+    int fd;
+
+    if (c->master || !c->cs || c->clogging_input_filters || c->keepalives ||
+        !is_bare(c) ||
+        apr_os_sock_get(&fd, ap_get_conn_socket(c)) != APR_SUCCESS) {
+        return NULL;
+    }
+    k = apr_pcalloc(c->pool, sizeof(*k));
+    k->c = c;
+    k->fd = fd;
+    ap_set_module_config(c->conn_config, &playcount_module, k);
+    playcount_lane_learn_connection(k);
+    return k;
+}
+
+/* Take the connection out of httpd's hands, if that is the lane's which waits. */
+static int may_enter(playcount_lane_connection *k, const char *bytes, apr_size_t n)
+{
+    playcount_lane_request request;
+    playcount_lane_kind *kind;
+
+    if (!k->n_kinds || !k->c->keepalives || playcount_lane_loop_stopping() ||
+        playcount_lane_find(k, bytes, n, &kind, &request) != PLAYCOUNT_LANE_KNOWN) {
+        return 0;
+    }
+    k->keep_alive = kind->keep_alive;
+    k->timeout = kind->timeout;
+    return 1;
+}
+
+static int process_connection(conn_rec *c)
+{
+    playcount_lane_connection *k = running ? of(c) : NULL;
+    char bytes[PLAYCOUNT_LANE_REQUEST_MAX];
+    ssize_t n;
+
+    if (!running) {
+        return DECLINED;
+    }
+    playcount_lane_worker_turn();
+    if (!k && !(k = get_acquainted(c))) {
+        return DECLINED;
+    }
+    playcount_lane_learn_end(k);
+    if (k->state == PLAYCOUNT_LANE_LENT) {
+        playcount_lane_learn_begin(k, k->in, k->in_length);
+        return DECLINED;
+    }
+    if (c->data_in_input_filters) {
+        playcount_lane_learn_begin(k, NULL, 0);
+        return DECLINED;
+    }
+    n = recv(k->fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
+    n = n < 0 ? 0 : n;
+    if (may_enter(k, bytes, (apr_size_t)n)) {
+        playcount_lane_learn_rest(k);
+        k->state = PLAYCOUNT_LANE_ENTERING;
+        ap_update_child_status(c->sbh, SERVER_BUSY_KEEPALIVE, NULL);
+        c->cs->state = CONN_STATE_SUSPENDED;
+        return OK;
+    }
+    playcount_lane_learn_begin(k, bytes, (apr_size_t)n);
+    return DECLINED;
+}
+
+/* The MPM suspends it: from here on it is the loop's. */
+static void suspend_connection(conn_rec *c, request_rec *r)
+{
+    playcount_lane_connection *k = running ? of(c) : NULL;
+
+    if (!k || k->state != PLAYCOUNT_LANE_ENTERING ||
+        c->cs->state != CONN_STATE_SUSPENDED) {
+        return;
+    }
+    k->turns = playcount_lane_worker_turn();
+    k->turn = atomic_load(k->turns);
+    k->score = ap_get_scoreboard_worker(c->sbh);
+    k->since = apr_time_now();
+    playcount_lane_give(k);
+}
+
+static void insert_filter(request_rec *r)
+{
+    playcount_lane_connection *k =
+        running && !r->connection->master ? of(r->connection) : NULL;
+
+    if (k) {
+        playcount_lane_learn_request(k, r);
+    }
+}
+
+/* --- start and stop --- */
+
+static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    playcount_lane_wanted = 0;
+    return OK;
+}
+
+static int can_serve(server_rec *s)
+{
+    if (!strcmp(ap_show_mpm(), "event")) {
+        return 1;
+    }
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
+                 "PlaycountLane: there is no lane under %s, only under event; all "
+                 "requests are answered as without it",
+                 ap_show_mpm());
+    return 0;
+}
+
+static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                       server_rec *s)
+{
+    open_places = 0;
+    if (playcount_lane_wanted &&
+        ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG &&
+        can_serve(s)) {
+        open_places = playcount_lane_survey(s, pconf, ptemp);
+    }
+    return OK;
+}
+
+static void child_init(apr_pool_t *p, server_rec *s)
+{
+    apr_status_t rv;
+
+    if (!open_places) {
+        return;
+    }
+    playcount_lane_lend_child();
+    rv = playcount_lane_loop_start(p, s);
+    running = rv == APR_SUCCESS;
+    if (!running) {
+        ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
+                     "PlaycountLane: this child has no lane, its loop does not start; "
+                     "requests are answered as without it");
+    }
+}
+
+static void child_stopping(apr_pool_t *p, int graceful)
+{
+    if (running) {
+        playcount_lane_loop_stop(graceful);
+    }
+}
+
+static void register_hooks(apr_pool_t *p)
+{
+    ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_REALLY_LAST);
+    /* After the metrics' and the zones'. */
+    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_REALLY_LAST);
+    ap_hook_child_stopping(child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
+    /* Before anybody has read of the connection. */
+    ap_hook_process_connection(process_connection, NULL, NULL,
+                               APR_HOOK_REALLY_FIRST);
+    ap_hook_suspend_connection(suspend_connection, NULL, NULL,
+                               APR_HOOK_REALLY_LAST);
+    /* After the metrics' filter. */
+    ap_hook_insert_filter(insert_filter, NULL, NULL, APR_HOOK_REALLY_LAST);
+    playcount_lane_learn_register();
+    playcount_lane_lend_register();
+}
+
+const playcount_room playcount_lane_room = {
+    .name = "lane",
+    .create_server = playcount_lane_create_server,
+    .merge_server = playcount_lane_merge_server,
+    .register_hooks = register_hooks,
+};

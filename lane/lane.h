@@ -1,0 +1,174 @@
+/* The lane: a loop in each child that answers GET, HEAD and POST of songs for many
+ * connections from one thread. Whatever it does not know completely goes to httpd.
+ *
+ *     conf.c      PlaycountLane
+ *     survey.c    where the lane may answer at all; known.c: the names it knows
+ *     request.c   requests: is this one of a known kind?       (free of httpd)
+ *     reply.c     answers, after those of httpd                (free of httpd)
+ *     learn.c     from a request that httpd answered to a kind
+ *     loop.c      the thread: reads, answers, waits
+ *     batch.c     what came in during one pass: looked up together, then answered
+ *     lend.c      a connection's time with httpd: a worker of the MPM serves it
+ *     hooks.c     how connections come; start and stop
+ *
+ * The way of a connection:
+ *
+ *                       a request of a known kind waits
+ *     MPM --- httpd  ----------------------------------->  ENTERING
+ *                                                             | the worker has let go
+ *                 answers, waits for more                     v
+ *               +--------------------------------------->  READING
+ *               |                                          |  |  | not all could be sent
+ *               |       other bytes: they go with it       |  |  v
+ *             LENT  <--------------------------------------+  | WRITING -> READING
+ *               |                                             |
+ *               +--> AWAITING  httpd waits for the socket     | idle too long, stopping
+ *               |       |  ready: LENT again                  v
+ *               +-------+---------------------------------> LINGERING -> gone
+ *
+ * A connection of the lane is suspended as the MPM knows it (CONN_STATE_SUSPENDED)
+ * to its end: httpd 2.4 offers no way back. So the lane polls it from then on, and
+ * when httpd is to serve it, borrows a worker of the MPM by a timed callback that is
+ * due. It counts as a connection of the child all the while, and a child that stops
+ * gracefully waits for it.
+ *
+ * Who may touch a connection: a worker until it has suspended it and while it is
+ * LENT, the loop's thread otherwise. It changes hands by a lock-free list (to the
+ * loop) or the MPM's queue (to a worker).
+ */
+#ifndef PLAYCOUNT_LANE_LANE_H
+#define PLAYCOUNT_LANE_LANE_H
+
+#include <stdatomic.h>
+
+#include "httpd.h"
+#include "http_config.h"
+#include "scoreboard.h"
+#include "util_filter.h"
+
+#include "lane/reply.h"
+#include "lane/request.h"
+#include "server/conf.h"
+#include "server/zones.h"
+
+#define PLAYCOUNT_LANE_KINDS 4       /* that a connection is known to ask */
+#define PLAYCOUNT_LANE_READ 16384    /* bytes read from a connection in one pass */
+#define PLAYCOUNT_LANE_PATIENCE 20   /* seconds for a request to become complete */
+
+/* A kind of request: how it looks, what it does, how the answer looks. Written by
+ * learn.c, then constant; lives as long as its connection. */
+typedef struct {
+    playcount_lane_pattern pattern;
+    playcount_lane_reply reply;
+    playcount_zone *zone;
+    int adds;                /* POST */
+    int keep_alive_max;      /* MaxKeepAliveRequests; 0: no limit */
+    apr_interval_time_t keep_alive, timeout;
+    int route;               /* metrics: the route's number, -1: not measured */
+    int method;              /* metrics: a playcount_method_e */
+} playcount_lane_kind;
+
+typedef enum {
+    PLAYCOUNT_LANE_OUTSIDE, /* httpd's alone */
+    PLAYCOUNT_LANE_ENTERING,
+    PLAYCOUNT_LANE_READING,
+    PLAYCOUNT_LANE_WRITING,
+    PLAYCOUNT_LANE_AWAITING,
+    PLAYCOUNT_LANE_LENT,
+    PLAYCOUNT_LANE_LINGERING
+} playcount_lane_state_e;
+
+/* What a worker that gives a connection back wants next. */
+typedef enum {
+    PLAYCOUNT_LANE_READ_ON,
+    PLAYCOUNT_LANE_AWAIT_INPUT,
+    PLAYCOUNT_LANE_AWAIT_OUTPUT,
+    PLAYCOUNT_LANE_CLOSE
+} playcount_lane_wish_e;
+
+typedef struct playcount_lane_learner playcount_lane_learner;
+typedef struct playcount_lane_connection playcount_lane_connection;
+
+struct playcount_lane_connection {
+    conn_rec *c;
+    int fd;
+    playcount_lane_state_e state;
+    playcount_lane_wish_e wish;
+    playcount_lane_learner *learner; /* learn.c */
+
+    playcount_lane_kind *kinds[PLAYCOUNT_LANE_KINDS];
+    int n_kinds;
+    int last_kind;
+
+    char *in; /* read, not yet answered; malloc'd, NULL: nothing */
+    apr_size_t in_length;
+    char *out; /* answered, not yet sent; malloc'd, NULL: nothing */
+    apr_size_t out_length, out_sent;
+    int ended;   /* the client has sent all it will */
+    int expired; /* a request did not become complete in time */
+
+    apr_time_t deadline;
+    apr_interval_time_t keep_alive, timeout;
+
+    playcount_lane_connection *next; /* in one of the lists below */
+    playcount_lane_connection *newer, *older; /* of the loop's */
+
+    /* ENTERING: until the worker that suspended it has let go. */
+    worker_score *score;
+    _Atomic uint64_t *turns;
+    uint64_t turn;
+    apr_time_t since;
+
+    ap_sb_handle_t *sbh; /* LENT: of the worker that serves it */
+    ap_filter_t *filter; /* LENT: what gives httpd the bytes already read */
+};
+
+typedef struct {
+    int on; /* -1 unset */
+} playcount_lane_server;
+
+/* conf.c */
+extern int playcount_lane_wanted; /* On somewhere */
+int playcount_lane_is_on(const server_rec *s);
+const char *playcount_cmd_lane(cmd_parms *cmd, void *dummy, int flag);
+extern const playcount_room playcount_lane_room;
+void *playcount_lane_create_server(apr_pool_t *p, server_rec *s);
+void *playcount_lane_merge_server(apr_pool_t *p, void *base, void *add);
+
+/* learn.c. A worker calls the first before httpd reads a request of this connection:
+ * `bytes` are those at its beginning. The second in insert_filter, the third when the
+ * request is over. */
+void playcount_lane_learn_begin(playcount_lane_connection *k, const char *bytes,
+                                apr_size_t n);
+void playcount_lane_learn_request(playcount_lane_connection *k, request_rec *r);
+void playcount_lane_learn_end(playcount_lane_connection *k);
+
+/* There is nothing to learn for now: memory is given back. */
+void playcount_lane_learn_rest(playcount_lane_connection *k);
+
+/* A connection is new. */
+void playcount_lane_learn_connection(playcount_lane_connection *k);
+void playcount_lane_learn_register(void);
+
+/* batch.c: find the kind of the request at the beginning of these bytes. */
+playcount_lane_match_e playcount_lane_find(playcount_lane_connection *k,
+                                           const char *bytes, apr_size_t n,
+                                           playcount_lane_kind **kind,
+                                           playcount_lane_request *request);
+
+/* lend.c */
+void playcount_lane_lend(playcount_lane_connection *k);
+void playcount_lane_lend_returned(void);
+void playcount_lane_lend_waiting(void);
+void playcount_lane_lend_register(void);
+void playcount_lane_lend_child(void);
+
+/* loop.c */
+apr_status_t playcount_lane_loop_start(apr_pool_t *p, server_rec *s);
+void playcount_lane_loop_stop(int graceful);
+int playcount_lane_loop_stopping(void);
+
+/* Any thread: the loop has it from now on. */
+void playcount_lane_give(playcount_lane_connection *k);
+
+#endif

@@ -1,0 +1,309 @@
+/* From a request that httpd answered to a kind that the lane may answer.
+ *
+ *     process_connection   the bytes that wait in the socket are looked at: a request
+ *                          of the strict form? They stay there; httpd reads them.
+ *     insert_filter        httpd has checked all it checks, and our handler is next:
+ *                          is this the request of these bytes, and is there nothing
+ *                          about it that another one like it could differ in?
+ *     the watching filter  the last one before the network: what did httpd answer?
+ *     process_connection   the next request: could the lane have given that answer?
+ *                          Then it is a kind.
+ *
+ * Until the last step nothing is decided, and whatever is not as expected ends it. */
+
+#include "lane/lane.h"
+
+#include "apr_strings.h"
+#include "http_core.h"
+#include "http_log.h"
+#include "http_protocol.h"
+#include "http_request.h"
+
+#include "lane/survey.h"
+#include "metrics/metrics.h"
+#include "server/root.h"
+
+APLOG_USE_MODULE(playcount);
+
+typedef enum { NOTHING, BYTES, ASKED, ANSWERED } stage;
+
+struct playcount_lane_learner {
+    stage stage;
+    apr_size_t request_length, answer_length;
+    playcount_lane_kind kind; /* as far as it is known */
+    apr_size_t id, id_length; /* where in the request */
+    char request[PLAYCOUNT_LANE_REQUEST_MAX];
+    char answer[PLAYCOUNT_LANE_REPLY_MAX];
+};
+
+static ap_filter_rec_t *watcher;
+
+/* --- the bytes --- */
+
+void playcount_lane_learn_rest(playcount_lane_connection *k)
+{
+    free(k->learner);
+    k->learner = NULL;
+}
+
+static apr_status_t free_learner(void *data)
+{
+    playcount_lane_learn_rest(data);
+    return APR_SUCCESS;
+}
+
+void playcount_lane_learn_begin(playcount_lane_connection *k, const char *bytes,
+                                apr_size_t n)
+{
+    playcount_lane_learner *l = k->learner;
+
+    if (!l) {
+        k->learner = l = ap_malloc(sizeof(*l));
+    }
+    l->stage = n ? BYTES : NOTHING;
+    l->request_length = n < sizeof(l->request) ? n : sizeof(l->request);
+    memcpy(l->request, bytes, l->request_length);
+}
+
+/* --- the request --- */
+
+static const char *const never[] = {
+    "Authorization",     "Proxy-Authorization", "Transfer-Encoding",
+    "Expect",            "Upgrade",             "HTTP2-Settings",
+    "Range",             "If-Range",            "If-Match",
+    "If-None-Match",     "If-Modified-Since",   "If-Unmodified-Since",
+    "Idempotency-Key",   "Trailer",             "TE",
+    "Content-Encoding",  NULL};
+
+/* Headers that have a meaning of their own for each request, and bodies. */
+static int is_never(const char *name, const char *value)
+{
+    if (!ap_cstr_casecmp(name, "Content-Length")) {
+        return strcmp(value, "0") != 0;
+    }
+    for (int i = 0; never[i]; i++) {
+        if (!ap_cstr_casecmp(name, never[i])) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* Does httpd have these very headers, and no other? */
+static int has_headers(request_rec *r, const playcount_lane_pattern *p)
+{
+    playcount_lane_header h;
+    apr_size_t at = 0;
+    int n = 0;
+
+    while (playcount_lane_next_header(p->tail, p->tail_length, &at, &h)) {
+        const char *name = apr_pstrmemdup(r->pool, h.name, h.name_length);
+        const char *value = apr_table_get(r->headers_in, name);
+
+        if (!value || strlen(value) != h.value_length ||
+            memcmp(value, h.value, h.value_length) || is_never(name, value)) {
+            return 0;
+        }
+        n++;
+    }
+    return apr_table_elts(r->headers_in)->nelts == n;
+}
+
+/* Filters that change nothing that the lane would not: httpd's own for HTTP, the
+ * core's, and those that count. */
+static int are_known(const ap_filter_t *f)
+{
+    static const char *const known[] = {
+        "byterange",  "content_length",     "http_header", "http_outerror",
+        "core",       "log_input_output",   "http_in",     "core_in",
+        "reqtimeout", "playcount_blocks",   "playcount_lane_in",
+        "playcount_lane_watch", "old_write", NULL};
+
+    for (; f; f = f->next) {
+        int i = 0;
+
+        while (known[i] && strcmp(known[i], f->frec->name)) {
+            i++;
+        }
+        if (!known[i]) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+static int is_plain(const request_rec *r)
+{
+    return !r->main && !r->prev && !r->assbackwards && !r->proxyreq && !r->user &&
+           !r->ap_auth_type && r->status == HTTP_OK && r->handler &&
+           !strcmp(r->handler, PLAYCOUNT_HANDLER) &&
+           (r->method_number == M_GET || r->method_number == M_POST) &&
+           r->proto_num <= HTTP_VERSION(1, 1) &&
+           !strcmp(ap_get_protocol(r->connection), AP_PROTOCOL_HTTP1) &&
+           are_known(r->output_filters) && are_known(r->input_filters);
+}
+
+/* Is this the request that the bytes are, below this root? */
+static int is_of_bytes(request_rec *r, playcount_lane_learner *l,
+                       apr_size_t root_length)
+{
+    playcount_lane_pattern *p = &l->kind.pattern;
+    apr_size_t length = playcount_lane_learn(l->request, l->request_length, r->uri,
+                                             root_length, p);
+    apr_size_t line;
+
+    if (!length) {
+        return 0;
+    }
+    line = length - p->tail_length + strlen(" HTTP/1.1");
+    if (strlen(r->the_request) != line || memcmp(r->the_request, l->request, line)) {
+        return 0;
+    }
+    l->request_length = length;
+    l->id = p->head_length;
+    l->id_length = length - p->tail_length - p->head_length;
+    l->id_length = strcspn(r->the_request + l->id, "? ");
+    p->line_max = r->server->limit_req_line > 2
+                      ? (apr_size_t)r->server->limit_req_line - 2
+                      : PLAYCOUNT_LANE_REQUEST_MAX;
+    return has_headers(r, p);
+}
+
+static void take_settings(playcount_lane_kind *kind, request_rec *r)
+{
+    const server_rec *s = r->server;
+
+    kind->zone = playcount_zone_of(r)->zone;
+    kind->adds = r->method_number == M_POST;
+    kind->keep_alive_max = s->keep_alive_max;
+    kind->timeout = s->timeout;
+    /* As httpd does: the base server's, unless the virtual host has its own. */
+    kind->keep_alive = s->keep_alive_timeout_set
+                           ? s->keep_alive_timeout
+                           : r->connection->base_server->keep_alive_timeout;
+}
+
+void playcount_lane_learn_request(playcount_lane_connection *k, request_rec *r)
+{
+    playcount_lane_learner *l = k->learner;
+    const playcount_lane_place *place;
+    apr_size_t root;
+
+    if (!l || l->stage != BYTES) {
+        return;
+    }
+    l->stage = NOTHING;
+    if (!playcount_lane_is_on(r->server) || !is_plain(r) ||
+        ap_some_authn_required(r)) {
+        return;
+    }
+    root = playcount_root_length(r);
+    place = playcount_lane_place_of(r->server, r->uri, root);
+    if (!place || place->refusal || !is_of_bytes(r, l, root) ||
+        !playcount_metrics_lane_route(r, &l->kind.route, &l->kind.method)) {
+        return;
+    }
+    take_settings(&l->kind, r);
+    l->answer_length = 0;
+    l->stage = ASKED;
+}
+
+/* --- the answer --- */
+
+static void record(playcount_lane_learner *l, apr_bucket_brigade *bb)
+{
+    for (apr_bucket *b = APR_BRIGADE_FIRST(bb); b != APR_BRIGADE_SENTINEL(bb);
+         b = APR_BUCKET_NEXT(b)) {
+        const char *data;
+        apr_size_t n;
+
+        if (AP_BUCKET_IS_EOR(b)) {
+            l->stage = ANSWERED;
+            return;
+        }
+        if (APR_BUCKET_IS_METADATA(b)) {
+            continue;
+        }
+        if (b->length > sizeof(l->answer) - l->answer_length ||
+            apr_bucket_read(b, &data, &n, APR_NONBLOCK_READ) != APR_SUCCESS ||
+            n > sizeof(l->answer) - l->answer_length) {
+            l->stage = NOTHING;
+            return;
+        }
+        memcpy(l->answer + l->answer_length, data, n);
+        l->answer_length += n;
+    }
+}
+
+static apr_status_t watch(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    const playcount_lane_connection *k = f->ctx;
+
+    if (k->learner && k->learner->stage == ASKED) {
+        record(k->learner, bb);
+    }
+    return ap_pass_brigade(f->next, bb);
+}
+
+/* --- the kind --- */
+
+static int is_known_already(playcount_lane_connection *k,
+                            const playcount_lane_learner *l)
+{
+    playcount_lane_request request;
+    playcount_lane_kind *kind;
+
+    return playcount_lane_find(k, l->request, l->request_length, &kind, &request) ==
+           PLAYCOUNT_LANE_KNOWN;
+}
+
+/* The newest replaces the oldest. */
+static void add_kind(playcount_lane_connection *k, const playcount_lane_learner *l)
+{
+    int place = k->n_kinds < PLAYCOUNT_LANE_KINDS ? k->n_kinds++
+                                                  : (k->last_kind + 1) %
+                                                        PLAYCOUNT_LANE_KINDS;
+    playcount_lane_kind *kind = k->kinds[place];
+    const playcount_lane_pattern *p = &l->kind.pattern;
+    char *bytes;
+
+    if (!kind) {
+        kind = apr_palloc(k->c->pool, sizeof(*kind) + PLAYCOUNT_LANE_REQUEST_MAX);
+    }
+    bytes = (char *)(kind + 1);
+    *kind = l->kind;
+    memcpy(bytes, p->head, p->head_length);
+    memcpy(bytes + p->head_length, p->tail, p->tail_length);
+    kind->pattern.head = bytes;
+    kind->pattern.tail = bytes + p->head_length;
+    k->kinds[place] = kind;
+    k->last_kind = place;
+}
+
+void playcount_lane_learn_end(playcount_lane_connection *k)
+{
+    playcount_lane_learner *l = k->learner;
+
+    if (!l || l->stage != ANSWERED) {
+        return;
+    }
+    l->stage = NOTHING;
+    if (k->c->keepalive == AP_CONN_KEEPALIVE && !is_known_already(k, l) &&
+        playcount_lane_reply_learn(&l->kind.reply, l->answer, l->answer_length,
+                                   l->request + l->id, l->id_length,
+                                   *l->request == 'H')) {
+        add_kind(k, l);
+    }
+}
+
+void playcount_lane_learn_connection(playcount_lane_connection *k)
+{
+    ap_add_output_filter_handle(watcher, k, NULL, k->c);
+    apr_pool_cleanup_register(k->c->pool, k, free_learner, apr_pool_cleanup_null);
+}
+
+void playcount_lane_learn_register(void)
+{
+    watcher = ap_register_output_filter("PLAYCOUNT_LANE_WATCH", watch, NULL,
+                                        AP_FTYPE_NETWORK - 1);
+}
