@@ -144,13 +144,18 @@ run: deps-run
 
 # Benchmarks; see docs/benchmarks.md. QUICK=1 does less, B="floor zone" some of them only;
 # an executable file bench/NAME.bench is run with the others.
-BENCH_TOOLS  = $(BUILD)/bench/load $(BUILD)/bench/zone $(BUILD)/bench/.libs/mod_floor.so \
+BENCH_TOOLS  = $(BUILD)/bench/load $(BUILD)/bench/loop $(BUILD)/bench/zone $(BUILD)/bench/.libs/mod_floor.so \
                $(BUILD)/t/module/.libs/mod_playcount_test.so
 
 $(BUILD)/bench/load: $(wildcard bench/load/*.[ch]) Makefile
 	@mkdir -p $(@D)
 	@echo "  LINK $@"
 	@$(CC) -std=gnu11 -I. $(WARNINGS) $(CFLAGS) -o $@ $(filter %.c,$^)
+
+$(BUILD)/bench/loop: bench/loop.c Makefile
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	@$(CC) -std=gnu11 $(WARNINGS) $(CFLAGS) -o $@ $<
 
 $(BUILD)/bench/zone: bench/zone.c $(SHM_OBJECTS) Makefile
 	@mkdir -p $(@D)

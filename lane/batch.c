@@ -14,6 +14,7 @@
 
 #include "http_log.h"
 
+#include "lane/account.h"
 #include "metrics/clock.h"
 #include "metrics/metrics.h"
 
@@ -267,6 +268,9 @@ void playcount_lane_batch(playcount_lane_connection *const *connections, int n,
     for (int i = 0; n_asks > 1 && i < n_asks; i++) {
         playcount_zone_prefetch_slot(asks[i].kind->zone, asks[i].request.id,
                                      asks[i].request.id_length);
+    }
+    if (n_asks) {
+        playcount_lane_account_requests((uint64_t)n_asks);
     }
     for (int i = 0; i < n; i++) {
         answer(&turns[i], began);

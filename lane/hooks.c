@@ -14,6 +14,7 @@
 #include "http_request.h"
 #include "mpm_common.h"
 
+#include "lane/account.h"
 #include "lane/survey.h"
 #include "lane/worker.h"
 
@@ -168,11 +169,19 @@ static int can_serve(server_rec *s)
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                        server_rec *s)
 {
+    apr_status_t rv;
+
     open_places = 0;
     if (playcount_lane_wanted &&
         ap_state_query(AP_SQ_MAIN_STATE) != AP_SQ_MS_CREATE_PRE_CONFIG &&
         can_serve(s)) {
         open_places = playcount_lane_survey(s, pconf, ptemp);
+        rv = playcount_lane_account_open(s);
+        if (rv != APR_SUCCESS) {
+            ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
+                         "PlaycountLane: no shared memory for its numbers; mod_status "
+                         "does not show them");
+        }
     }
     return OK;
 }
@@ -184,6 +193,7 @@ static void child_init(apr_pool_t *p, server_rec *s)
     if (!open_places) {
         return;
     }
+    playcount_lane_account_child();
     playcount_lane_lend_child();
     rv = playcount_lane_loop_start(p, s);
     running = rv == APR_SUCCESS;
@@ -201,12 +211,21 @@ static void child_stopping(apr_pool_t *p, int graceful)
     }
 }
 
+static void child_status(server_rec *s, pid_t pid, ap_generation_t gen, int slot,
+                         mpm_child_status status)
+{
+    if (status == MPM_CHILD_EXITED) {
+        playcount_lane_account_ended(pid);
+    }
+}
+
 static void register_hooks(apr_pool_t *p)
 {
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_REALLY_LAST);
     /* After the metrics' and the zones'. */
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_REALLY_LAST);
+    ap_hook_child_status(child_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_stopping(child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
     /* Before anybody has read of the connection. */
     ap_hook_process_connection(process_connection, NULL, NULL,
@@ -217,6 +236,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_insert_filter(insert_filter, NULL, NULL, APR_HOOK_REALLY_LAST);
     playcount_lane_learn_register();
     playcount_lane_lend_register();
+    playcount_lane_account_register();
 }
 
 const playcount_room playcount_lane_room = {

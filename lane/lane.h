@@ -9,6 +9,7 @@
  *     loop.c      the thread: reads, answers, waits
  *     batch.c     what came in during one pass: looked up together, then answered
  *     lend.c      a connection's time with httpd: a worker of the MPM serves it
+ *     account.c   the numbers that mod_status shows
  *     hooks.c     how connections come; start and stop
  *
  * The way of a connection:

@@ -22,6 +22,7 @@
 #include "http_protocol.h"
 #include "mpm_common.h"
 
+#include "lane/account.h"
 #include "lane/loop.h"
 #include "lane/worker.h"
 
@@ -229,6 +230,7 @@ static void call_worker(playcount_lane_connection *k)
         return;
     }
     lent++;
+    playcount_lane_account_lent();
 }
 
 void playcount_lane_lend(playcount_lane_connection *k)

@@ -12,6 +12,8 @@
 
 #include "http_log.h"
 
+#include "lane/account.h"
+
 APLOG_USE_MODULE(playcount);
 
 #define EVENTS 256
@@ -61,10 +63,12 @@ void playcount_lane_link(playcount_lane_connection *k)
         newest->newer = k;
     }
     newest = k;
+    playcount_lane_account_connections(1);
 }
 
 void playcount_lane_unlink(playcount_lane_connection *k)
 {
+    playcount_lane_account_connections(-1);
     if (k->older) {
         k->older->newer = k->newer;
     }
