@@ -104,10 +104,12 @@ UNIT_TESTS   = $(patsubst t/unit/%.c,$(BUILD)/t/%.t,$(wildcard t/unit/*.c))
 TEST_MODULES = $(patsubst t/module/%.c,$(BUILD)/t/module/.libs/%.so,\
                  $(wildcard t/module/*.c))
 SHM_OBJECTS  = $(patsubst %.c,$(BUILD)/%.lo,$(wildcard shm/*/*.c))
+# What else unit tests link: the lane's files that are free of httpd.
+UNIT_OBJECTS = $(SHM_OBJECTS) $(BUILD)/lane/request.lo $(BUILD)/lane/reply.lo
 
-$(BUILD)/t/%.t: $(BUILD)/t/unit/%.o $(SHM_OBJECTS)
+$(BUILD)/t/%.t: $(BUILD)/t/unit/%.o $(UNIT_OBJECTS)
 	@echo "  LINK $@"
-	@$(CC) $(CFLAGS) -pthread -o $@ $< $(foreach o,$(SHM_OBJECTS:.lo=.o),$(dir $(o)).libs/$(notdir $(o))) \
+	@$(CC) $(CFLAGS) -pthread -o $@ $< $(foreach o,$(UNIT_OBJECTS:.lo=.o),$(dir $(o)).libs/$(notdir $(o))) \
 	    $(APR_LIBS) $(LIBS) -lm
 
 $(BUILD)/t/unit/%.o: t/unit/%.c $(BUILD)/flags

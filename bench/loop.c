@@ -89,7 +89,8 @@ static void answer(int fd)
 int main(int argc, char **argv)
 {
     struct epoll_event e = {.events = EPOLLIN}, events[256];
-    int epoll = epoll_create1(0), listener = listen_on(argc > 1 ? atoi(argv[1]) : 0);
+    int epoll = epoll_create1(0),
+        listener = listen_on(argc > 1 ? atoi(argv[1]) : 0);
 
     e.data.fd = listener;
     epoll_ctl(epoll, EPOLL_CTL_ADD, listener, &e);

@@ -19,7 +19,7 @@
 #include "server/retained.h"
 
 typedef struct {
-    _Atomic int32_t pid;         /* 0: free; set by the child, cleared by the parent */
+    _Atomic int32_t pid; /* 0: free; set by the child, cleared by the parent */
     _Atomic int32_t connections; /* written by the child, atomically */
 } row;
 
@@ -42,9 +42,9 @@ apr_status_t playcount_lane_account_open(server_rec *s)
     ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &children);
     /* After a graceful restart, old and new children live side by side. */
     rows = children > 0 ? 2 * children : 64;
-    rv = playcount_retained_memory(
-        s, "lane", "account", sizeof(account) + (apr_size_t)rows * sizeof(row), &memory,
-        &fresh);
+    rv = playcount_retained_memory(s, "lane", "account",
+                                   sizeof(account) + (apr_size_t)rows * sizeof(row),
+                                   &memory, &fresh);
     shared = rv == APR_SUCCESS ? memory : NULL;
     return rv;
 }
@@ -105,15 +105,16 @@ static int status(request_rec *r, int flags)
     for (int i = 0; i < rows; i++) {
         connections += atomic_load(&shared->rows[i].connections);
     }
-    ap_rprintf(r,
-               flags & AP_STATUS_SHORT
-                   ? "PlaycountLaneConnections: %d\nPlaycountLaneRequests: "
-                     "%" APR_UINT64_T_FMT "\nPlaycountLaneLent: %" APR_UINT64_T_FMT "\n"
-                   : "<hr />\n<h2>The lane (mod_playcount)</h2>\n<p>%d connections are "
-                     "in the lane; it has answered %" APR_UINT64_T_FMT
-                     " requests, and given connections to httpd %" APR_UINT64_T_FMT
-                     " times.</p>\n",
-               connections, atomic_load(&shared->requests), atomic_load(&shared->lent));
+    ap_rprintf(
+        r,
+        flags & AP_STATUS_SHORT
+            ? "PlaycountLaneConnections: %d\nPlaycountLaneRequests: "
+              "%" APR_UINT64_T_FMT "\nPlaycountLaneLent: %" APR_UINT64_T_FMT "\n"
+            : "<hr />\n<h2>The lane (mod_playcount)</h2>\n<p>%d connections are "
+              "in the lane; it has answered %" APR_UINT64_T_FMT
+              " requests, and given connections to httpd %" APR_UINT64_T_FMT
+              " times.</p>\n",
+        connections, atomic_load(&shared->requests), atomic_load(&shared->lent));
     return OK;
 }
 

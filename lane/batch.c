@@ -1,10 +1,10 @@
 /* What came in during one pass of the loop, for some connections at a time: read
- * all, look the songs up together, answer. A song that is in no cache costs two waits
- * for memory; those of sixteen connections, asked for at once, cost little more than
- * one's.
+ * all, look the songs up together, answer. A song that is in no cache costs two
+ * waits for memory; those of sixteen connections, asked for at once, cost little
+ * more than one's.
  *
- * Sixteen and not all: while the loop answers the first, clients may already work on
- * their answers. With all at once, loop and clients would wait for each other in
+ * Sixteen and not all: while the loop answers the first, clients may already work
+ * on their answers. With all at once, loop and clients would wait for each other in
  * turn. */
 
 #include "lane/loop.h"
@@ -18,7 +18,8 @@
 #include "metrics/clock.h"
 #include "metrics/metrics.h"
 
-#define BYTES (PLAYCOUNT_LANE_GROUP * (PLAYCOUNT_LANE_READ + PLAYCOUNT_LANE_REQUEST_MAX))
+#define BYTES                                                                      \
+    (PLAYCOUNT_LANE_GROUP * (PLAYCOUNT_LANE_READ + PLAYCOUNT_LANE_REQUEST_MAX))
 #define SHORTEST 24 /* "GET /song/1 HTTP/1.0" and two ends of lines */
 #define PER_TURN ((PLAYCOUNT_LANE_READ + PLAYCOUNT_LANE_REQUEST_MAX) / SHORTEST + 1)
 
@@ -94,7 +95,8 @@ playcount_lane_match_e playcount_lane_find(playcount_lane_connection *k,
  * says so to the client. */
 static int is_left(const turn *t, const playcount_lane_kind *kind)
 {
-    return !kind->keep_alive_max || t->k->c->keepalives + t->asks < kind->keep_alive_max;
+    return !kind->keep_alive_max ||
+           t->k->c->keepalives + t->asks < kind->keep_alive_max;
 }
 
 static void find_asks(turn *t)
@@ -161,8 +163,9 @@ static apr_size_t answer_one(playcount_lane_connection *k, ask *a, char *at)
         return 0;
     }
     return playcount_lane_reply_write(
-        &kind->reply, at, date(), (unsigned)(kind->keep_alive_max - k->c->keepalives++),
-        q->id, q->id_length, count, &a->body);
+        &kind->reply, at, date(),
+        (unsigned)(kind->keep_alive_max - k->c->keepalives++), q->id, q->id_length,
+        count, &a->body);
 }
 
 /* Send; what does not go is kept. */
@@ -259,6 +262,7 @@ void playcount_lane_batch(playcount_lane_connection *const *connections, int n,
 {
     uint64_t began = playcount_ticks();
     char *place = bytes;
+    uint64_t answered = 0;
 
     n_asks = 0;
     for (int i = 0; i < n; i++) {
@@ -269,11 +273,12 @@ void playcount_lane_batch(playcount_lane_connection *const *connections, int n,
         playcount_zone_prefetch_slot(asks[i].kind->zone, asks[i].request.id,
                                      asks[i].request.id_length);
     }
-    if (n_asks) {
-        playcount_lane_account_requests((uint64_t)n_asks);
-    }
     for (int i = 0; i < n; i++) {
         answer(&turns[i], began);
+        answered += (uint64_t)turns[i].asks;
         go_on(&turns[i]);
+    }
+    if (answered) {
+        playcount_lane_account_requests(answered);
     }
 }

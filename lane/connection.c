@@ -16,7 +16,8 @@ void playcount_lane_watch(playcount_lane_connection *k, int what)
 {
     struct epoll_event e = {.events = (uint32_t)what, .data.ptr = k};
 
-    if (epoll_ctl(playcount_lane_epoll, EPOLL_CTL_MOD, k->fd, &e) && errno == ENOENT) {
+    if (epoll_ctl(playcount_lane_epoll, EPOLL_CTL_MOD, k->fd, &e) &&
+        errno == ENOENT) {
         epoll_ctl(playcount_lane_epoll, EPOLL_CTL_ADD, k->fd, &e);
     }
 }
@@ -69,8 +70,9 @@ void playcount_lane_destroy(playcount_lane_connection *k)
     apr_pool_destroy(c->pool);
 }
 
-/* The client shall get what was sent, and see that no more comes; what it still sends
- * is thrown away for a while, so that the kernel does not reset the connection. */
+/* The client shall get what was sent, and see that no more comes; what it still
+ * sends is thrown away for a while, so that the kernel does not reset the
+ * connection. */
 static void linger(playcount_lane_connection *k)
 {
     k->state = PLAYCOUNT_LANE_LINGERING;

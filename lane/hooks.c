@@ -58,8 +58,7 @@ static playcount_lane_connection *get_acquainted(conn_rec *c)
     int fd;
 
     if (c->master || !c->cs || c->clogging_input_filters || c->keepalives ||
-        !is_bare(c) ||
-        apr_os_sock_get(&fd, ap_get_conn_socket(c)) != APR_SUCCESS) {
+        !is_bare(c) || apr_os_sock_get(&fd, ap_get_conn_socket(c)) != APR_SUCCESS) {
         return NULL;
     }
     k = apr_pcalloc(c->pool, sizeof(*k));
@@ -178,9 +177,10 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         open_places = playcount_lane_survey(s, pconf, ptemp);
         rv = playcount_lane_account_open(s);
         if (rv != APR_SUCCESS) {
-            ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
-                         "PlaycountLane: no shared memory for its numbers; mod_status "
-                         "does not show them");
+            ap_log_error(
+                APLOG_MARK, APLOG_ERR, rv, s,
+                "PlaycountLane: no shared memory for its numbers; mod_status "
+                "does not show them");
         }
     }
     return OK;
@@ -198,9 +198,10 @@ static void child_init(apr_pool_t *p, server_rec *s)
     rv = playcount_lane_loop_start(p, s);
     running = rv == APR_SUCCESS;
     if (!running) {
-        ap_log_error(APLOG_MARK, APLOG_ERR, rv, s,
-                     "PlaycountLane: this child has no lane, its loop does not start; "
-                     "requests are answered as without it");
+        ap_log_error(
+            APLOG_MARK, APLOG_ERR, rv, s,
+            "PlaycountLane: this child has no lane, its loop does not start; "
+            "requests are answered as without it");
     }
 }
 

@@ -1,7 +1,7 @@
 /* What the lane knows by name: modules that may hook into requests, directives, and
- * the providers of Require. Whatever is not here keeps the lane out: a name is added
- * when it is certain that what it does for a request depends on nothing but the
- * connection, the method and the headers. */
+ * the providers of Require. Whatever is not here keeps the lane out: a name is
+ * added when it is certain that what it does for a request depends on nothing but
+ * the connection, the method and the headers. */
 
 #include "lane/survey.h"
 
@@ -9,100 +9,97 @@
 
 #include "apr_strings.h"
 
-static int is_among(const char *name, const char *const *known)
+/* Is the name one of these words? */
+static int is_among(const char *name, const char *words)
 {
-    for (; *known; known++) {
-        if (!strcasecmp(name, *known)) {
+    apr_size_t length = strlen(name);
+
+    while (*words) {
+        apr_size_t n = strcspn(words, " ");
+
+        if (n == length && !strncasecmp(name, words, n)) {
             return 1;
         }
+        words += n + (words[n] == ' ');
     }
     return 0;
 }
 
 /* Those of httpd whose hooks do nothing that a directive, a filter or a user would
  * not tell of. */
-static const char *const modules[] = {
-    "core.c",           "http_core.c",       "mod_so.c",
-    "event.c",          "mod_unixd.c",       "mod_watchdog.c",
-    "mod_log_config.c", "mod_logio.c",       "mod_version.c",
-    "mod_authz_core.c", "mod_authz_host.c",  "mod_authz_user.c",
-    "mod_authn_core.c", "mod_authn_file.c",  "mod_auth_basic.c",
-    "mod_auth_digest.c", "mod_authz_groupfile.c", "mod_alias.c",
-    "mod_dir.c",        "mod_mime.c",        "mod_negotiation.c",
-    "mod_autoindex.c",  "mod_setenvif.c",    "mod_env.c",
-    "mod_headers.c",    "mod_deflate.c",     "mod_filter.c",
-    "mod_rewrite.c",    "mod_status.c",      "mod_info.c",
-    "mod_reqtimeout.c", "mod_macro.c",       "mod_dbd.c",
-    "mod_expires.c",    "mod_proxy.c",       "mod_proxy_http.c",
-    "mod_proxy_fcgi.c", "mod_proxy_wstunnel.c", "mod_cgi.c",
-    "mod_cgid.c",       "mod_include.c",     "mod_ssl.c",
-    "mod_http2.c",      "mod_socache_shmcb.c", "mod_unique_id.c",
-    "mod_access_compat.c", "mod_userdir.c",  "mod_actions.c",
-    "mod_brotli.c",     "mod_ratelimit.c",   "mod_playcount.c",
-    NULL};
+static const char modules[] =
+    "core.c http_core.c mod_so.c event.c mod_unixd.c mod_watchdog.c "
+    "mod_log_config.c mod_logio.c mod_version.c mod_authz_core.c "
+    "mod_authz_host.c mod_authz_user.c mod_authn_core.c mod_authn_file.c "
+    "mod_auth_basic.c mod_auth_digest.c mod_authz_groupfile.c mod_alias.c "
+    "mod_dir.c mod_mime.c mod_negotiation.c mod_autoindex.c mod_setenvif.c "
+    "mod_env.c mod_headers.c mod_deflate.c mod_filter.c mod_rewrite.c "
+    "mod_status.c mod_info.c mod_reqtimeout.c mod_macro.c mod_dbd.c "
+    "mod_expires.c mod_proxy.c mod_proxy_http.c mod_proxy_fcgi.c "
+    "mod_proxy_wstunnel.c mod_cgi.c mod_cgid.c mod_include.c mod_ssl.c "
+    "mod_http2.c mod_socache_shmcb.c mod_unique_id.c mod_access_compat.c "
+    "mod_userdir.c mod_actions.c mod_brotli.c mod_ratelimit.c mod_playcount.c ";
 
 int playcount_lane_knows_module(const char *source)
 {
     return source && is_among(source, modules);
 }
 
-static const char *const directives[] = {
+static const char directives[] =
     /* core and the MPMs */
-    "AcceptFilter", "AcceptPathInfo", "AddDefaultCharset", "AllowEncodedSlashes",
-    "AllowOverride", "AllowOverrideList", "ContentDigest", "CoreDumpDirectory",
-    "DefaultRuntimeDir", "DefaultType", "Define", "DocumentRoot", "EnableMMAP",
-    "EnableSendfile", "Error", "ErrorDocument", "ErrorLog", "ErrorLogFormat",
-    "ExtendedStatus", "FileETag", "FlushMaxPipelined", "FlushMaxThreshold",
-    "ForceType", "GracefulShutdownTimeout", "Group", "HostnameLookups",
-    "HttpProtocolOptions", "Include", "IncludeOptional", "KeepAlive",
-    "KeepAliveTimeout", "LimitInternalRecursion", "LimitRequestBody",
-    "LimitRequestFields", "LimitRequestFieldSize", "LimitRequestLine",
-    "LimitXMLRequestBody", "Listen", "ListenBacklog", "ListenCoresBucketsRatio",
-    "LoadFile", "LoadModule", "LogLevel", "MaxConnectionsPerChild",
-    "MaxKeepAliveRequests", "MaxMemFree", "MaxRangeOverlaps", "MaxRangeReversals",
-    "MaxRanges", "MaxRequestsPerChild", "MaxRequestWorkers", "MaxClients",
-    "AsyncRequestWorkerFactor", "MergeSlashes", "MergeTrailers",
-    "MinSpareThreads", "MaxSpareThreads", "Mutex", "Options", "PidFile",
-    "Protocols", "ProtocolsHonorOrder", "ReceiveBufferSize", "RegexDefaultOptions",
-    "RLimitCPU", "RLimitMEM", "RLimitNPROC", "ScoreBoardFile", "SeeRequestTail",
-    "SendBufferSize", "ServerAdmin", "ServerAlias", "ServerLimit", "ServerName",
-    "ServerPath", "ServerRoot", "ServerSignature", "ServerTokens", "SetHandler",
-    "StartServers", "StrictHostCheck", "ThreadLimit", "ThreadsPerChild",
-    "ThreadStackSize", "Timeout", "TraceEnable", "UnDefine", "UseCanonicalName",
-    "UseCanonicalPhysicalPort", "User", "WatchdogInterval", "ChrootDir",
+    "AcceptFilter AcceptPathInfo AddDefaultCharset AllowEncodedSlashes "
+    "AllowOverride AllowOverrideList ContentDigest CoreDumpDirectory "
+    "DefaultRuntimeDir DefaultType Define DocumentRoot EnableMMAP "
+    "EnableSendfile Error ErrorDocument ErrorLog ErrorLogFormat "
+    "ExtendedStatus FileETag FlushMaxPipelined FlushMaxThreshold ForceType "
+    "GracefulShutdownTimeout Group HostnameLookups HttpProtocolOptions "
+    "Include IncludeOptional KeepAlive KeepAliveTimeout "
+    "LimitInternalRecursion LimitRequestBody LimitRequestFields "
+    "LimitRequestFieldSize LimitRequestLine LimitXMLRequestBody Listen "
+    "ListenBacklog ListenCoresBucketsRatio LoadFile LoadModule LogLevel "
+    "MaxConnectionsPerChild MaxKeepAliveRequests MaxMemFree MaxRangeOverlaps "
+    "MaxRangeReversals MaxRanges MaxRequestsPerChild MaxRequestWorkers "
+    "MaxClients AsyncRequestWorkerFactor MergeSlashes MergeTrailers "
+    "MinSpareThreads MaxSpareThreads Mutex Options PidFile Protocols "
+    "ProtocolsHonorOrder ReceiveBufferSize RegexDefaultOptions RLimitCPU "
+    "RLimitMEM RLimitNPROC ScoreBoardFile SeeRequestTail SendBufferSize "
+    "ServerAdmin ServerAlias ServerLimit ServerName ServerPath ServerRoot "
+    "ServerSignature ServerTokens SetHandler StartServers StrictHostCheck "
+    "ThreadLimit ThreadsPerChild ThreadStackSize Timeout TraceEnable UnDefine "
+    "UseCanonicalName UseCanonicalPhysicalPort User WatchdogInterval "
+    "ChrootDir "
     /* filters: an answer that one of them is in the way of is not learned from */
-    "AddOutputFilter", "AddOutputFilterByType", "SetOutputFilter",
-    "DeflateCompressionLevel", "DeflateBufferSize", "DeflateFilterNote",
-    "DeflateMemLevel", "DeflateWindowSize", "FilterDeclare", "FilterProvider",
-    "FilterChain", "FilterProtocol", "Header", "ExpiresActive", "ExpiresByType",
-    "ExpiresDefault",
+    "AddOutputFilter AddOutputFilterByType SetOutputFilter "
+    "DeflateCompressionLevel DeflateBufferSize DeflateFilterNote "
+    "DeflateMemLevel DeflateWindowSize FilterDeclare FilterProvider "
+    "FilterChain FilterProtocol Header ExpiresActive ExpiresByType "
+    "ExpiresDefault "
     /* about files, of which none is looked for */
-    "AddAlt", "AddAltByEncoding", "AddAltByType", "AddCharset", "AddDescription",
-    "AddEncoding", "AddHandler", "AddIcon", "AddIconByEncoding", "AddIconByType",
-    "AddLanguage", "AddType", "CacheNegotiatedDocs", "DefaultIcon",
-    "DefaultLanguage", "DirectoryCheckHandler", "DirectoryIndex",
-    "DirectoryIndexRedirect", "DirectorySlash", "FallbackResource",
-    "ForceLanguagePriority", "HeaderName", "IndexHeadInsert", "IndexIgnore",
-    "IndexIgnoreReset", "IndexOptions", "IndexOrderDefault", "IndexStyleSheet",
-    "LanguagePriority", "MimeMagicFile", "ModMimeUsePathInfo", "MultiviewsMatch",
-    "ReadmeName", "RemoveCharset", "RemoveEncoding", "RemoveHandler",
-    "RemoveLanguage", "RemoveType", "TypesConfig", "UserDir", "ScriptSock",
-    "ScriptLog", "ScriptInterpreterSource",
+    "AddAlt AddAltByEncoding AddAltByType AddCharset AddDescription "
+    "AddEncoding AddHandler AddIcon AddIconByEncoding AddIconByType "
+    "AddLanguage AddType CacheNegotiatedDocs DefaultIcon DefaultLanguage "
+    "DirectoryCheckHandler DirectoryIndex DirectoryIndexRedirect "
+    "DirectorySlash FallbackResource ForceLanguagePriority HeaderName "
+    "IndexHeadInsert IndexIgnore IndexIgnoreReset IndexOptions "
+    "IndexOrderDefault IndexStyleSheet LanguagePriority MimeMagicFile "
+    "ModMimeUsePathInfo MultiviewsMatch ReadmeName RemoveCharset "
+    "RemoveEncoding RemoveHandler RemoveLanguage RemoveType TypesConfig "
+    "UserDir ScriptSock ScriptLog ScriptInterpreterSource "
     /* the environment of scripts */
-    "PassEnv", "SetEnv", "UnsetEnv", "BrowserMatch", "BrowserMatchNoCase",
+    "PassEnv SetEnv UnsetEnv BrowserMatch BrowserMatchNoCase "
     /* formats of logs; the logs themselves are another matter */
-    "LogFormat", "BufferedLogs", "LogIOTrackTTFB",
+    "LogFormat BufferedLogs LogIOTrackTTFB "
     /* of the connection */
-    "RequestReadTimeout", "SSLEngine", "SSLCertificateFile",
-    "SSLCertificateKeyFile", "SSLCertificateChainFile", "SSLCipherSuite",
-    "SSLProtocol", "SSLHonorCipherOrder", "SSLPassPhraseDialog", "SSLRandomSeed",
-    "SSLSessionCache", "SSLSessionCacheTimeout", "SSLSessionTickets",
-    "SSLUseStapling", "SSLStaplingCache", "H2Direct", "H2Upgrade", "H2MaxWorkers",
-    "H2MinWorkers", "H2ModernTLSOnly",
+    "RequestReadTimeout SSLEngine SSLCertificateFile SSLCertificateKeyFile "
+    "SSLCertificateChainFile SSLCipherSuite SSLProtocol SSLHonorCipherOrder "
+    "SSLPassPhraseDialog SSLRandomSeed SSLSessionCache SSLSessionCacheTimeout "
+    "SSLSessionTickets SSLUseStapling SSLStaplingCache H2Direct H2Upgrade "
+    "H2MaxWorkers H2MinWorkers H2ModernTLSOnly "
+    /* without a rule they do nothing */
+    "RewriteEngine RewriteCond RewriteBase RewriteMap "
     /* other */
-    "DBDriver", "DBDParams", "DBDPersist", "DBDPrepareSQL", "DBDInitSQL", "DBDMin",
-    "DBDKeep", "DBDMax", "DBDExptime", "SeeRequestTail", "ProxyStatus",
-    "StatusReport", NULL};
+    "DBDriver DBDParams DBDPersist DBDPrepareSQL DBDInitSQL DBDMin DBDKeep "
+    "DBDMax DBDExptime SeeRequestTail ProxyStatus StatusReport ";
 
 int playcount_lane_knows_directive(const char *name)
 {
@@ -111,11 +108,9 @@ int playcount_lane_knows_directive(const char *name)
 
 /* --- Require --- */
 
-static const char *const variables[] = {"REQUEST_METHOD", "REMOTE_ADDR",
-                                        "REMOTE_PORT",    "SERVER_ADDR",
-                                        "SERVER_PORT",    "SERVER_NAME",
-                                        "HTTPS",          "SERVER_PROTOCOL",
-                                        NULL};
+static const char variables[] =
+    "REQUEST_METHOD REMOTE_ADDR REMOTE_PORT SERVER_ADDR SERVER_PORT "
+    "SERVER_NAME HTTPS SERVER_PROTOCOL ";
 
 static const char *skip_variable(apr_pool_t *p, const char *at)
 {
@@ -159,8 +154,7 @@ static int is_known_expression(apr_pool_t *p, const char *at)
 
 int playcount_lane_knows_require(apr_pool_t *p, const char *arguments)
 {
-    static const char *const of_the_connection[] = {"all",    "ip",   "local",
-                                                    "method", "host", NULL};
+    static const char of_the_connection[] = "all ip local method host";
     const char *provider = ap_getword_conf(p, &arguments);
 
     if (!strcasecmp(provider, "not")) {

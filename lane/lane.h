@@ -16,22 +16,21 @@
  *
  *                       a request of a known kind waits
  *     MPM --- httpd  ----------------------------------->  ENTERING
- *                                                             | the worker has let go
- *                 answers, waits for more                     v
+ *                                                             | the worker has let
+ * go answers, waits for more                     v
  *               +--------------------------------------->  READING
- *               |                                          |  |  | not all could be sent
- *               |       other bytes: they go with it       |  |  v
- *             LENT  <--------------------------------------+  | WRITING -> READING
- *               |                                             |
- *               +--> AWAITING  httpd waits for the socket     | idle too long, stopping
- *               |       |  ready: LENT again                  v
+ *               |                                          |  |  | not all could be
+ * sent |       other bytes: they go with it       |  |  v LENT
+ * <--------------------------------------+  | WRITING -> READING | |
+ *               +--> AWAITING  httpd waits for the socket     | idle too long,
+ * stopping |       |  ready: LENT again                  v
  *               +-------+---------------------------------> LINGERING -> gone
  *
  * A connection of the lane is suspended as the MPM knows it (CONN_STATE_SUSPENDED)
  * to its end: httpd 2.4 offers no way back. So the lane polls it from then on, and
- * when httpd is to serve it, borrows a worker of the MPM by a timed callback that is
- * due. It counts as a connection of the child all the while, and a child that stops
- * gracefully waits for it.
+ * when httpd is to serve it, borrows a worker of the MPM by a timed callback that
+ * is due. It counts as a connection of the child all the while, and a child that
+ * stops gracefully waits for it.
  *
  * Who may touch a connection: a worker until it has suspended it and while it is
  * LENT, the loop's thread otherwise. It changes hands by a lock-free list (to the
@@ -52,9 +51,9 @@
 #include "server/conf.h"
 #include "server/zones.h"
 
-#define PLAYCOUNT_LANE_KINDS 4       /* that a connection is known to ask */
-#define PLAYCOUNT_LANE_READ 16384    /* bytes read from a connection in one pass */
-#define PLAYCOUNT_LANE_PATIENCE 20   /* seconds for a request to become complete */
+#define PLAYCOUNT_LANE_KINDS 4     /* that a connection is known to ask */
+#define PLAYCOUNT_LANE_READ 16384  /* bytes read from a connection in one pass */
+#define PLAYCOUNT_LANE_PATIENCE 20 /* seconds for a request to become complete */
 
 /* A kind of request: how it looks, what it does, how the answer looks. Written by
  * learn.c, then constant; lives as long as its connection. */
@@ -62,11 +61,11 @@ typedef struct {
     playcount_lane_pattern pattern;
     playcount_lane_reply reply;
     playcount_zone *zone;
-    int adds;                /* POST */
-    int keep_alive_max;      /* MaxKeepAliveRequests; 0: no limit */
+    int adds;           /* POST */
+    int keep_alive_max; /* MaxKeepAliveRequests; 0: no limit */
     apr_interval_time_t keep_alive, timeout;
-    int route;               /* metrics: the route's number, -1: not measured */
-    int method;              /* metrics: a playcount_method_e */
+    int route;  /* metrics: the route's number, -1: not measured */
+    int method; /* metrics: a playcount_method_e */
 } playcount_lane_kind;
 
 typedef enum {
@@ -111,7 +110,7 @@ struct playcount_lane_connection {
     apr_time_t deadline;
     apr_interval_time_t keep_alive, timeout;
 
-    playcount_lane_connection *next; /* in one of the lists below */
+    playcount_lane_connection *next;          /* in one of the lists below */
     playcount_lane_connection *newer, *older; /* of the loop's */
 
     /* ENTERING: until the worker that suspended it has let go. */
@@ -136,9 +135,9 @@ extern const playcount_room playcount_lane_room;
 void *playcount_lane_create_server(apr_pool_t *p, server_rec *s);
 void *playcount_lane_merge_server(apr_pool_t *p, void *base, void *add);
 
-/* learn.c. A worker calls the first before httpd reads a request of this connection:
- * `bytes` are those at its beginning. The second in insert_filter, the third when the
- * request is over. */
+/* learn.c. A worker calls the first before httpd reads a request of this
+ * connection: `bytes` are those at its beginning. The second in insert_filter, the
+ * third when the request is over. */
 void playcount_lane_learn_begin(playcount_lane_connection *k, const char *bytes,
                                 apr_size_t n);
 void playcount_lane_learn_request(playcount_lane_connection *k, request_rec *r);

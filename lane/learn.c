@@ -1,15 +1,15 @@
 /* From a request that httpd answered to a kind that the lane may answer.
  *
- *     process_connection   the bytes that wait in the socket are looked at: a request
- *                          of the strict form? They stay there; httpd reads them.
- *     insert_filter        httpd has checked all it checks, and our handler is next:
- *                          is this the request of these bytes, and is there nothing
- *                          about it that another one like it could differ in?
- *     the watching filter  the last one before the network: what did httpd answer?
+ *     process_connection   the bytes that wait in the socket are looked at: a
+ * request of the strict form? They stay there; httpd reads them. insert_filter
+ * httpd has checked all it checks, and our handler is next: is this the request of
+ * these bytes, and is there nothing about it that another one like it could differ
+ * in? the watching filter  the last one before the network: what did httpd answer?
  *     process_connection   the next request: could the lane have given that answer?
  *                          Then it is a kind.
  *
- * Until the last step nothing is decided, and whatever is not as expected ends it. */
+ * Until the last step nothing is decided, and whatever is not as expected ends it.
+ */
 
 #include "lane/lane.h"
 
@@ -67,13 +67,23 @@ void playcount_lane_learn_begin(playcount_lane_connection *k, const char *bytes,
 
 /* --- the request --- */
 
-static const char *const never[] = {
-    "Authorization",     "Proxy-Authorization", "Transfer-Encoding",
-    "Expect",            "Upgrade",             "HTTP2-Settings",
-    "Range",             "If-Range",            "If-Match",
-    "If-None-Match",     "If-Modified-Since",   "If-Unmodified-Since",
-    "Idempotency-Key",   "Trailer",             "TE",
-    "Content-Encoding",  NULL};
+static const char *const never[] = {"Authorization",
+                                    "Proxy-Authorization",
+                                    "Transfer-Encoding",
+                                    "Expect",
+                                    "Upgrade",
+                                    "HTTP2-Settings",
+                                    "Range",
+                                    "If-Range",
+                                    "If-Match",
+                                    "If-None-Match",
+                                    "If-Modified-Since",
+                                    "If-Unmodified-Since",
+                                    "Idempotency-Key",
+                                    "Trailer",
+                                    "TE",
+                                    "Content-Encoding",
+                                    NULL};
 
 /* Headers that have a meaning of their own for each request, and bodies. */
 static int is_never(const char *name, const char *value)
@@ -113,11 +123,20 @@ static int has_headers(request_rec *r, const playcount_lane_pattern *p)
  * core's, and those that count. */
 static int are_known(const ap_filter_t *f)
 {
-    static const char *const known[] = {
-        "byterange",  "content_length",     "http_header", "http_outerror",
-        "core",       "log_input_output",   "http_in",     "core_in",
-        "reqtimeout", "playcount_blocks",   "playcount_lane_in",
-        "playcount_lane_watch", "old_write", NULL};
+    static const char *const known[] = {"byterange",
+                                        "content_length",
+                                        "http_header",
+                                        "http_outerror",
+                                        "core",
+                                        "log_input_output",
+                                        "http_in",
+                                        "core_in",
+                                        "reqtimeout",
+                                        "playcount_blocks",
+                                        "playcount_lane_in",
+                                        "playcount_lane_watch",
+                                        "old_write",
+                                        NULL};
 
     for (; f; f = f->next) {
         int i = 0;
@@ -148,15 +167,16 @@ static int is_of_bytes(request_rec *r, playcount_lane_learner *l,
                        apr_size_t root_length)
 {
     playcount_lane_pattern *p = &l->kind.pattern;
-    apr_size_t length = playcount_lane_learn(l->request, l->request_length, r->uri,
-                                             root_length, p);
+    apr_size_t length =
+        playcount_lane_learn(l->request, l->request_length, r->uri, root_length, p);
     apr_size_t line;
 
     if (!length) {
         return 0;
     }
     line = length - p->tail_length + strlen(" HTTP/1.1");
-    if (strlen(r->the_request) != line || memcmp(r->the_request, l->request, line)) {
+    if (strlen(r->the_request) != line ||
+        memcmp(r->the_request, l->request, line)) {
         return 0;
     }
     l->request_length = length;
@@ -260,9 +280,9 @@ static int is_known_already(playcount_lane_connection *k,
 /* The newest replaces the oldest. */
 static void add_kind(playcount_lane_connection *k, const playcount_lane_learner *l)
 {
-    int place = k->n_kinds < PLAYCOUNT_LANE_KINDS ? k->n_kinds++
-                                                  : (k->last_kind + 1) %
-                                                        PLAYCOUNT_LANE_KINDS;
+    int place = k->n_kinds < PLAYCOUNT_LANE_KINDS
+                    ? k->n_kinds++
+                    : (k->last_kind + 1) % PLAYCOUNT_LANE_KINDS;
     playcount_lane_kind *kind = k->kinds[place];
     const playcount_lane_pattern *p = &l->kind.pattern;
     char *bytes;

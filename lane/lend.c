@@ -5,8 +5,8 @@
  * what the MPM does with a connection: run process_connection, send what is left,
  * and see what comes next; only that this is the loop's to wait for.
  *
- * The MPM takes a worker that runs a callback for an idle one. So no more than half of
- * them are lent at a time; the other connections wait for their turn.
+ * The MPM takes a worker that runs a callback for an idle one. So no more than half
+ * of them are lent at a time; the other connections wait for their turn.
  *
  * The bytes that the loop has read come to httpd by an input filter next to the
  * network. */
@@ -68,8 +68,9 @@ static apr_size_t line_length(const playcount_lane_connection *k)
     return end ? (apr_size_t)(end - k->in) + 1 : k->in_length;
 }
 
-static apr_status_t give(ap_filter_t *f, apr_bucket_brigade *bb, ap_input_mode_t mode,
-                         apr_read_type_e block, apr_off_t wanted)
+static apr_status_t give(ap_filter_t *f, apr_bucket_brigade *bb,
+                         ap_input_mode_t mode, apr_read_type_e block,
+                         apr_off_t wanted)
 {
     playcount_lane_connection *k = f->ctx;
     ap_filter_t *next = f->next;
@@ -124,8 +125,9 @@ static playcount_lane_wish_e complete(playcount_lane_connection *k)
     if (c->keepalive != AP_CONN_KEEPALIVE || c->aborted) {
         return PLAYCOUNT_LANE_CLOSE;
     }
-    return strcmp(ap_get_protocol(c), AP_PROTOCOL_HTTP1) ? PLAYCOUNT_LANE_AWAIT_INPUT
-                                                         : PLAYCOUNT_LANE_READ_ON;
+    return strcmp(ap_get_protocol(c), AP_PROTOCOL_HTTP1)
+               ? PLAYCOUNT_LANE_AWAIT_INPUT
+               : PLAYCOUNT_LANE_READ_ON;
 }
 
 /* One request, as event's process_socket() has it. */
@@ -158,11 +160,10 @@ static playcount_lane_wish_e process(playcount_lane_connection *k)
 static playcount_lane_wish_e serve(playcount_lane_connection *k)
 {
     conn_rec *c = k->c;
-    playcount_lane_wish_e wish =
-        k->wish == PLAYCOUNT_LANE_AWAIT_OUTPUT &&
-                c->cs->state == CONN_STATE_WRITE_COMPLETION
-            ? complete(k)
-            : process(k);
+    playcount_lane_wish_e wish = k->wish == PLAYCOUNT_LANE_AWAIT_OUTPUT &&
+                                         c->cs->state == CONN_STATE_WRITE_COMPLETION
+                                     ? complete(k)
+                                     : process(k);
 
     while (wish == PLAYCOUNT_LANE_READ_ON && !k->in_length &&
            c->data_in_input_filters) {
@@ -224,7 +225,8 @@ static void run(void *data)
 static void call_worker(playcount_lane_connection *k)
 {
     /* Due a second ago: the MPM looks at it at once, whatever else it waits for. */
-    if (ap_mpm_register_timed_callback(-apr_time_from_sec(1), run, k) != APR_SUCCESS) {
+    if (ap_mpm_register_timed_callback(-apr_time_from_sec(1), run, k) !=
+        APR_SUCCESS) {
         k->c->aborted = 1;
         playcount_lane_destroy(k);
         return;

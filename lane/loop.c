@@ -81,9 +81,9 @@ void playcount_lane_unlink(playcount_lane_connection *k)
 }
 
 /* The worker that suspended a connection writes two fields of it after our hook has
- * run, then nothing any more. It is past that when it has begun another turn, or when
- * the scoreboard says that it waits for work. In a child that stops, the scoreboard
- * says the same of workers that are busy; there a second has to do. */
+ * run, then nothing any more. It is past that when it has begun another turn, or
+ * when the scoreboard says that it waits for work. In a child that stops, the
+ * scoreboard says the same of workers that are busy; there a second has to do. */
 static int has_let_go(const playcount_lane_connection *k)
 {
     unsigned char status = *(volatile unsigned char *)&k->score->status;
@@ -137,7 +137,8 @@ static void look_at_deadlines(void)
     static apr_time_t last;
     playcount_lane_connection *k, *older;
 
-    if (playcount_lane_now - last < apr_time_from_sec(1) && playcount_lane_now >= last) {
+    if (playcount_lane_now - last < apr_time_from_sec(1) &&
+        playcount_lane_now >= last) {
         return;
     }
     last = playcount_lane_now;
@@ -213,8 +214,8 @@ static void *APR_THREAD_FUNC run(apr_thread_t *self, void *data)
     struct epoll_event events[EVENTS];
 
     while (playcount_lane_loop_stopping() < 2) {
-        int n = epoll_wait(playcount_lane_epoll, events, EVENTS,
-                           entering ? 1 : 1000);
+        int n =
+            epoll_wait(playcount_lane_epoll, events, EVENTS, entering ? 1 : 1000);
 
         playcount_lane_now = apr_time_now();
         look_at_events(events, n > 0 ? n : 0);

@@ -6,7 +6,8 @@
 #include "lane/lane.h"
 
 /* batch.c */
-#define PLAYCOUNT_LANE_GROUP 16 /* connections whose requests are answered together */
+#define PLAYCOUNT_LANE_GROUP                                                       \
+    16 /* connections whose requests are answered together */
 
 apr_status_t playcount_lane_batch_create(apr_pool_t *p);
 
@@ -23,7 +24,8 @@ void playcount_lane_write_on(playcount_lane_connection *k);
 void playcount_lane_close(playcount_lane_connection *k);   /* gently */
 void playcount_lane_destroy(playcount_lane_connection *k); /* at once */
 void playcount_lane_ready(playcount_lane_connection *k);   /* its socket is */
-void playcount_lane_overdue(playcount_lane_connection *k); /* its deadline is past */
+void playcount_lane_overdue(
+    playcount_lane_connection *k); /* its deadline is past */
 void playcount_lane_returned(playcount_lane_connection *k); /* by a worker */
 
 /* Keep bytes that are not answered yet. */

@@ -54,9 +54,9 @@ static size_t put_body(const playcount_lane_reply *reply, char *out, const char 
 }
 
 size_t playcount_lane_reply_write(const playcount_lane_reply *reply, char *out,
-                                  const char date[PLAYCOUNT_LANE_DATE], unsigned left,
-                                  const char *id, size_t id_length, uint64_t count,
-                                 size_t *body_length)
+                                  const char date[PLAYCOUNT_LANE_DATE],
+                                  unsigned left, const char *id, size_t id_length,
+                                  uint64_t count, size_t *body_length)
 {
     char body[PLAYCOUNT_LANE_ROOM];
     size_t length = put_body(reply, body, id, id_length, count);
@@ -163,7 +163,8 @@ static size_t learn_head(playcount_lane_reply *reply, size_t n)
             return 0;
         }
         if (end == line) {
-            return dates == 1 && lengths == 1 ? (size_t)(end + 2 - reply->bytes) : 0;
+            return dates == 1 && lengths == 1 ? (size_t)(end + 2 - reply->bytes)
+                                              : 0;
         }
         dates += *line == 'D';
         lengths += end - line > 9 && !memcmp(line, "Content-L", 9);
@@ -175,8 +176,8 @@ static size_t learn_head(playcount_lane_reply *reply, size_t n)
 }
 
 /* The link's root in a JSON body: what stands between LINK and BELOW. */
-static int learn_root(playcount_lane_reply *reply, const char *body, const char *end,
-                      size_t id_length)
+static int learn_root(playcount_lane_reply *reply, const char *body,
+                      const char *end, size_t id_length)
 {
     const char *at = body + strlen(SONG) + id_length + strlen(COUNT);
     size_t behind = strlen(BELOW) + id_length + strlen(END);
@@ -236,6 +237,7 @@ int playcount_lane_reply_learn(playcount_lane_reply *reply, const char *answer,
         reply->json ? body + strlen(SONG) + id_length + strlen(COUNT) : body, end);
     left = reply->left ? read_count(reply->bytes + reply->left, end) : 0;
     return playcount_lane_reply_write(reply, again, answer + reply->date,
-                                      (unsigned)left, id, id_length, count, &length) == n &&
+                                      (unsigned)left, id, id_length, count,
+                                      &length) == n &&
            !memcmp(again, answer, n);
 }

@@ -17,7 +17,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PLAYCOUNT_LANE_REPLY_MAX 1024 /* bytes of an answer that is learned from */
+#define PLAYCOUNT_LANE_REPLY_MAX 1024 /* bytes of an answer that is learned from   \
+                                       */
 #define PLAYCOUNT_LANE_DATE 29        /* "Sun, 06 Nov 1994 08:49:37 GMT" */
 
 /* Room for the answer to one request. */
@@ -44,8 +45,8 @@ int playcount_lane_reply_learn(playcount_lane_reply *reply, const char *answer,
  * many requests the connection has left, this one included; *body is set to the
  * bytes of the body (of what it would be, for HEAD). */
 size_t playcount_lane_reply_write(const playcount_lane_reply *reply, char *out,
-                                  const char date[PLAYCOUNT_LANE_DATE], unsigned left,
-                                  const char *id, size_t id_length, uint64_t count,
-                                 size_t *body);
+                                  const char date[PLAYCOUNT_LANE_DATE],
+                                  unsigned left, const char *id, size_t id_length,
+                                  uint64_t count, size_t *body);
 
 #endif

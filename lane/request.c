@@ -22,8 +22,9 @@ static const unsigned char id_bytes[256] = {
 
 /* --- matching --- */
 
-/* The bytes of the id at the beginning of these; 0 if what stands there is none that
- * is known. A dot or slash has a plain byte before it, and a slash one after. */
+/* The bytes of the id at the beginning of these; 0 if what stands there is none
+ * that is known. A dot or slash has a plain byte before it, and a slash one after.
+ */
 static size_t id_length(const char *at, size_t n)
 {
     int before = SLASH;
@@ -43,7 +44,8 @@ static size_t id_length(const char *at, size_t n)
     return i > ID_MAX || (i < n && before == SLASH) ? 0 : i;
 }
 
-/* "?by=N" at the beginning: its bytes; 0 if there is none, -1 if it is not known. */
+/* "?by=N" at the beginning: its bytes; 0 if there is none, -1 if it is not known.
+ */
 static int read_by(const char *at, size_t n, uint64_t *by)
 {
     size_t i = strlen(BY);
@@ -66,8 +68,8 @@ static int read_by(const char *at, size_t n, uint64_t *by)
     return number ? (int)i : -1;
 }
 
-/* The request line up to the tail, of which at least the first byte is there. Returns
- * the tail's place, 0 if it is another request. */
+/* The request line up to the tail, of which at least the first byte is there.
+ * Returns the tail's place, 0 if it is another request. */
 static size_t match_line(const playcount_lane_pattern *p, const char *bytes,
                          size_t n, playcount_lane_request *request)
 {
@@ -98,8 +100,9 @@ static int may_be_id(const char *at, size_t n)
 static playcount_lane_match_e more_or_other(const playcount_lane_pattern *p,
                                             size_t n)
 {
-    return n <= p->line_max && n < PLAYCOUNT_LANE_REQUEST_MAX ? PLAYCOUNT_LANE_MORE
-                                                              : PLAYCOUNT_LANE_OTHER;
+    return n <= p->line_max && n < PLAYCOUNT_LANE_REQUEST_MAX
+               ? PLAYCOUNT_LANE_MORE
+               : PLAYCOUNT_LANE_OTHER;
 }
 
 playcount_lane_match_e playcount_lane_match(const playcount_lane_pattern *p,
@@ -177,8 +180,8 @@ int playcount_lane_next_header(const char *tail, size_t length, size_t *at,
     return 1;
 }
 
-/* One line of the header at `at`, of the strict form: its length with CR LF, 0 if it
- * is not such a line or not all there. */
+/* One line of the header at `at`, of the strict form: its length with CR LF, 0 if
+ * it is not such a line or not all there. */
 static size_t strict_line(const char *at, size_t n)
 {
     size_t i = 0;
@@ -189,7 +192,8 @@ static size_t strict_line(const char *at, size_t n)
     if (!i || i == n || at[i++] != ':') {
         return 0;
     }
-    while (i < n && ((unsigned char)at[i] >= ' ' || at[i] == '\t') && at[i] != 127) {
+    while (i < n && ((unsigned char)at[i] >= ' ' || at[i] == '\t') &&
+           at[i] != 127) {
         i++;
     }
     return i + 1 < n && at[i] == '\r' && at[i + 1] == '\n' ? i + 2 : 0;
@@ -248,7 +252,8 @@ size_t playcount_lane_learn(const char *bytes, size_t n, const char *root,
 
         at = n > length && !memcmp(bytes, methods[i], length) ? length : 0;
     }
-    if (!at || n < at + root_length + song || memcmp(bytes + at, root, root_length) ||
+    if (!at || n < at + root_length + song ||
+        memcmp(bytes + at, root, root_length) ||
         memcmp(bytes + at + root_length, SONG, song)) {
         return 0;
     }

@@ -1,11 +1,13 @@
 /* Requests as the lane knows them, free of httpd: bytes in, verdict out.
  *
  * The lane interprets no header. httpd has answered a request of this connection in
- * full; the next one is of the same kind when it differs in the song's id only (and,
- * for a POST, in `by`):
+ * full; the next one is of the same kind when it differs in the song's id only
+ * (and, for a POST, in `by`):
  *
- *     POST /plays/song/ 42 ?by=7  HTTP/1.1\r\nHost: example.org\r\nAccept: ...\r\n\r\n
- *     |------ head ----|         |------------------------ tail ---------------------|
+ *     POST /plays/song/ 42 ?by=7  HTTP/1.1\r\nHost: example.org\r\nAccept:
+ * ...\r\n\r\n
+ *     |------ head ----|         |------------------------ tail
+ * ---------------------|
  *
  * Head and tail are compared byte by byte. So whatever a header would have decided,
  * it decides the same again, and what is malformed, folded, doubled or too long
@@ -22,7 +24,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PLAYCOUNT_LANE_REQUEST_MAX 2048 /* bytes of a request that may be a kind */
+#define PLAYCOUNT_LANE_REQUEST_MAX 2048 /* bytes of a request that may be a kind   \
+                                         */
 
 typedef struct {
     const char *head;
@@ -52,9 +55,9 @@ playcount_lane_match_e playcount_lane_match(const playcount_lane_pattern *patter
                                             playcount_lane_request *request);
 
 /* Take the pattern out of a request for root + "/song/" + id: GET, HEAD or POST,
- * HTTP/1.0 or 1.1, and headers of the strict form only: "Name: value" with CR LF, each
- * name once, no other control characters. bytes[] must hold this request and may
- * hold more; the pattern points into it. Returns the request's length; 0 if it
+ * HTTP/1.0 or 1.1, and headers of the strict form only: "Name: value" with CR LF,
+ * each name once, no other control characters. bytes[] must hold this request and
+ * may hold more; the pattern points into it. Returns the request's length; 0 if it
  * is not such a request, or not all there. line_max is left to the caller. */
 size_t playcount_lane_learn(const char *bytes, size_t n, const char *root,
                             size_t root_length, playcount_lane_pattern *pattern);

@@ -20,19 +20,20 @@ static apr_array_header_t *places; /* playcount_lane_place */
 /* --- the modules --- */
 
 /* The hooks of one phase: the first that is not known. */
-#define UNKNOWN_IN(ns, phase)                                                        \
-    static const char *unknown_in_##phase(void)                                      \
-    {                                                                                \
-        apr_array_header_t *hooks = ns##_hook_get_##phase();                         \
-        const ns##_LINK_##phase##_t *link =                                          \
-            hooks ? (const ns##_LINK_##phase##_t *)hooks->elts : NULL;               \
-                                                                                     \
-        for (int i = 0; hooks && i < hooks->nelts; i++) {                            \
-            if (!playcount_lane_knows_module(link[i].szName)) {                      \
-                return link[i].szName ? link[i].szName : "a module without a name";  \
-            }                                                                        \
-        }                                                                            \
-        return NULL;                                                                 \
+#define UNKNOWN_IN(ns, phase)                                                      \
+    static const char *unknown_in_##phase(void)                                    \
+    {                                                                              \
+        apr_array_header_t *hooks = ns##_hook_get_##phase();                       \
+        const ns##_LINK_##phase##_t *link =                                        \
+            hooks ? (const ns##_LINK_##phase##_t *)hooks->elts : NULL;             \
+                                                                                   \
+        for (int i = 0; hooks && i < hooks->nelts; i++) {                          \
+            if (!playcount_lane_knows_module(link[i].szName)) {                    \
+                return link[i].szName ? link[i].szName                             \
+                                      : "a module without a name";                 \
+            }                                                                      \
+        }                                                                          \
+        return NULL;                                                               \
     }
 
 UNKNOWN_IN(ap, pre_read_request)
@@ -55,14 +56,22 @@ UNKNOWN_IN(ap, log_transaction)
 static const char *unknown_module(void)
 {
     static const char *(*const phases[])(void) = {
-        unknown_in_pre_read_request,   unknown_in_post_read_request,
-        unknown_in_quick_handler,      unknown_in_pre_translate_name,
-        unknown_in_translate_name,     unknown_in_map_to_storage,
-        unknown_in_header_parser,      unknown_in_access_checker,
-        unknown_in_access_checker_ex,  unknown_in_check_user_id,
-        unknown_in_auth_checker,       unknown_in_type_checker,
-        unknown_in_fixups,             unknown_in_insert_filter,
-        unknown_in_handler,            unknown_in_log_transaction,
+        unknown_in_pre_read_request,
+        unknown_in_post_read_request,
+        unknown_in_quick_handler,
+        unknown_in_pre_translate_name,
+        unknown_in_translate_name,
+        unknown_in_map_to_storage,
+        unknown_in_header_parser,
+        unknown_in_access_checker,
+        unknown_in_access_checker_ex,
+        unknown_in_check_user_id,
+        unknown_in_auth_checker,
+        unknown_in_type_checker,
+        unknown_in_fixups,
+        unknown_in_insert_filter,
+        unknown_in_handler,
+        unknown_in_log_transaction,
     };
 
     for (apr_size_t i = 0; i < sizeof(phases) / sizeof(phases[0]); i++) {
@@ -126,12 +135,33 @@ static lie lie_of(const view *v, const char *path)
         return AMONG; /* a pattern, perhaps */
     }
     if (length >= songs) {
-        return strncmp(path, v->songs, songs) ? APART : length == songs ? AROUND : AMONG;
+        return strncmp(path, v->songs, songs) ? APART
+               : length == songs              ? AROUND
+                                              : AMONG;
     }
     if (strncmp(path, v->songs, length)) {
         return APART;
     }
     return path[length - 1] == '/' || v->songs[length] == '/' ? AROUND : APART;
+}
+
+/* The same for a regular expression: APART when it begins with "^/" and a text that
+ * no song's path begins with. */
+static lie lie_of_pattern(const view *v, const char *pattern)
+{
+    apr_size_t literal, songs = strlen(v->songs);
+
+    if (strncmp(pattern, "^/", 2) || strchr(pattern, '|')) {
+        return AMONG;
+    }
+    pattern++;
+    literal = strcspn(pattern, "\\.[](){}*+?^$");
+    if (pattern[literal] && strchr("*?{", pattern[literal])) {
+        literal--; /* the last one may be missing */
+    }
+    return strncasecmp(pattern, v->songs, literal < songs ? literal : songs)
+               ? APART
+               : AMONG;
 }
 
 static const char *look_at(const view *v, const ap_directive_t *d);
@@ -148,7 +178,9 @@ static const char *look_at_all(const view *v, const ap_directive_t *d)
 
 static const char *look_at_location(const view *v, const ap_directive_t *d)
 {
-    switch (lie_of(v, argument(v, d))) {
+    const char *path = argument(v, d);
+
+    switch (is(d, "<LocationMatch") ? lie_of_pattern(v, path) : lie_of(v, path)) {
     case APART:
         return NULL;
     case AROUND:
@@ -166,23 +198,37 @@ static const char *look_at_mapping(const view *v, const ap_directive_t *d)
     do {
         word = ap_getword_conf(v->temp, &rest);
     } while (*word && *word != '/');
-    return *word && lie_of(v, word) == APART
+    return *word && lie_of(v, word) == APART ? NULL
+                                             : refuse(v, d, "may be about songs");
+}
+
+/* The same with patterns: the first argument that may be one. */
+static const char *look_at_match(const view *v, const ap_directive_t *d)
+{
+    const char *rest = d->args, *word;
+
+    do {
+        word = ap_getword_conf(v->temp, &rest);
+    } while (*word && strncmp(word, "^/", 2));
+    return *word && lie_of_pattern(v, word) == APART
                ? NULL
                : refuse(v, d, "may be about songs");
 }
 
 static const char *look_at(const view *v, const ap_directive_t *d)
 {
+    static const char *const matches[] = {"AliasMatch", "ScriptAliasMatch",
+                                          "RedirectMatch", "ProxyPassMatch", NULL};
     static const char *const skipped[] = {
         "<VirtualHost", "<Directory", "<DirectoryMatch", "<Files",
         "<FilesMatch",  "<Proxy",     "<ProxyMatch",     NULL};
     static const char *const groups[] = {
-        "<RequireAny", "<RequireAll", "<RequireNone", "<Limit",    "<LimitExcept",
-        "<IfModule",   "<IfDefine",   "<IfVersion",   "<IfFile",   "<IfDirective",
-        "<IfSection",  NULL};
-    static const char *const mappings[] = {"Alias",     "ScriptAlias", "Redirect",
-                                           "RedirectPermanent", "RedirectTemp",
-                                           "ProxyPass", "ProxyPassReverse", NULL};
+        "<RequireAny",  "<RequireAll",  "<RequireNone", "<Limit",
+        "<LimitExcept", "<IfModule",    "<IfDefine",    "<IfVersion",
+        "<IfFile",      "<IfDirective", "<IfSection",   NULL};
+    static const char *const mappings[] = {
+        "Alias",        "ScriptAlias", "Redirect",         "RedirectPermanent",
+        "RedirectTemp", "ProxyPass",   "ProxyPassReverse", NULL};
 
     if (is_any_of(d, skipped)) {
         return NULL; /* of another server, or about files */
@@ -190,22 +236,28 @@ static const char *look_at(const view *v, const ap_directive_t *d)
     if (is_any_of(d, groups)) {
         return look_at_all(v, d->first_child);
     }
-    if (is(d, "<Location")) {
+    if (is(d, "<Location") || is(d, "<LocationMatch")) {
         return look_at_location(v, d);
     }
     if (is_any_of(d, mappings)) {
         return look_at_mapping(v, d);
+    }
+    if (is_any_of(d, matches)) {
+        return look_at_match(v, d);
+    }
+    if (is(d, "RewriteRule")) {
+        return lie_of_pattern(v, argument(v, d)) == APART
+                   ? NULL
+                   : refuse(v, d, "may be about songs");
     }
     if (is(d, "Require")) {
         return playcount_lane_knows_require(v->temp, d->args)
                    ? NULL
                    : refuse(v, d, "may decide otherwise for each request");
     }
-    if (is(d, "RewriteEngine") && !strcasecmp(argument(v, d), "off")) {
-        return NULL;
-    }
     if (is(d, "CustomLog") || is(d, "TransferLog") || is(d, "GlobalLog")) {
-        return refuse(v, d, "wants every request in a log, which the lane does not write");
+        return refuse(
+            v, d, "wants every request in a log, which the lane does not write");
     }
     return playcount_lane_knows_directive(d->directive)
                ? NULL
@@ -229,10 +281,11 @@ static const ap_directive_t *section_of(const server_rec *s)
 /* Does this section make its location ours? */
 static int is_root(const view *v, const ap_directive_t *section)
 {
-    const ap_directive_t *d = is(section, "<Location") ? section->first_child : NULL;
+    const ap_directive_t *d =
+        is(section, "<Location") ? section->first_child : NULL;
 
-    while (d && !(is(d, "SetHandler") &&
-                  !strcmp(argument(v, d), PLAYCOUNT_HANDLER))) {
+    while (d &&
+           !(is(d, "SetHandler") && !strcmp(argument(v, d), PLAYCOUNT_HANDLER))) {
         d = d->next;
     }
     return d != NULL;
@@ -245,8 +298,10 @@ static const char *refusal_at(view *v, server_rec *main, server_rec *s,
     const char *refusal;
 
     if (module) {
-        return apr_psprintf(v->pool, "%s sees every request, and the lane does not "
-                            "know what it does", module);
+        return apr_psprintf(v->pool,
+                            "%s sees every request, and the lane does not "
+                            "know what it does",
+                            module);
     }
     if (s != main && !own) {
         return "its virtual host is not found in the configuration";
@@ -278,10 +333,10 @@ static int add_places(view *v, server_rec *main, server_rec *s,
         v->songs = apr_pstrcat(v->temp, place->root, PLAYCOUNT_SONG, NULL);
         place->refusal = refusal_at(v, main, s, module);
         open += !place->refusal;
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s, "PlaycountLane: %s%s%s",
-                     v->songs,
-                     place->refusal ? ": the lane stays out: " : " is answered by the lane",
-                     place->refusal ? place->refusal : "");
+        ap_log_error(
+            APLOG_MARK, APLOG_NOTICE, 0, s, "PlaycountLane: %s%s%s", v->songs,
+            place->refusal ? ": the lane stays out: " : " is answered by the lane",
+            place->refusal ? place->refusal : "");
     }
     return open;
 }

@@ -11,7 +11,7 @@ int playcount_metrics_lane_route(request_rec *r, int *route, int *method)
     const playcount_sample *s = playcount_sample_of(r);
 
     *route = s ? (int)s->route : -1;
-    *method = r->header_only             ? PLAYCOUNT_METHOD_HEAD
+    *method = r->header_only              ? PLAYCOUNT_METHOD_HEAD
               : r->method_number == M_GET ? PLAYCOUNT_METHOD_GET
                                           : PLAYCOUNT_METHOD_POST;
     return !conf->expr;
@@ -30,7 +30,8 @@ void playcount_metrics_lane_add(int route, int method, uint64_t all,
     s.value[PLAYCOUNT_OUTPUT_TIME] = playcount_ticks_us(output);
     s.value[PLAYCOUNT_OUTPUT_BLOCKS] = 1;
     s.value[PLAYCOUNT_OUTPUT_LENGTH] = bytes;
-    playcount_figures_add(&playcount_metrics_segment->figures[route], cell, s.value);
+    playcount_figures_add(&playcount_metrics_segment->figures[route], cell,
+                          s.value);
     if (playcount_metrics_global->statsd) {
         playcount_statsd_keep(&s, cell);
     }
