@@ -27,6 +27,7 @@
 typedef struct {
     playcount_lane_kind *kind;
     playcount_lane_request request;
+    uint64_t hash;   /* of the id */
     apr_size_t body; /* bytes of its answer's body */
 } ask;
 
@@ -115,7 +116,8 @@ static void find_asks(turn *t)
             t->foreign = 1;
             return;
         }
-        playcount_zone_prefetch(a->kind->zone, a->request.id, a->request.id_length);
+        a->hash = playcount_zone_prefetch(a->kind->zone, a->request.id,
+                                          a->request.id_length);
         t->done += a->request.length;
         t->asks++;
         n_asks++;
@@ -270,8 +272,7 @@ void playcount_lane_batch(playcount_lane_connection *const *connections, int n,
         place += turns[i].n;
     }
     for (int i = 0; n_asks > 1 && i < n_asks; i++) {
-        playcount_zone_prefetch_slot(asks[i].kind->zone, asks[i].request.id,
-                                     asks[i].request.id_length);
+        playcount_zone_prefetch_slot(asks[i].kind->zone, asks[i].hash);
     }
     for (int i = 0; i < n; i++) {
         answer(&turns[i], began);
