@@ -158,10 +158,10 @@ static apr_size_t answer_one(playcount_lane_connection *k, ask *a, char *at)
     uint64_t count;
 
     if (!kind->adds) {
-        count = playcount_zone_get(kind->zone, q->id, q->id_length);
+        count = playcount_zone_get_hashed(kind->zone, q->id, q->id_length, a->hash);
     }
-    else if (playcount_zone_add(kind->zone, q->id, q->id_length, q->by, &count) !=
-             APR_SUCCESS) {
+    else if (playcount_zone_add_hashed(kind->zone, q->id, q->id_length, a->hash,
+                                       q->by, &count) != APR_SUCCESS) {
         return 0;
     }
     return playcount_lane_reply_write(

@@ -23,9 +23,12 @@ APLOG_USE_MODULE(playcount);
 static int open_places; /* where the lane may answer; 0: it is not there */
 static int running;     /* in this child */
 
+/* A stream of HTTP/2, which has a master, keeps other things there (delivered.c).
+ */
 static playcount_lane_connection *of(conn_rec *c)
 {
-    return ap_get_module_config(c->conn_config, &playcount_module);
+    return c->master ? NULL
+                     : ap_get_module_config(c->conn_config, &playcount_module);
 }
 
 /* --- connections --- */
@@ -137,8 +140,7 @@ static void suspend_connection(conn_rec *c, request_rec *r)
 
 static void insert_filter(request_rec *r)
 {
-    playcount_lane_connection *k =
-        running && !r->connection->master ? of(r->connection) : NULL;
+    playcount_lane_connection *k = running ? of(r->connection) : NULL;
 
     if (k) {
         playcount_lane_learn_request(k, r);

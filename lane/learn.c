@@ -21,6 +21,7 @@
 
 #include "lane/survey.h"
 #include "metrics/metrics.h"
+#include "server/request.h"
 #include "server/root.h"
 
 APLOG_USE_MODULE(playcount);
@@ -193,7 +194,7 @@ static void take_settings(playcount_lane_kind *kind, request_rec *r)
 {
     const server_rec *s = r->server;
 
-    kind->zone = playcount_zone_of(r)->zone;
+    kind->zone = playcount_request_complete(r)->zone->zone;
     kind->adds = r->method_number == M_POST;
     kind->keep_alive_max = s->keep_alive_max;
     kind->timeout = s->timeout;
@@ -217,7 +218,7 @@ void playcount_lane_learn_request(playcount_lane_connection *k, request_rec *r)
         ap_some_authn_required(r)) {
         return;
     }
-    root = playcount_root_length(r);
+    root = playcount_request_complete(r)->root;
     place = playcount_lane_place_of(r->server, r->uri, root);
     if (!place || place->refusal || !is_of_bytes(r, l, root) ||
         !playcount_metrics_lane_route(r, &l->kind.route, &l->kind.method)) {

@@ -11,6 +11,7 @@
 #include "http_request.h"
 
 #include "lane/lane.h"
+#include "server/request.h"
 #include "server/root.h"
 
 APLOG_USE_MODULE(playcount);
