@@ -18,6 +18,9 @@ use Playcount::Server;
 use Socket qw(IPPROTO_TCP TCP_NODELAY);
 use Time::HiRes qw(sleep time);
 
+# A server that closes a connection is no reason to die.
+$SIG{PIPE} = 'IGNORE';
+
 sub server
 {
     my ($lane, %option) = @_;
@@ -112,7 +115,7 @@ sub methods_of
 {
     my ($bytes) = @_;
 
-    return [$bytes =~ /(?:^|\n|\G)([A-Za-z]+)[ \t][^\n]*HTTP\/\d/g];
+    return [$bytes =~ /(GET|HEAD|POST|PUT|DELETE|OPTIONS|post)[ \t][^\n]*HTTP\/\d/g];
 }
 
 sub talk
@@ -121,7 +124,6 @@ sub talk
     my $socket = connect_to($server);
     my @said;
 
-    local $SIG{PIPE} = 'IGNORE';
     for my $step (@steps) {
         my @writes = ref $step ? @$step : $step;
         for my $i (0 .. $#writes) {
