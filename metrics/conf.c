@@ -219,12 +219,16 @@ static const char *statsd_option(cmd_parms *cmd, playcount_statsd_conf *conf,
         conf->raw = *value == 'r';
         return NULL;
     }
+    if (IS("rates") && (!strcmp(value, "on") || !strcmp(value, "off"))) {
+        conf->rates = value[1] == 'n';
+        return NULL;
+    }
 #undef IS
     return apr_psprintf(
         cmd->pool,
         "PlaycountStatsd does not know \"%s\"; after HOST:PORT it takes "
         "prefix=NAME, format=statsd|dogstatsd, interval=SECONDS, "
-        "mode=aggregate|raw, tags=KEY:VALUE,... (500 bytes)",
+        "mode=aggregate|raw, rates=on|off, tags=KEY:VALUE,... (500 bytes)",
         option);
 }
 
@@ -253,12 +257,16 @@ const char *playcount_metrics_statsd(cmd_parms *cmd, void *mconfig, int argc,
     conf->host = host;
     conf->prefix = "httpd.requests";
     conf->interval = 10;
+    conf->rates = -1;
     for (int i = 1; i < argc && !error; i++) {
         error = statsd_option(cmd, conf, argv[i]);
     }
     if (!error && conf->tags && !conf->dog) {
         error = "PlaycountStatsd: plain statsd has no tags; with tags= say "
                 "format=dogstatsd too";
+    }
+    if (conf->rates < 0) {
+        conf->rates = conf->dog; /* whose receivers honour them */
     }
     server->statsd = conf;
     return error;

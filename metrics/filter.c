@@ -1,12 +1,13 @@
 /* The block filter: counts what the content handler passes down, and the time
  * that passing it on takes. It stands right after httpd's OLD_WRITE filter,
  * which joins small ap_rputs() writes, and before all filters that change the
- * content. It changes nothing itself.
+ * content. It changes nothing itself. A data bucket without a byte is no block.
  *
  * One walk over the brigade, two readings of the tick counter per pass. */
 
 #include "metrics/metrics.h"
 
+#include "apr_strings.h"
 #include "http_protocol.h"
 #include "util_filter.h"
 
@@ -32,25 +33,42 @@ static int count_blocks(request_rec *r, playcount_sample *s, apr_bucket_brigade 
             }
             continue;
         }
-        s->blocks++;
-        if (b->length != (apr_size_t)-1) {
-            s->bytes += b->length;
-        }
-        else {
+        if (b->length == (apr_size_t)-1) {
             playcount_count_unknown(b, r, s);
+        }
+        else if (b->length) {
+            s->blocks++;
+            s->bytes += b->length;
         }
     }
     return end;
+}
+
+/* The length that the handler has promised, 0 if none: read before the filters
+ * below change it for a range or a coding. Of a response that comes in one pass
+ * httpd corrects the length itself, so that one cannot fall short. */
+static uint64_t promised(const request_rec *r)
+{
+    const char *length = apr_table_get(r->headers_out, "Content-Length");
+    apr_int64_t n = length && !r->header_only ? apr_atoi64(length) : 0;
+
+    return n > 0 ? (uint64_t)n : 0;
 }
 
 static apr_status_t block_filter(ap_filter_t *f, apr_bucket_brigade *bb)
 {
     playcount_sample *s = f->ctx;
     int end = count_blocks(f->r, s, bb);
-    uint64_t before = playcount_ticks();
-    apr_status_t rv = ap_pass_brigade(f->next, bb);
-    uint64_t after = playcount_ticks();
+    uint64_t before, after;
+    apr_status_t rv;
 
+    if (s->passing != f->r) {
+        s->passing = f->r;
+        s->promised = end ? 0 : promised(f->r);
+    }
+    before = playcount_ticks();
+    rv = ap_pass_brigade(f->next, bb);
+    after = playcount_ticks();
     if (after > before) {
         s->below += after - before;
     }

@@ -80,6 +80,8 @@ typedef struct {
     uint64_t handed_on; /* ticks when EOS had been passed on, 0: not yet */
     uint64_t blocks;
     uint64_t bytes;
+    uint64_t promised; /* the Content-Length that the handler gave, 0: none */
+    const request_rec *passing; /* whose response comes down; only compared */
     unsigned route;
     unsigned on_its_way : 1; /* the route is still that of a mere redirection */
     unsigned aborted : 1;    /* passing on failed */
@@ -116,7 +118,7 @@ void playcount_metrics_lane_add(int route, int method, uint64_t all,
 void playcount_filter_register(void);
 void playcount_filter_add(request_rec *r, playcount_sample *sample);
 
-/* unknown.c: have the bytes of a block of unknown length counted when, and as,
+/* unknown.c: have a block of unknown length and its bytes counted when, and as,
  * they are read further down. */
 void playcount_count_unknown(apr_bucket *b, request_rec *r,
                              playcount_sample *sample);

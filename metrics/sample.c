@@ -204,6 +204,17 @@ static int went_away(const playcount_sample *s, const request_rec *last)
            (c->master && s->given ? !playcount_stream_complete(last) : c->aborted);
 }
 
+/* Whether what made the response broke it off: it said so, or its length falls
+ * short of what was promised, or some of it came and no end. A response that has no
+ * body by its status promises nothing. */
+static int broken_off(const playcount_sample *s)
+{
+    int has_body = s->status != HTTP_NO_CONTENT && s->status != HTTP_NOT_MODIFIED;
+
+    return s->broken || (has_body && s->bytes < s->promised) ||
+           (s->blocks && !s->handed_on);
+}
+
 static void finish(playcount_sample *s, const request_rec *last)
 {
     derive_times(s);
@@ -213,9 +224,9 @@ static void finish(playcount_sample *s, const request_rec *last)
         s->text[f][playcount_digits(s->text[f], s->value[f])] = '\0';
     }
     s->status = last->status;
-    s->outcome = went_away(s, last)              ? PLAYCOUNT_ABORTED
-                 : s->broken || s->status >= 500 ? PLAYCOUNT_ERROR
-                                                 : PLAYCOUNT_COMPLETE;
+    s->outcome = went_away(s, last)                  ? PLAYCOUNT_ABORTED
+                 : s->status >= 500 || broken_off(s) ? PLAYCOUNT_ERROR
+                                                     : PLAYCOUNT_COMPLETE;
     s->finished = 1;
 }
 

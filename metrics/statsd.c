@@ -1,9 +1,9 @@
 /* Sending to statsd: the watchdogs.
  *
- * aggregate: one child at a time takes, every interval, what has come per
- * route, and sends each histogram bucket that grew as one value with a sample
- * rate that stands for its number. What was taken is marked in shared memory,
- * so another child goes on where one was killed.
+ * aggregate: one child at a time takes, every interval, what has come per route,
+ * and sends it (statsd_values.c). What was taken is marked in shared memory, so
+ * another child goes on where one was killed; a route is sent before the next one
+ * is taken, so such a kill costs one route's interval at most.
  *
  * raw: every child keeps each request's values in a buffer of its own
  * (statsd_raw.c), and a thread of its own sends them. */
@@ -25,61 +25,48 @@ APLOG_USE_MODULE(playcount);
 static playcount_sender sender;
 static apr_time_t sent_at;
 
-static void send_figures(const char *route, const playcount_totals *t)
+static void send_counters(const char *route, const playcount_totals *t)
 {
-    for (int f = 0; f < PLAYCOUNT_FIGURES; f++) {
-        const uint64_t *bucket = t->bucket + playcount_first_bucket(f);
-
-        for (unsigned i = 0; i < playcount_bucket_count(f); i++) {
-            uint64_t value = playcount_histogram_middle(i);
-
-            if (bucket[i]) {
-                playcount_statsd_value(
-                    &sender, route, f,
-                    value < t->highest[f] ? value : t->highest[f], bucket[i]);
-            }
+    if (!sender.conf->dog) {
+        playcount_statsd_counter(&sender, route, 0, playcount_totals_requests(t));
+        return;
+    }
+    for (unsigned cell = 0; cell < PLAYCOUNT_CELLS; cell++) {
+        if (t->requests[cell]) {
+            playcount_statsd_counter(&sender, route, cell, t->requests[cell]);
         }
     }
 }
 
 static void send_totals(const char *route, const playcount_totals *t)
 {
-    if (sender.conf->dog) {
-        for (unsigned cell = 0; cell < PLAYCOUNT_CELLS; cell++) {
-            if (t->requests[cell]) {
-                playcount_statsd_counter(&sender, route, cell, t->requests[cell]);
-            }
-        }
+    send_counters(route, t);
+    for (int f = 0; f < PLAYCOUNT_FIGURES; f++) {
+        playcount_statsd_figure(&sender, route, t, f);
     }
-    else {
-        playcount_statsd_counter(&sender, route, 0, playcount_totals_requests(t));
-    }
-    send_figures(route, t);
 }
 
-/* Takes what has come since the last time, and sends it. */
+/* Takes what has come since the last time, and sends it. Plain statsd adds up
+ * nothing over routes: it gets the same again for the whole. */
 static void send_all(void)
 {
     const playcount_segment *seg = playcount_metrics_segment;
     playcount_totals *since = malloc(sizeof(*since));
-    playcount_totals *all = calloc(1, sizeof(*all));
     char name[PLAYCOUNT_LABEL_MAX + 1], safe[PLAYCOUNT_LABEL_MAX + 2];
 
-    for (unsigned i = 0; since && all && i < seg->count; i++) {
+    for (unsigned i = 0; since && i < seg->count; i++) {
         if (!playcount_routes_name(seg->routes, i, name) ||
             !playcount_mark_take(&seg->statsd_marks[i], &seg->figures[i], since)) {
             continue;
         }
         playcount_statsd_safe(sender.conf, name, safe);
         send_totals(safe, since);
-        playcount_totals_add(all, since);
-    }
-    if (all && !sender.conf->dog && playcount_totals_requests(all)) {
-        send_totals(NULL, all);
+        if (!sender.conf->dog) {
+            send_totals(NULL, since);
+        }
     }
     playcount_sender_flush(&sender);
     free(since);
-    free(all);
 }
 
 static apr_status_t aggregate(int state, void *data, apr_pool_t *pool)

@@ -15,7 +15,8 @@
  *     PREFIX.request_time:MS|ms|#route:R[,TAGS]
  *     PREFIX.output_blocks:N|h|#route:R[,TAGS]
  *
- * In both an `@rate` of 1/n makes one line stand for n requests.
+ * In both an `@rate` of 1/n makes one line stand for n requests; which receivers
+ * are told rates of values, and what the others get, says statsd_values.c.
  */
 #ifndef PLAYCOUNT_METRICS_STATSD_H
 #define PLAYCOUNT_METRICS_STATSD_H
@@ -31,6 +32,7 @@ struct playcount_statsd_conf {
     const char *tags; /* "k:v,..." or NULL; DogStatsD only */
     int dog;          /* DogStatsD's format */
     int raw;          /* every value as it is */
+    int rates;        /* one line for many requests, with a sample rate */
     int interval;     /* seconds */
 };
 
@@ -41,11 +43,16 @@ struct playcount_statsd_conf {
 typedef struct {
     const playcount_statsd_conf *conf;
     server_rec *server;
-    int fd;               /* -1: not open */
-    int many;             /* the name has several addresses */
-    int refused;          /* by this one, since it was opened */
-    int said;             /* that it cannot be reached */
-    apr_time_t try_again; /* not before */
+    int fd;                          /* -1: not open */
+    struct sockaddr_storage address; /* of the socket */
+    socklen_t address_length;
+    int many;              /* the name has several addresses */
+    apr_time_t refused_at; /* when the system last said that nobody listens; 0: not
+                              since the socket was opened, or not true any more */
+    apr_time_t sent_at; /* when the first datagram since then was sent, 0: none */
+    int reached;        /* a datagram was sent and not refused */
+    apr_time_t resolve_at; /* when the name is to be resolved again */
+    int unpaced;           /* datagrams since the last pause */
     size_t used;
     char buffer[PLAYCOUNT_DATAGRAM];
 } playcount_sender;
@@ -53,11 +60,15 @@ typedef struct {
 void playcount_sender_init(playcount_sender *to, const playcount_statsd_conf *conf,
                            server_rec *s);
 
-/* Resolve and open if that is not done. 0: not now. May wait for the resolver,
- * so only a thread of its own may call it. */
+/* Resolve and open if that is not done, or if it is time to do it again: the name
+ * may have moved. 0: there is no address. May wait for the resolver, so only a
+ * thread of its own may call it. */
 int playcount_sender_ready(playcount_sender *to, apr_pool_t *pool);
 
-/* One line (without newline), into the datagram; a full one is sent. */
+/* One line (without newline), into the datagram; a full one is sent, and now and
+ * then the thread sleeps for a moment, so that the receiver's buffer does not
+ * overflow: for one who begins with an empty one, it has room for a hundred
+ * datagrams. */
 void playcount_sender_line(playcount_sender *to, const char *line, size_t length);
 
 /* Send what there is. */
@@ -74,9 +85,13 @@ void playcount_statsd_safe(const playcount_statsd_conf *conf, const char *route,
 void playcount_statsd_counter(playcount_sender *to, const char *route,
                               unsigned cell, uint64_t n);
 
-/* A figure: `n` requests of that value. */
+/* A figure: one line for `n` requests of that value, 1 to 1,000,000. */
 void playcount_statsd_value(playcount_sender *to, const char *route,
                             playcount_figure_e figure, uint64_t value, uint64_t n);
+
+/* statsd_values.c: the lines of one figure, for the requests of these totals. */
+void playcount_statsd_figure(playcount_sender *to, const char *route,
+                             const playcount_totals *t, playcount_figure_e figure);
 
 /* statsd_raw.c: values of this process on their way. */
 apr_status_t playcount_statsd_raw_child(apr_pool_t *p);

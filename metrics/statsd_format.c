@@ -8,10 +8,6 @@
 /* prefix 100, route 64, figure 16, tags 500, numbers: always enough. */
 #define LINE 1024
 
-/* One line stands for at most so many requests: 12 decimals of the rate are
- * then exact enough for the receiver to find the number again. */
-#define MOST 1000000
-
 static int allowed(const playcount_statsd_conf *conf, char c)
 {
     return apr_isalnum(c) || c == '_' || c == '-' ||
@@ -80,8 +76,8 @@ void playcount_statsd_counter(playcount_sender *to, const char *route,
     playcount_sender_line(to, line, (size_t)used);
 }
 
-static void put_value(playcount_sender *to, const char *route, playcount_figure_e f,
-                      uint64_t value, uint64_t n)
+void playcount_statsd_value(playcount_sender *to, const char *route,
+                            playcount_figure_e f, uint64_t value, uint64_t n)
 {
     int is_time = f <= PLAYCOUNT_OUTPUT_TIME;
     char line[LINE];
@@ -103,13 +99,4 @@ static void put_value(playcount_sender *to, const char *route, playcount_figure_
     }
     used = put_tags(to->conf, line, used, route, -1);
     playcount_sender_line(to, line, (size_t)used);
-}
-
-void playcount_statsd_value(playcount_sender *to, const char *route,
-                            playcount_figure_e f, uint64_t value, uint64_t n)
-{
-    for (; n > MOST; n -= MOST) {
-        put_value(to, route, f, value, MOST);
-    }
-    put_value(to, route, f, value, n);
 }

@@ -1,5 +1,7 @@
 /* Datagrams to statsd. The socket does not block: what the system has no room
- * for is counted and dropped, as UDP may do anyway. */
+ * for is counted and dropped, as UDP may do anyway. That nobody listens the system
+ * says, on this machine at once, with the datagram after the one that was refused.
+ */
 
 #include "metrics/statsd.h"
 
@@ -9,13 +11,20 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "ap_mpm.h"
 #include "http_log.h"
 #include "apr_strings.h"
 
 APLOG_USE_MODULE(playcount);
 
-#define RETRY apr_time_from_sec(5)
-#define NEXT_ADDRESS apr_time_from_sec(1)
+#define RESOLVE apr_time_from_sec(15)     /* a name may move */
+#define RETRY apr_time_from_sec(5)        /* after a refusal, or without address */
+#define NEXT_ADDRESS apr_time_from_sec(1) /* the same, of a name with several */
+#define REACHED apr_time_from_sec(1)      /* without refusal after a datagram */
+
+/* Pauses for the receiver: one of PAUSE after so many datagrams. */
+#define BURST 16
+#define PAUSE apr_time_from_msec(5)
 
 void playcount_sender_init(playcount_sender *to, const playcount_statsd_conf *conf,
                            server_rec *s)
@@ -37,93 +46,164 @@ static int refuses(int fd)
            getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &size) < 0 || error;
 }
 
-/* A connected, non-blocking socket to the first address that takes one. Of
- * several, as localhost has two, to one that does not refuse: many a statsd
- * listens on 127.0.0.1 only, while ::1 comes first. */
-static int open_one(const struct addrinfo *list)
+static int open_address(const struct addrinfo *a)
 {
-    int first = -1;
+    int fd = socket(a->ai_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+    if (fd >= 0 && connect(fd, a->ai_addr, a->ai_addrlen) != 0) {
+        close(fd);
+        return -1;
+    }
+    return fd;
+}
+
+static void keep(playcount_sender *to, int fd, const struct addrinfo *a)
+{
+    playcount_sender_close(to);
+    to->fd = fd;
+    memcpy(&to->address, a->ai_addr, a->ai_addrlen);
+    to->address_length = a->ai_addrlen;
+    to->refused_at = to->sent_at = 0;
+    to->reached = 0;
+}
+
+/* A socket to the first address that takes one. Of several, as localhost has two,
+ * to one that does not refuse: many a statsd listens on 127.0.0.1 only, while ::1
+ * comes first. */
+static void open_one(playcount_sender *to, const struct addrinfo *list)
+{
+    const struct addrinfo *first = NULL;
 
     for (const struct addrinfo *a = list; a; a = a->ai_next) {
-        int fd = socket(a->ai_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        int fd = open_address(a);
 
         if (fd < 0) {
             continue;
         }
-        if (connect(fd, a->ai_addr, a->ai_addrlen) != 0) {
-            close(fd);
+        if (!list->ai_next || !refuses(fd)) {
+            keep(to, fd, a);
+            return;
         }
-        else if (!list->ai_next || !refuses(fd)) {
-            if (first >= 0) {
-                close(first);
-            }
-            return fd;
-        }
-        else if (first < 0) {
-            first = fd;
-        }
-        else {
-            close(fd);
+        close(fd);
+        first = first ? first : a;
+    }
+    if (first) {
+        int fd = open_address(first);
+
+        if (fd >= 0) {
+            keep(to, fd, first);
+            to->refused_at = apr_time_now();
         }
     }
-    return first;
 }
 
-/* Whether this is news: every process finds it out by itself, one says it. */
-static int is_news(int unreachable)
+/* Whether the socket's address is still one of the name's. */
+static int still_there(const playcount_sender *to, const struct addrinfo *list)
 {
-    return (int)atomic_exchange_explicit(
-               &playcount_metrics_segment->header->statsd_said,
-               (uint64_t)unreachable, memory_order_relaxed) != unreachable;
-}
-
-static void say(playcount_sender *to, const char *why)
-{
-    if (!to->said && is_news(1)) {
-        ap_log_error(
-            APLOG_MARK, APLOG_WARNING, 0, to->server,
-            "PlaycountStatsd: %s:%d cannot be reached: %s; trying again every "
-            "5 s",
-            to->conf->host, to->conf->port, why);
+    for (const struct addrinfo *a = list; a; a = a->ai_next) {
+        if (a->ai_addrlen == to->address_length &&
+            !memcmp(a->ai_addr, &to->address, a->ai_addrlen)) {
+            return 1;
+        }
     }
-    to->said = 1;
+    return 0;
+}
+
+/* Every process finds out by itself whether the receiver is there; one says it. */
+static void say(const playcount_sender *to, int reached, const char *why)
+{
+    uint64_t unreached = !reached;
+
+    if (atomic_exchange_explicit(&playcount_metrics_segment->header->statsd_said,
+                                 unreached, memory_order_relaxed) == unreached) {
+        return;
+    }
+    if (reached) {
+        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, to->server,
+                     "PlaycountStatsd: sending to %s:%d", to->conf->host,
+                     to->conf->port);
+        return;
+    }
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, to->server,
+                 "PlaycountStatsd: %s:%d cannot be reached: %s; trying again every "
+                 "5 s",
+                 to->conf->host, to->conf->port, why);
+}
+
+static void resolve(playcount_sender *to, apr_pool_t *pool)
+{
+    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM};
+    struct addrinfo *list = NULL;
+    int error =
+        getaddrinfo(to->conf->host, apr_itoa(pool, to->conf->port), &hints, &list);
+
+    if (!error) {
+        to->many = list->ai_next != NULL;
+        if (to->fd < 0 || !still_there(to, list) || (to->many && to->refused_at)) {
+            open_one(to, list);
+        }
+        freeaddrinfo(list);
+    }
+    if (to->fd < 0) {
+        say(to, 0,
+            error ? gai_strerror(error) : "no route to any of its addresses");
+    }
+}
+
+static void count(_Atomic uint64_t *total)
+{
+    atomic_fetch_add_explicit(total, 1, memory_order_relaxed);
+}
+
+/* The system has said that nobody listens. */
+static void refused(playcount_sender *to)
+{
+    apr_time_t now = apr_time_now();
+    apr_time_t again = now + (to->many ? NEXT_ADDRESS : RETRY);
+
+    count(&playcount_metrics_segment->header->statsd_failures);
+    to->refused_at = now;
+    to->sent_at = 0;
+    to->reached = 0;
+    if (to->resolve_at > again) {
+        to->resolve_at = again;
+    }
+    say(to, 0, "nobody listens there");
+}
+
+/* Learn what became of the last datagrams. */
+static void hear(playcount_sender *to)
+{
+    int error = 0;
+    socklen_t size = sizeof(error);
+
+    if (getsockopt(to->fd, SOL_SOCKET, SO_ERROR, &error, &size) == 0 &&
+        error == ECONNREFUSED) {
+        refused(to);
+    }
+    else if (!to->reached && to->sent_at &&
+             apr_time_now() - to->sent_at >= REACHED) {
+        to->refused_at = 0;
+        to->reached = 1;
+        say(to, 1, NULL);
+    }
 }
 
 int playcount_sender_ready(playcount_sender *to, apr_pool_t *pool)
 {
-    struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_DGRAM};
-    struct addrinfo *list = NULL;
-    int error;
+    apr_time_t now = apr_time_now();
 
-    if (to->many && to->refused && apr_time_now() >= to->try_again) {
-        playcount_sender_close(to); /* perhaps there is one at another address */
-    }
     if (to->fd >= 0) {
-        return 1;
+        hear(to);
     }
-    if (apr_time_now() < to->try_again) {
-        return 0;
+    if (now >= to->resolve_at || to->resolve_at - now > RESOLVE) {
+        resolve(to, pool);
+        to->resolve_at = now + (to->fd < 0        ? RETRY
+                                : !to->refused_at ? RESOLVE
+                                : to->many        ? NEXT_ADDRESS
+                                                  : RETRY);
     }
-    error =
-        getaddrinfo(to->conf->host, apr_itoa(pool, to->conf->port), &hints, &list);
-    if (!error) {
-        to->fd = open_one(list);
-        to->many = list->ai_next != NULL;
-        freeaddrinfo(list);
-    }
-    if (to->fd < 0) {
-        say(to, error ? gai_strerror(error) : "no route to any of its addresses");
-        to->try_again = apr_time_now() + RETRY;
-        return 0;
-    }
-    if (is_news(0)) {
-        ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, to->server,
-                     "PlaycountStatsd: sending to %s:%d", to->conf->host,
-                     to->conf->port);
-    }
-    to->said = to->refused = 0;
-    to->try_again = apr_time_now() + NEXT_ADDRESS;
-    return 1;
+    return to->fd >= 0;
 }
 
 void playcount_sender_close(playcount_sender *to)
@@ -134,25 +214,44 @@ void playcount_sender_close(playcount_sender *to)
     to->fd = -1;
 }
 
+/* Without the last newline. An error may be that of an earlier datagram, and then
+ * this one is not sent yet. */
+static int send_datagram(playcount_sender *to)
+{
+    for (int i = 0; to->fd >= 0 && i < 2; i++) {
+        if (send(to->fd, to->buffer, to->used - 1, MSG_NOSIGNAL) >= 0) {
+            to->sent_at = to->sent_at ? to->sent_at : apr_time_now();
+            return 1;
+        }
+        if (errno != ECONNREFUSED || i) {
+            return 0;
+        }
+        refused(to);
+    }
+    return 0;
+}
+
+static void pause_for_receiver(playcount_sender *to)
+{
+    int state = AP_MPMQ_RUNNING;
+
+    ap_mpm_query(AP_MPMQ_MPM_STATE, &state);
+    if (++to->unpaced >= BURST && state != AP_MPMQ_STOPPING) {
+        to->unpaced = 0;
+        apr_sleep(PAUSE);
+    }
+}
+
 void playcount_sender_flush(playcount_sender *to)
 {
     playcount_segment_header *header = playcount_metrics_segment->header;
-    int sent = 0;
 
     if (!to->used) {
         return;
     }
-    /* Without the last newline. An ICMP "port unreachable" for an earlier
-     * datagram comes back as an error of this one, which then is not sent: try
-     * once more. */
-    for (int i = 0; to->fd >= 0 && !sent && i < 2; i++) {
-        sent = send(to->fd, to->buffer, to->used - 1, MSG_NOSIGNAL) >= 0;
-        to->refused |= !sent && errno == ECONNREFUSED;
-    }
-    atomic_fetch_add_explicit(sent ? &header->statsd_datagrams
-                                   : &header->statsd_failures,
-                              1, memory_order_relaxed);
+    count(send_datagram(to) ? &header->statsd_datagrams : &header->statsd_failures);
     to->used = 0;
+    pause_for_receiver(to);
 }
 
 void playcount_sender_line(playcount_sender *to, const char *line, size_t length)

@@ -18,16 +18,21 @@ static double ms(uint64_t us)
     return (double)us / 1000;
 }
 
-/* A route's name as part of a line's key: letters, digits, some signs. */
+/* A route's name as part of a line's key: letters, digits and some signs as they
+ * are, the rest as %XX, so that two names never make one key. */
 static const char *key_part(apr_pool_t *p, const char *name)
 {
-    char *key = apr_pstrdup(p, name);
+    char *key = apr_palloc(p, 3 * strlen(name) + 1), *to = key;
 
-    for (char *c = key; *c; c++) {
-        if (!apr_isalnum(*c) && !strchr("_-./", *c)) {
-            *c = '_';
+    for (; *name; name++) {
+        if (apr_isalnum(*name) || strchr("_-./", *name)) {
+            *to++ = *name;
+        }
+        else {
+            to += apr_snprintf(to, 4, "%%%02X", (unsigned char)*name);
         }
     }
+    *to = '\0';
     return key;
 }
 

@@ -8,7 +8,8 @@
  * replaced by a copy, equal in all but `read`, which calls the original and
  * adds up what came. The filter further down that reads the bucket sees the
  * same name, the same data and the same waiting as ever; once read, a bucket
- * has its real type, and the one for the rest gets the copy again.
+ * has its real type, and the one for the rest gets the copy again. However many
+ * reads it takes, it is one block, or none if not a byte comes.
  *
  * A read waits for who writes the response, not for who takes it: its time is no
  * output time, though it passes below the block filter.
@@ -24,6 +25,7 @@ typedef struct {
     apr_bucket_type_t type; /* first: found again through bucket->type */
     const apr_bucket_type_t *real;
     playcount_sample *sample;
+    int counted; /* as a block, with its first byte */
 } counting_type;
 
 static apr_status_t counting_read(apr_bucket *b, const char **data,
@@ -44,6 +46,8 @@ static apr_status_t counting_read(apr_bucket *b, const char **data,
     }
     if (rv == APR_SUCCESS) {
         counting->sample->bytes += *length;
+        counting->sample->blocks += *length && !counting->counted;
+        counting->counted |= *length != 0;
     }
     if (b->type == counting->real && b->length == (apr_size_t)-1) {
         b->type = &counting->type;
@@ -71,5 +75,6 @@ void playcount_count_unknown(apr_bucket *b, request_rec *r,
     counting->type.read = counting_read;
     counting->real = b->type;
     counting->sample = sample;
+    counting->counted = 0;
     b->type = &counting->type;
 }

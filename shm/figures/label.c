@@ -32,25 +32,30 @@ size_t playcount_utf8_length(const char *s)
     return n;
 }
 
+/* C0, DEL and C1: what a terminal or a line-based format would act on. */
+static int is_control(const char *s, size_t n)
+{
+    const unsigned char *u = (const unsigned char *)s;
+
+    return n == 1 ? u[0] < 0x20 || u[0] == 0x7F
+                  : n == 2 && u[0] == 0xC2 && u[1] < 0xA0;
+}
+
 size_t playcount_label_clean(char out[PLAYCOUNT_LABEL_MAX + 1], const char *label)
 {
     size_t length = 0;
 
     while (*label) {
         size_t n = playcount_utf8_length(label);
-        size_t taken = n ? n : 1;
+        int good = n && !is_control(label, n);
+        size_t room = good ? n : 1;
 
-        if (length + taken > PLAYCOUNT_LABEL_MAX) {
+        if (length + room > PLAYCOUNT_LABEL_MAX) {
             break;
         }
-        if (n) {
-            memcpy(out + length, label, n);
-        }
-        else {
-            out[length] = '?';
-        }
-        length += taken;
-        label += taken;
+        memcpy(out + length, good ? label : "?", room);
+        length += room;
+        label += n ? n : 1;
     }
     out[length] = '\0';
     return length;

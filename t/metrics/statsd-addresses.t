@@ -1,5 +1,6 @@
-# A receiver whose name has two addresses, and who listens on the second one only,
-# gets what is sent; whether he is there from the start or comes later.
+# Receivers whose name has two addresses, and who listen on the second one only,
+# get what is sent, whether they are there from the start or come later; and so does one
+# whose name moves to another address, whether somebody is left at the old one or not.
 use strict;
 use warnings;
 use File::Temp ();
@@ -54,6 +55,32 @@ for my $mode (qw(aggregate raw)) {
         return Playcount::Metrics::json($server)->{metrics}{statsd}{datagrams} > $sent + 2;
     });
     arrives(listener($port), $server, "$mode: and one who comes later");
+}
+
+# The file stays the one that is mounted; its text changes.
+sub name_is
+{
+    my ($address) = @_;
+    open my $file, '>', "$two" or die $!;
+    print $file "$address statsd\n";
+    close $file;
+}
+
+for my $left (0, 1) {
+    name_is('127.0.0.4');
+    my $old = IO::Socket::INET->new(LocalAddr => '127.0.0.4', Proto => 'udp') || die $!;
+    my $port = $old->sockport;
+    my $new = IO::Socket::INET->new(
+        LocalAddr => '127.0.0.5', LocalPort => $port, Proto => 'udp') || die $!;
+    my $server = Playcount::Metrics::server(start => 0,
+        config => "PlaycountStatsd statsd:$port interval=1\n");
+    bless $server, 'Playcount::OtherNames';
+    $server->start;
+    arrives($old, $server, 'the address that the name has');
+    close $old unless $left;
+    name_is('127.0.0.5');
+    arrives($new, $server, 'the one it moved to, '
+        . ($left ? 'with somebody at the old one still' : 'with nobody left at the old one'));
 }
 
 done_testing;

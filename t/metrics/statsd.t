@@ -7,6 +7,7 @@ use File::Path qw(make_path);
 use File::Temp ();
 use IO::Socket::INET;
 use IO::Select;
+use List::Util qw(sum);
 use JSON::PP ();
 use Test::More;
 use Playcount::Metrics;
@@ -28,14 +29,35 @@ my ($udp, $management) = map { Playcount::Server::free_port() } 1 .. 2;
 Playcount::Server::spew("$temp/config.js", <<"EOF");
 {
   port: $udp, address: "127.0.0.1", mgmt_port: $management,
-  mgmt_address: "127.0.0.1", flushInterval: 86400000, backends: [], debug: false
+  mgmt_address: "127.0.0.1", flushInterval: 10000, percentThreshold: [95],
+  backends: ["$temp/backend.js"], debug: false
 }
+EOF
+Playcount::Server::spew("$temp/backend.js", <<'EOF');
+const fs = require('fs');
+exports.init = (start, config, events) => {
+  events.on('flush', (time, made) => {
+    fs.writeFileSync(__dirname + '/flushed.new', JSON.stringify(made.timer_data));
+    fs.renameSync(__dirname + '/flushed.new', __dirname + '/flushed');
+  });
+  return true;
+};
+EOF
+# It flushes when it is told to by a signal, and else not.
+Playcount::Server::spew("$temp/flush.js", <<'EOF');
+const timeout = global.setTimeout;
+let flush;
+global.setTimeout = (f, ...more) => {
+  if (f.name !== 'flushMetrics') return timeout(f, ...more);
+  flush = f;
+};
+process.on('SIGUSR2', () => flush());
 EOF
 my $statsd = fork // die $!;
 if (!$statsd) {
     open STDOUT, '>', "$temp/log";
     open STDERR, '>&', \*STDOUT;
-    exec 'node', $program, "$temp/config.js" or POSIX::_exit(127);
+    exec 'node', '-r', "$temp/flush.js", $program, "$temp/config.js" or POSIX::_exit(127);
 }
 END {
     my $status = $?;
@@ -71,6 +93,14 @@ sub ask
 }
 Playcount::Server::wait_until('statsd', sub { ask('counters') });
 
+# What it makes of its timers when it flushes now.
+sub flushed
+{
+    kill 'USR2', $statsd;
+    Playcount::Server::wait_until('a flush', sub { -e "$temp/flushed" });
+    return JSON::PP->new->decode(Playcount::Server::slurp("$temp/flushed"));
+}
+
 my $N = 60;
 my $bytes = 0;
 for my $mode (qw(aggregate raw)) {
@@ -94,8 +124,7 @@ EOF
         ($counters, $timers) = (ask('counters'), ask('timers'));
         for my $name (keys %requests) {
             return 0 if ($counters->{$name} // 0) < $requests{$name};
-            my $values = $mode eq 'raw' ? $requests{$name} : 1;
-            return 0 if grep { @{ $timers->{"$name.$_"} // [] } < $values } @figures;
+            return 0 if grep { @{ $timers->{"$name.$_"} // [] } < $requests{$name} } @figures;
         }
         return 1;
     });
@@ -111,16 +140,16 @@ EOF
     my @lengths = sort { $a <=> $b } @{ $timers->{"t.$mode.request_time_.output_length"} };
     if ($mode eq 'raw') {
         is_deeply \@lengths, [501 .. 505], 'raw: every value, exact';
-        is scalar @{ $timers->{"$branch.output_length"} }, $N, 'raw: as many as there were requests';
         is scalar(grep { $_ != 2000 } @{ $timers->{"$branch.output_length"} }), 0, 'raw: of that length';
     }
     else {
         is scalar(grep { $_ < 501 * 0.99 || $_ > 505 * 1.01 } @lengths), 0,
             'aggregate: values within 1 %';
+        is sum(@lengths), 501 + 502 + 503 + 504 + 505, 'aggregate: their sum is exact';
         my $values = $timers->{"$branch.output_length"};
-        cmp_ok scalar(@$values), '<', $N, 'aggregate: one value for many requests';
         is scalar(grep { abs($_ - 2000) > 20 } @$values), 0, 'aggregate: of their length';
     }
+    is scalar @{ $timers->{"$branch.output_length"} }, $N, "$mode: as many as there were requests";
     my $entry = Playcount::Server::wait_until('the log', sub {
         my ($first) = grep { $_->{route} eq 'request_time' } Playcount::Metrics::entries($server);
         return $first;
@@ -129,6 +158,40 @@ EOF
         @{ $timers->{"t.$mode.request_time_.request_time"} };
     ok $time, "$mode: times are milliseconds with fractions";
 }
+
+# What statsd makes of it is what there was: few large responses among many small ones.
+my $earlier = ask('counters')->{'statsd.packets_received'};
+my $mixed = Playcount::Metrics::server(config => "PlaycountStatsd 127.0.0.1:$udp prefix=mix interval=1\n");
+for (1 .. 10) {
+    $mixed->get('/test?blocks=1&size=4') for 1 .. 19;
+    $mixed->get('/test?blocks=1&size=5000');
+}
+Playcount::Server::wait_until('all of them', sub {
+    my $counters = ask('counters');
+    my $sent = Playcount::Metrics::json($mixed)->{metrics}{statsd}{datagrams};
+    return ($counters->{mix} // 0) >= 200
+        && $counters->{'statsd.packets_received'} - $earlier == $sent;
+});
+my $data = flushed();
+for my $name ('mix.output_length', 'mix.playcount-test.output_length') {
+    my $made = $data->{$name};
+    is $made->{count}, 200, "$name: count";
+    is $made->{sum}, 50_760, "$name: sum";
+    is $made->{mean}, 253.8, "$name: mean";
+    is $made->{median}, 4, "$name: median";
+    is $made->{upper_95}, 4, "$name: upper_95";
+    ok abs($made->{upper} - 5000) <= 40, "$name: upper, within 0.8 %";
+}
+my $total = Playcount::Metrics::json($mixed)->{metrics}{total};
+for my $figure (qw(request_time application_time output_time)) {
+    my $made = $data->{"mix.$figure"};
+    is $made->{count}, 200, "$figure: count";
+    ok abs($made->{sum} - $total->{$figure}{sum} / 1000) < 0.001, "$figure: sum"
+        or diag "$made->{sum} $total->{$figure}{sum}";
+    ok abs($made->{median} * 1000 - $total->{$figure}{median}) <= 1 + $total->{$figure}{median} * 0.03,
+        "$figure: median" or diag "$made->{median} $total->{$figure}{median}";
+}
+
 my $bad = ask('counters')->{'statsd.bad_lines_seen'};
 is $bad, 0, 'statsd has seen no bad line';
 
@@ -162,9 +225,10 @@ my $listener = IO::Socket::INET->new(
     LocalAddr => '127.0.0.1', Proto => 'udp') or die $!;
 my $port = $listener->sockport;
 my $server = Playcount::Metrics::server(
-    config => "PlaycountStatsd 127.0.0.1:$port interval=1\nPlaycountRoute \"r%{QUERY_STRING}\"\n");
+    config => "PlaycountStatsd 127.0.0.1:$port interval=1 rates=on\nPlaycountRoute \"r%{QUERY_STRING}\"\n");
 $server->get('/test?blocks=1') for 1 .. 200;
 $server->get("/test?blocks=1&n=$_" . 'x' x 40) for 1 .. 60;
+# With rates on, for those who honour them, few lines stand for all.
 my @datagrams = receive($listener, sub {
     my ($got) = @_;
     my $n = 0;
@@ -201,6 +265,20 @@ for my $where ("127.0.0.1:" . Playcount::Server::free_port(), 'no.such.host.inva
             config => "PlaycountStatsd $where interval=1 mode=$mode\n");
         my $good = grep { $alone->get('/test?blocks=1')->{status} == 200 } 1 .. 50;
         is $good, 50, "$mode to $where: requests are served";
+        if ($where !~ /invalid/) {
+            my $failures = 0;
+            Playcount::Server::wait_until('failures', sub {
+                $alone->get('/test?blocks=1');
+                $failures = Playcount::Metrics::json($alone)->{metrics}{statsd}{failures};
+                return $failures >= 3;
+            });
+            cmp_ok $failures, '>=', 3, "$mode to $where: failures are counted";
+            my @said = $alone->error_log =~ /(PlaycountStatsd: \S+ cannot be reached: nobody listens)/g;
+            is scalar(@said), 1, "$mode to $where: said once";
+            my $late = IO::Socket::INET->new(LocalAddr => $where, Proto => 'udp') or die $!;
+            receive($late, sub { $alone->get('/test?blocks=1'); @{ $_[0] } > 1 });
+            $alone->wait_for_log(qr/PlaycountStatsd: sending to \Q$where\E/);
+        }
         if ($where =~ /invalid/) {
             $alone->wait_for_log(qr/PlaycountStatsd: no\.such\.host\.invalid:8125 cannot be reached/);
             my ($killed) = $alone->children;

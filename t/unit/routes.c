@@ -141,6 +141,9 @@ static void test_labels(void)
     playcount_label_clean(name, "\xc0\x80\xed\xa0\x80\xf4\x90\x80\x80");
     ok(!strcmp(name, "?????????"),
        "so do overlong forms, surrogates and too high ones");
+    playcount_label_clean(name, "a\x1b[2J\n\x7f\xc2\x9b"
+                                "b\xc2\xa0");
+    ok(!strcmp(name, "a?[2J???b\xc2\xa0"), "so do control characters");
     memset(big, 'x', 1000000);
     big[1000000] = '\0';
     is(playcount_label_clean(name, big), PLAYCOUNT_LABEL_MAX, "a megabyte is cut");
