@@ -112,6 +112,16 @@ $(BUILD)/t/%.t: $(BUILD)/t/unit/%.o $(UNIT_OBJECTS)
 	@$(CC) $(CFLAGS) -pthread -o $@ $< $(foreach o,$(UNIT_OBJECTS:.lo=.o),$(dir $(o)).libs/$(notdir $(o))) \
 	    $(APR_LIBS) $(LIBS) -lm
 
+# The protocol of a cluster, simulated.
+CLUSTER_OBJECTS = $(patsubst %,$(BUILD)/handoff/%.lo,cluster round)
+
+$(BUILD)/t/simulate.t: t/cluster/simulate.c $(SHM_OBJECTS) $(CLUSTER_OBJECTS)
+	@echo "  LINK $@"
+	@mkdir -p $(@D)
+	@$(CC) $(ALL_CFLAGS) -o $@ $< \
+	    $(foreach o,$(SHM_OBJECTS:.lo=.o) $(CLUSTER_OBJECTS:.lo=.o),$(dir $(o)).libs/$(notdir $(o))) \
+	    $(APR_LIBS) $(LIBS) -lm
+
 $(BUILD)/t/unit/%.o: t/unit/%.c $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  CC $<"
@@ -125,7 +135,7 @@ $(BUILD)/t/module/.libs/%.so: t/module/%.c $(BUILD)/flags
 	@$(APXS) -c -o $(BUILD)/t/module/$*.la $(BUILD)/t/module/$*.lo > $(BUILD)/link.log 2>&1 \
 	    || { cat $(BUILD)/link.log >&2; exit 1; }
 
-tests: $(SO) $(UNIT_TESTS) $(TEST_MODULES) client-tests $(BUILD)/bench/load
+tests: $(SO) $(UNIT_TESTS) $(BUILD)/t/simulate.t $(TEST_MODULES) client-tests $(BUILD)/bench/load
 
 # `make test T="t/start/server.t t/api/version.t"` runs these only.
 test: deps-test

@@ -124,7 +124,7 @@ apr_status_t playcount_zone_add_many(playcount_zone *z, playcount_play *plays,
     zone_set_op(z, OP_COMMIT);
     playcount_journal_finish(z);
     for (apr_size_t i = 0; i < n; i++) {
-        plays[i].count = z->journal[i].count;
+        plays[i].count = z->journal[i].shown;
     }
     playcount_zone_unlock(z);
     return APR_SUCCESS;

@@ -22,6 +22,12 @@ static void copy_slot(playcount_zone *to, uint64_t there, playcount_zone *from,
     }
     playcount_slot_write(to, there, id, length, playcount_id_hash(to, id, length),
                          slot_epoch(from, here), from->slots[here].word);
+    if (from->head->writer_step) {
+        for (int i = 0; i < 3; i++) {
+            to->before[i][there] = from->before[i][here];
+        }
+        to->others[there] = from->others[here];
+    }
 }
 
 /* The batches that began at the slot `old` (counted from the first ghost) begin
@@ -112,6 +118,8 @@ void playcount_recover_copy(playcount_zone *to, playcount_zone *from)
     to->head->clean = from->head->clean;
     to->head->failures = from->head->failures;
     to->head->failing = from->head->failing;
+    memcpy(to->head->writers, from->head->writers, sizeof(to->head->writers));
+    to->head->writer_step = from->head->writer_step;
     copy_all_slots(to, from, &c, ghosts);
     playcount_keys_copy(to, from);
     for (playcount_zone_begin(to, &cursor);

@@ -64,6 +64,20 @@ static uint64_t boot(void)
     return n > 0 ? XXH3_64bits(id, (size_t)n) : 0;
 }
 
+/* A zone that is made again is no copy: its writer goes on (writer.h). */
+static void take_place(const mapping *made, const mapping *old)
+{
+    zone_header *head = made->memory;
+    writer_record *record = &head->writers[head->writer_step & 1];
+    struct stat before, now;
+
+    if (fstat(old->fd, &before) == 0 && fstat(made->fd, &now) == 0 &&
+        record->device == before.st_dev && record->inode == before.st_ino) {
+        record->device = now.st_dev;
+        record->inode = now.st_ino;
+    }
+}
+
 /* The same zone, made again in the wanted size and without gaps. */
 static apr_status_t remake(const opening *o, mapping *m,
                            const playcount_zone_size *size)
@@ -81,6 +95,7 @@ static apr_status_t remake(const opening *o, mapping *m,
     head->identity = from->head->identity;
     head->check = playcount_layout_check(head);
     playcount_recover_copy(playcount_zone_attach(o->pool, head, NULL), from);
+    take_place(&made, m);
     if ((rv = playcount_new_file_install(o, &made)) == APR_SUCCESS) {
         apr_pool_destroy(m->pool);
         *m = made;

@@ -53,7 +53,10 @@ void playcount_journal_finish(playcount_zone *z)
     uint64_t epoch = word_epoch(zone_state(z));
 
     for (uint32_t i = 0; i < head->op_entries; i++) {
-        apply(z, &z->journal[i], epoch);
+        journal_entry *e = &z->journal[i];
+
+        apply(z, e, epoch);
+        e->shown = shown_count(z, e->place, epoch, e->count);
     }
     atomic_store_explicit(&head->state, STATE(epoch, head->op_used),
                           memory_order_release);

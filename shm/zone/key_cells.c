@@ -160,13 +160,13 @@ void playcount_keys_complete(playcount_zone *z)
     }
     c->fingerprint = head->op_fingerprint;
     c->counts = head->op_entries;
-    c->answer = z->journal[0].count;
+    c->answer = z->journal[0].shown;
     if (head->op_entries > 1) {
         c->owner = 0;
         for (uint32_t i = 0; i < head->op_entries; i++) {
             z->answers[(head->op_answers + i) % head->answers] =
-                z->journal[i].count;
-            c->owner = playcount_key_answer_check(c->owner, z->journal[i].count);
+                z->journal[i].shown;
+            c->owner = playcount_key_answer_check(c->owner, z->journal[i].shown);
         }
         head->answers_end = head->op_answers + head->op_entries;
         c->answer = head->op_answers;

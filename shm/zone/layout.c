@@ -29,7 +29,8 @@ void playcount_layout(zone_header *head, const playcount_zone_size *size)
     at->slots = at->index + page_up(head->index_size * sizeof(uint32_t));
     at->marks = at->slots + page_up(size->songs * sizeof(slot));
     at->wide = at->marks + 3 * page_up(size->songs * sizeof(uint64_t));
-    at->heap = at->wide + page_up(size->songs * sizeof(uint64_t));
+    at->shares = at->wide + page_up(size->songs * sizeof(uint64_t));
+    at->heap = at->shares + 4 * page_up(size->songs * sizeof(uint64_t));
     at->journal = at->heap + page_up(head->heap_words * sizeof(uint64_t));
     at->keys = at->journal + page_up(PLAYCOUNT_BATCH_MAX * sizeof(journal_entry));
     at->key_index = at->keys + page_up(size->keys * sizeof(key_cell));
@@ -105,6 +106,12 @@ playcount_zone *playcount_zone_attach(apr_pool_t *pool, void *memory,
                                i * page_up(head->songs * sizeof(uint64_t)));
     }
     z->wide = (void *)(base + head->at.wide);
+    for (int i = 0; i < 3; i++) {
+        z->before[i] = (void *)(base + head->at.shares +
+                                i * page_up(head->songs * sizeof(uint64_t)));
+    }
+    z->others = (void *)(base + head->at.shares +
+                         3 * page_up(head->songs * sizeof(uint64_t)));
     z->heap = (void *)(base + head->at.heap);
     z->journal = (void *)(base + head->at.journal);
     z->keys = (void *)(base + head->at.keys);

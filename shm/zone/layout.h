@@ -12,6 +12,8 @@
  *   +--------------------------------------------------------------------+
  *   | wide     N x 8 bytes: the counts that outgrew their word            |
  *   +--------------------------------------------------------------------+
+ *   | shares   4 x N x 8 bytes: whose plays they are, in a cluster        |
+ *   +--------------------------------------------------------------------+
  *   | heap     N x 256 bytes: ids longer than 16 bytes                    |
  *   +--------------------------------------------------------------------+
  *   | journal  65,536 x 32 bytes: the batch that is being added           |
@@ -21,7 +23,7 @@
  *
  * Every region starts on a page. Pages that nothing was written to take no
  * memory, so a song with an id of up to 16 bytes costs 38 bytes, with
- * handoffs 62.
+ * handoffs 62, in a cluster up to 86.
  *
  * A slot's word is the heart:
  *
@@ -69,7 +71,7 @@ static_assert(ATOMIC_LLONG_LOCK_FREE == 2,
               "64-bit atomics must be free of locks to work between processes");
 
 #define ZONE_MAGIC "PLAYCNT\n"
-#define ZONE_VERSION 1
+#define ZONE_VERSION 2
 #define ZONE_BYTE_ORDER 0x01020304u
 #define ZONE_PAGE 4096u
 
@@ -116,7 +118,7 @@ typedef struct {
     uint64_t count; /* lock: the count that it led to, 0 before */
     uint32_t place; /* lock: the slot */
     uint32_t fresh; /* lock: 1 if the slot is new with this batch */
-    uint64_t unused;
+    uint64_t shown; /* lock: the count as it is answered */
 } journal_entry;
 
 static_assert(sizeof(journal_entry) == 32, "as drawn");
@@ -144,10 +146,40 @@ typedef struct {
     uint64_t slots, songs, plays;
 } batch_progress;
 
+/* Whose plays a song's are, in a cluster (writer.h): four words beside each slot,
+ *
+ *    63                 44 43                                 0
+ *   +--------------------+-------------------------------------+
+ *   |       epoch        |                plays                |
+ *   +--------------------+-------------------------------------+
+ *
+ * A word counts only if its epoch is that of the slot's word: so a clear need not
+ * touch it. Three are counts as they were once, before[], which change their
+ * places: a fork makes what was noted the beginning, and the beginning the old one.
+ * The fourth is what others have. */
+#define SHARE_SHIFT 44
+#define SHARE_PLAYS ((1ULL << SHARE_SHIFT) - 1)
+
+/* The zone as a writer. Written where nobody looks, then made valid by one store.
+ */
+typedef struct {
+    uint64_t state;      /* lock: playcount_writer_state */
+    uint64_t writer;     /* lock: its number, random */
+    uint64_t claim;      /* lock: of the last opening, milliseconds since 1970 */
+    uint64_t epoch;      /* lock: of the cluster, 0 before it was ever met */
+    uint64_t zone_epoch; /* lock: which epoch of the zone stands for it */
+    uint64_t known;      /* lock: 1 if it was proven under this number once */
+    uint64_t next;       /* lock: the number after a fork */
+    uint64_t old;        /* lock: the number before the last fork, 0 for none */
+    uint64_t
+        k; /* lock: before[k] is the beginning, k + 1 noted, k + 2 the old one */
+    uint64_t device, inode, node; /* lock: where it was opened last, and for whom */
+} writer_record;
+
 /* Where a region starts, from the beginning of the segment, in bytes. */
 typedef struct {
-    uint64_t index, slots, marks, wide, heap, journal, keys, key_index, answers,
-        end;
+    uint64_t index, slots, marks, wide, shares, heap, journal, keys, key_index,
+        answers, end;
 } regions;
 
 typedef struct {
@@ -200,6 +232,10 @@ typedef struct {
     _Atomic uint64_t failures; /* any: deliveries that failed */
     _Atomic uint64_t failing;  /* any: why, as a number; 0 if they succeed */
 
+    /* cluster: the record in force is writers[writer_step & 1] */
+    writer_record writers[2];
+    _Atomic uint64_t writer_step; /* lock, atomically: steps made, 0 for none */
+
     /* keys: the ring */
     _Alignas(64) uint64_t keys_end; /* lock: keys ever claimed */
     uint64_t answers_end;           /* lock: answers ever kept */
@@ -240,6 +276,8 @@ struct playcount_zone {
     slot *slots;
     _Atomic uint64_t *marks[3];
     _Atomic uint64_t *wide;
+    _Atomic uint64_t *before[3]; /* syncing process, atomically */
+    _Atomic uint64_t *others;    /* syncing process, atomically */
     _Atomic uint64_t *heap;
     journal_entry *journal;
     key_cell *keys;
@@ -252,6 +290,7 @@ struct playcount_zone {
     uint32_t place_mask;      /* of an index entry: 1 + the slot; the rest is tag */
     apr_global_mutex_t *lock; /* NULL if no other thread uses the zone */
     int in_file;
+    int shows_totals; /* what others have is part of what is shown */
 };
 
 /* Where each region starts for these sizes. */
@@ -292,6 +331,22 @@ static inline uint64_t word_value(const playcount_zone *z, uint64_t place,
     return w & WORD_WIDE
                ? atomic_load_explicit(&z->wide[place], memory_order_acquire)
                : w & WORD_COUNT;
+}
+
+/* The plays of a share's word, 0 if it is none of this epoch. */
+static inline uint64_t share_plays(const _Atomic uint64_t *at, uint64_t epoch)
+{
+    uint64_t share = atomic_load_explicit(at, memory_order_relaxed);
+
+    return share >> SHARE_SHIFT == epoch ? share & SHARE_PLAYS : 0;
+}
+
+/* The count as it is shown: in a cluster with what the others have. */
+static inline uint64_t shown_count(const playcount_zone *z, uint64_t place,
+                                   uint64_t epoch, uint64_t count)
+{
+    return z->shows_totals ? count_sum(count, share_plays(&z->others[place], epoch))
+                           : count;
 }
 
 /* Record the operation for the next holder of the lock. A process that is killed

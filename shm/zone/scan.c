@@ -36,8 +36,8 @@ int playcount_zone_begin_after(playcount_zone *z, playcount_cursor *c,
     return 1;
 }
 
-int playcount_zone_next(playcount_zone *z, playcount_cursor *c,
-                        playcount_song *song)
+int playcount_zone_next_local(playcount_zone *z, playcount_cursor *c,
+                              playcount_song *song)
 {
     while (c->next < c->used) {
         uint64_t place = ring_place(z, c->first, c->next++);
@@ -62,6 +62,19 @@ int playcount_zone_next(playcount_zone *z, playcount_cursor *c,
     }
     c->next = c->used;
     return 0;
+}
+
+int playcount_zone_next(playcount_zone *z, playcount_cursor *c,
+                        playcount_song *song)
+{
+    int there = playcount_zone_next_local(z, c, song);
+
+    if (there && z->shows_totals) {
+        uint64_t place = ring_place(z, c->first, c->next - 1);
+
+        song->count = shown_count(z, place, c->epoch, song->count);
+    }
+    return there;
 }
 
 /* --- the highest counts: a heap of n whose root is the lowest of them --- */
@@ -111,7 +124,7 @@ static apr_size_t rank_words(playcount_zone *z, playcount_cursor *c, rank *heap,
         uint64_t place = ring_place(z, c->first, i);
         uint64_t word =
             atomic_load_explicit(&z->slots[place].word, memory_order_acquire);
-        rank r = {word_value(z, place, word), i};
+        rank r = {shown_count(z, place, c->epoch, word_value(z, place, word)), i};
 
         if (word_epoch(word) != c->epoch) {
             break;

@@ -90,6 +90,19 @@ static uint64_t heap_take(playcount_zone *z, apr_size_t words)
     return at;
 }
 
+/* Shares of this very epoch are from before all epochs came round once. */
+static void forget_shares(playcount_zone *z, uint64_t place, uint64_t epoch)
+{
+    _Atomic uint64_t *shares[] = {&z->before[0][place], &z->before[1][place],
+                                  &z->before[2][place], &z->others[place]};
+
+    for (int i = 0; i < 4; i++) {
+        if (share_plays(shares[i], epoch)) {
+            atomic_store_explicit(shares[i], 0, memory_order_relaxed);
+        }
+    }
+}
+
 void playcount_slot_write(playcount_zone *z, uint64_t place, const char *id,
                           apr_size_t length, uint64_t hash, uint64_t epoch,
                           uint64_t word)
@@ -103,6 +116,9 @@ void playcount_slot_write(playcount_zone *z, uint64_t place, const char *id,
     }
     atomic_store_explicit(&s->word, 0, memory_order_release);
     atomic_signal_fence(memory_order_seq_cst);
+    if (z->head->writer_step) {
+        forget_shares(z, place, epoch);
+    }
     if (length > ID_INLINE) {
         uint64_t at = heap_take(z, words_of(length));
 

@@ -32,7 +32,7 @@ ALWAYS_INLINE uint64_t get(playcount_zone *z, const song_key *key)
 
             /* wide[] may be another song's once the zone was cleared. */
             if (!(word & WORD_WIDE) || word_epoch(zone_state(z)) == epoch) {
-                return count;
+                return shown_count(z, place, epoch, count);
             }
         }
     }
@@ -159,7 +159,8 @@ add_or_register(playcount_zone *z, const char *id, apr_size_t length, uint64_t h
         rv = register_song(z, &key, by);
     }
     else {
-        *count = add_with_lock(z, place, by);
+        *count = shown_count(z, place, word_epoch(zone_state(z)),
+                             add_with_lock(z, place, by));
     }
     playcount_zone_unlock(z);
     return rv;
@@ -172,6 +173,7 @@ ALWAYS_INLINE apr_status_t add(playcount_zone *z, const song_key *key, uint64_t 
 
     if (found.place != NO_PLACE &&
         add_to_word(z, found.place, found.word, by, count)) {
+        *count = shown_count(z, found.place, word_epoch(found.word), *count);
         return APR_SUCCESS;
     }
     return add_or_register(z, key->id, key->length, key->hash, by, count);

@@ -129,6 +129,11 @@ int playcount_zone_begin_after(playcount_zone *zone, playcount_cursor *cursor,
 int playcount_zone_next(playcount_zone *zone, playcount_cursor *cursor,
                         playcount_song *song);
 
+/* [any] The same with the count of this zone alone, when totals are shown
+ * (writer.h). */
+int playcount_zone_next_local(playcount_zone *zone, playcount_cursor *cursor,
+                              playcount_song *song);
+
 /* [any] Visit the n songs with the highest counts, highest first (equal ones in the
  * order of their first play). Reads the whole zone; takes 16 bytes of memory for
  * each of the n meanwhile. */
