@@ -95,6 +95,7 @@ static playcount_handoff *create(const playcount_engine *engine, cmd_parms *cmd)
     h->node = DEFAULT_NODE;
     h->interval = DEFAULT_INTERVAL;
     h->server = cmd->server;
+    h->directive = cmd->directive;
     h->where = apr_psprintf(cmd->pool, "%s:%d", cmd->directive->filename,
                             cmd->directive->line_num);
     return h;

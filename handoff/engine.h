@@ -87,7 +87,8 @@ typedef struct {
 
     /* Called about once a second unless the handoff pauses after a failure, whether
      * or not there is anything to deliver: for what an engine reads back. A failure
-     * is logged and followed by a pause like one of deliver(). Optional. */
+     * is logged, here with `why` as the whole sentence, and followed by a pause
+     * like one of deliver(). Optional. */
     playcount_delivery_e (*tick)(playcount_handoff *handoff, apr_pool_t *p,
                                  const char **why);
 

@@ -19,34 +19,45 @@
 
 APLOG_USE_MODULE(playcount);
 
-int playcount_fence_make_tables(playcount_sql *sql, int *made)
+static const char making[] =
+    "CREATE TABLE IF NOT EXISTS playcount_handoff (node TEXT NOT NULL, "
+    "zone TEXT NOT NULL, batch INTEGER NOT NULL, PRIMARY KEY (node, zone)) "
+    "WITHOUT ROWID; "
+    "CREATE TABLE IF NOT EXISTS playcount (song TEXT NOT NULL PRIMARY KEY, "
+    "plays INTEGER NOT NULL) WITHOUT ROWID; "
+    "CREATE TABLE IF NOT EXISTS playcount_refused (node TEXT NOT NULL, "
+    "zone TEXT NOT NULL, song TEXT NOT NULL, plays INTEGER NOT NULL, reason TEXT, "
+    "retry INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (node, zone, song)) "
+    "WITHOUT ROWID";
+
+/* Not in the transaction of a batch: where tables are made, rolling back to a
+ * savepoint makes prepared statements void. */
+int playcount_fence_make_tables(playcount_sql *sql)
 {
     apr_int64_t there;
     int rows;
 
-    *made = 0;
     if (!playcount_sql_is(sql, "sqlite3")) {
         return 1;
     }
-    there = playcount_sql_read_number(sql,
-                                      "SELECT count(*) FROM sqlite_master "
-                                      "WHERE name IN ('playcount', "
-                                      "'playcount_handoff')",
-                                      "looking for the tables");
-    *made = there >= 0 && there < 2;
-    return there == 2 ||
-           (*made &&
-            playcount_sql_query(
-                sql,
-                "CREATE TABLE IF NOT EXISTS playcount_handoff (node TEXT NOT NULL, "
-                "zone TEXT NOT NULL, batch INTEGER NOT NULL, "
-                "PRIMARY KEY (node, zone)) WITHOUT ROWID; "
-                "CREATE TABLE IF NOT EXISTS playcount (song TEXT NOT NULL "
-                "PRIMARY KEY, plays INTEGER NOT NULL) WITHOUT ROWID",
-                &rows, "making the tables"));
+    there = playcount_sql_read_number(
+        sql,
+        "SELECT count(*) FROM sqlite_master WHERE name IN "
+        "('playcount', 'playcount_handoff', 'playcount_refused')",
+        "looking for the tables");
+    if (there < 0 || there == 3) {
+        return there == 3;
+    }
+    if (playcount_sql_begin(sql) &&
+        playcount_sql_query(sql, making, &rows, "making the tables") &&
+        playcount_sql_commit(sql)) {
+        return 1;
+    }
+    playcount_sql_roll_back(sql);
+    return 0;
 }
 
-static const char *row_of(playcount_sql *sql, const playcount_handoff *h)
+const char *playcount_fence_row(playcount_sql *sql, const playcount_handoff *h)
 {
     return apr_psprintf(sql->pool,
                         "node = '%s' AND zone = '%016" APR_UINT64_T_HEX_FMT "'",
@@ -120,7 +131,7 @@ playcount_fence_e playcount_fence_pass(playcount_sql *sql,
                                        const playcount_handoff *h,
                                        const playcount_batch *batch)
 {
-    const char *row = row_of(sql, h);
+    const char *row = playcount_fence_row(sql, h);
     apr_int64_t last = read_last(sql, row);
     playcount_batch_verdict_e verdict;
 

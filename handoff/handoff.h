@@ -5,14 +5,18 @@
  *   hooks.c      the zones that have one, start-up
  *   watch.c      the delivery: from the watchdog, in one process at a time
  *   engine.h     what delivers; engines.c has the table of all engines
+ *   status.c     the handoffs on mod_status' page
  *   lease.c      batches over HTTP, for consumers that fetch them
  *
  * The engine `dbd`, SQL databases by mod_dbd, from the bottom up:
  *
  *   sql.c        a connection and its transaction
- *   statement.c  the user's own statement
  *   fence.c      the number of the last batch, in the database
- *   rows.c       the songs of a batch, made into statements
+ *   table.c      songs into the default table
+ *   statement.c  songs by the user's own statement
+ *   refused.c    the table of the songs that the database refused
+ *   apart.c      songs that fail by themselves, kept aside
+ *   rows.c       the songs of a batch, in pieces
  *   dbd.c        the engine
  */
 #ifndef PLAYCOUNT_HANDOFF_H
@@ -31,7 +35,8 @@ struct playcount_handoff {
     const char *node;   /* tells this server from others on copies of one file */
     int interval;       /* seconds between two batches */
     server_rec *server; /* where it stands: its DBD directives count */
-    const char *where;  /* file and line */
+    const ap_directive_t *directive;
+    const char *where;           /* its file and line */
     playcount_served_zone *zone; /* NULL before post_config */
 
     /* of the process that delivers */
@@ -50,6 +55,9 @@ const playcount_handoff *playcount_handoff_of(const playcount_served_zone *zone)
 /* watch.c: deliver from the watchdog. In post_config; OK or an error. */
 int playcount_handoff_watch(const apr_array_header_t *handoffs, server_rec *s,
                             apr_pool_t *p);
+
+/* status.c: a section on mod_status' page. */
+void playcount_handoff_register_status(void);
 
 /* lease.c: what this room answers. */
 extern const playcount_endpoint playcount_lease_endpoints[];

@@ -1,11 +1,9 @@
-/* The songs of a batch, made into statements.
+/* The songs of a batch, sorted and in pieces.
  *
- * By default the plays go into the table playcount(song, plays). A statement for
- * each song would be a round trip each, and in the order of first plays each would
- * touch another page of the table's index. So the songs are collected into runs of
- * tens of thousands, a run is sorted, and goes in pieces of some thousand songs,
- * each piece one statement that reads them from a JSON object. Several servers that
- * sort alike also meet less often the wrong way round.
+ * A statement for each song would be a round trip each, and in the order of first
+ * plays each would touch another page of the table's index. So the songs are
+ * collected into runs of tens of thousands, a run is sorted, and goes in pieces.
+ * Several servers that sort alike also deadlock less often.
  *
  * With a statement of the user's own, each song is a statement. Plays of a song
  * that it finds no row for (an UPDATE of a table that has not got the song) go into
@@ -17,201 +15,108 @@
 
 #include "apr_strings.h"
 
-#include "server/text.h"
-
-#define RUN 65536           /* songs sorted at a time */
-#define RUN_BYTES (4 << 20) /* bytes of their ids */
-#define PIECE 4096          /* songs in a statement */
-#define PIECE_BYTES 262144
-
-typedef struct {
-    const char *id;
-    apr_size_t length;
-    uint64_t plays;
-} row;
-
-typedef struct {
-    playcount_sql *sql;
-    apr_pool_t *pool;        /* cleared with each run */
-    apr_pool_t *short_lived; /* cleared with each statement */
-    row *rows;               /* RUN of them */
-    apr_size_t n, bytes;
-    char *json;
-} run;
+#define RUN 65536             /* songs sorted at a time */
+#define RUN_BYTES (4 << 20)   /* bytes of their ids */
+#define PIECE_BYTES (1 << 17) /* bytes of the ids of a piece */
 
 static int by_id(const void *a, const void *b)
 {
-    const row *x = a, *y = b;
+    const playcount_row *x = a, *y = b;
     apr_size_t length = x->length < y->length ? x->length : y->length;
     int order = memcmp(x->id, y->id, length);
 
     return order ? order : (x->length > y->length) - (x->length < y->length);
 }
 
-/* --- the default table --- */
-
-static const struct {
-    const char *driver, *before, *behind;
-} upserts[] = {
-    {"sqlite3",
-     "INSERT INTO playcount (song, plays) SELECT key, value FROM json_each('",
-     "') WHERE true "
-     "ON CONFLICT (song) DO UPDATE SET plays = plays + excluded.plays"},
-    {"pgsql",
-     "INSERT INTO playcount (song, plays) "
-     "SELECT key, value::bigint FROM json_each_text('",
-     "') ON CONFLICT (song) DO UPDATE SET plays = playcount.plays + "
-     "excluded.plays"},
-};
-
-static apr_size_t write_json(run *r, apr_size_t *at)
+static apr_size_t piece(const playcount_row *rows, apr_size_t n, apr_size_t most)
 {
-    char *to = r->json;
+    apr_size_t taken = 0;
 
-    *to++ = '{';
-    for (apr_size_t n = 0; *at < r->n && n < PIECE && to < r->json + PIECE_BYTES;
-         n++, (*at)++) {
-        const row *song = &r->rows[*at];
-
-        if (n) {
-            *to++ = ',';
-        }
-        *to++ = '"';
-        to += playcount_json_escape(to, song->id, song->length);
-        *to++ = '"';
-        *to++ = ':';
-        to += playcount_digits(to, song->plays);
+    for (apr_size_t bytes = 0; taken < n && taken < most && bytes < PIECE_BYTES;) {
+        bytes += rows[taken++].length;
     }
-    *to++ = '}';
-    *to = '\0';
-    return (apr_size_t)(to - r->json);
+    return taken;
 }
 
-static int add_pieces(run *r, int how)
+static int add_pieces(playcount_adding *adding, const playcount_target *target,
+                      playcount_row *rows, apr_size_t n, apr_pool_t *pool)
 {
-    playcount_sql *sql = r->sql;
-    apr_size_t at = 0;
-    int ok = 1, rows;
+    apr_pool_t *p;
+    int ok = 1, works = 0;
 
-    while (ok && at < r->n) {
-        const char *json;
-
-        write_json(r, &at);
-        json = playcount_sql_escape(sql, r->short_lived, r->json);
-        ok = playcount_sql_query(sql,
-                                 apr_pstrcat(r->short_lived, upserts[how].before,
-                                             json, upserts[how].behind, NULL),
-                                 &rows, "adding to the table playcount");
-        apr_pool_clear(r->short_lived);
+    apr_pool_create(&p, pool);
+    for (apr_size_t at = 0, taken; ok && at < n; at += taken) {
+        taken = piece(rows + at, n - at, target->most);
+        ok = playcount_apart_add(adding, target, &works, rows + at, taken, p);
+        apr_pool_clear(p);
     }
+    apr_pool_destroy(p);
     return ok;
 }
 
-/* In words that every database knows. */
-static int add_one(run *r, const row *song)
+/* Move what is left for the default table to the front. Returns how many. */
+static apr_size_t left(playcount_row *rows, apr_size_t n)
 {
-    playcount_sql *sql = r->sql;
-    const char *doing = "adding to the table playcount";
-    const char *id = playcount_sql_escape(
-        sql, r->short_lived,
-        apr_pstrmemdup(r->short_lived, song->id, song->length));
-    int rows = 0;
+    apr_size_t kept = 0;
 
-    if (!playcount_sql_query(
-            sql,
-            apr_psprintf(r->short_lived,
-                         "UPDATE playcount SET plays = plays + %" APR_UINT64_T_FMT
-                         " WHERE song = '%s'",
-                         song->plays, id),
-            &rows, doing)) {
-        return 0;
-    }
-    return rows ||
-           playcount_sql_query(
-               sql,
-               apr_psprintf(r->short_lived,
-                            "INSERT INTO playcount (song, plays) VALUES ('%s', "
-                            "%" APR_UINT64_T_FMT ")",
-                            id, song->plays),
-               &rows, doing);
-}
-
-static int flush(run *r)
-{
-    int ok = 1;
-    int how = -1;
-
-    for (int i = 0; i < (int)(sizeof(upserts) / sizeof(upserts[0])); i++) {
-        if (playcount_sql_is(r->sql, upserts[i].driver)) {
-            how = i;
+    for (apr_size_t i = 0; i < n; i++) {
+        if (!rows[i].is_done) {
+            rows[kept++] = rows[i];
         }
     }
-    qsort(r->rows, r->n, sizeof(*r->rows), by_id);
-    if (how >= 0) {
-        ok = add_pieces(r, how);
-    }
-    for (apr_size_t i = 0; how < 0 && ok && i < r->n; i++) {
-        ok = add_one(r, &r->rows[i]);
-        apr_pool_clear(r->short_lived);
-    }
-    r->n = r->bytes = 0;
-    apr_pool_clear(r->pool);
-    return ok;
+    return kept;
 }
 
-static int collect(run *r, const playcount_song *song)
+int playcount_rows_add(playcount_adding *adding, playcount_row *rows, apr_size_t n,
+                       apr_pool_t *p)
 {
-    r->rows[r->n++] = (row){apr_pmemdup(r->pool, song->id, song->length),
-                            song->length, song->count};
-    r->bytes += song->length;
-    return (r->n < RUN && r->bytes < RUN_BYTES) || flush(r);
-}
-
-/* --- the user's own statement --- */
-
-static int execute(run *r, apr_dbd_prepared_t *statement,
-                   const playcount_song *song)
-{
-    playcount_sql *sql = r->sql;
-    char plays[PLAYCOUNT_DIGITS_MAX + 1];
-    char id[PLAYCOUNT_ID_MAX + 1];
-    const char *values[] = {plays, id};
-    int rows = 0;
-
-    plays[playcount_digits(plays, song->count)] = '\0';
-    memcpy(id, song->id, song->length);
-    id[song->length] = '\0';
-    if (apr_dbd_pquery(sql->dbd->driver, r->short_lived, sql->dbd->handle, &rows,
-                       statement, 2, values) != 0) {
-        playcount_sql_failed(sql, apr_psprintf(sql->pool,
-                                               "the statement for the song \"%s\"",
-                                               ap_escape_logitem(sql->pool, id)));
-        return 0;
+    qsort(rows, n, sizeof(*rows), by_id);
+    if (adding->statement->label) {
+        if (!add_pieces(adding, &playcount_target_statement, rows, n, p)) {
+            return 0;
+        }
+        n = left(rows, n);
     }
-    apr_pool_clear(r->short_lived);
-    return rows ? 1 : collect(r, song);
+    return add_pieces(adding, &playcount_target_table, rows, n, p);
 }
 
-int playcount_rows_add(playcount_sql *sql, const playcount_statement *statement,
-                       playcount_zone *zone, const playcount_batch *batch)
+/* The next run of the batch, into rows. Returns how many, *more as
+ * playcount_batch_next(). */
+static apr_size_t collect(playcount_zone *zone, playcount_batch_cursor *cursor,
+                          playcount_row *rows, int *more, apr_pool_t *p)
 {
-    run r = {.sql = sql};
-    playcount_batch_cursor cursor;
     playcount_song song;
-    int ok = 1, more = 0;
+    apr_size_t n = 0;
 
-    apr_pool_create(&r.pool, sql->pool);
-    apr_pool_create(&r.short_lived, sql->pool);
-    r.rows = apr_palloc(sql->pool, RUN * sizeof(*r.rows));
-    r.json = apr_palloc(sql->pool, PIECE_BYTES + PLAYCOUNT_ESCAPED_MAX + 64);
+    for (apr_size_t bytes = 0; n < RUN && bytes < RUN_BYTES; bytes += song.length) {
+        *more = playcount_batch_next(zone, cursor, &song);
+        if (*more <= 0) {
+            break;
+        }
+        rows[n++] = (playcount_row){apr_pmemdup(p, song.id, song.length),
+                                    song.length, song.count, 0};
+    }
+    return n;
+}
+
+int playcount_rows_add_batch(playcount_adding *adding, const playcount_batch *batch)
+{
+    playcount_zone *zone = adding->handoff->zone->zone;
+    playcount_row *rows = apr_palloc(adding->sql->pool, RUN * sizeof(*rows));
+    playcount_batch_cursor cursor;
+    apr_pool_t *p;
+    int ok = 1, more = 1;
+
+    apr_pool_create(&p, adding->sql->pool);
     playcount_batch_begin(zone, batch, &cursor);
-    while (ok && (more = playcount_batch_next(zone, &cursor, &song)) > 0) {
-        ok = statement->label ? execute(&r, statement->prepared, &song)
-                              : collect(&r, &song);
+    while (ok && more > 0) {
+        apr_size_t n = collect(zone, &cursor, rows, &more, p);
+
+        ok = playcount_rows_add(adding, rows, n, p);
+        apr_pool_clear(p);
     }
     if (ok && more < 0) {
-        sql->why = "it was acknowledged by another process meanwhile";
-        return 0;
+        adding->sql->why = "it was acknowledged by another process meanwhile";
     }
-    return ok && (!r.n || flush(&r));
+    return ok && more == 0;
 }

@@ -27,6 +27,14 @@ void playcount_sql_failed(playcount_sql *sql, const char *doing)
     }
 }
 
+const char *playcount_sql_take_why(playcount_sql *sql)
+{
+    const char *why = sql->why;
+
+    sql->why = NULL;
+    return why;
+}
+
 int playcount_sql_query(playcount_sql *sql, const char *query, int *rows,
                         const char *doing)
 {
@@ -70,19 +78,29 @@ static const struct {
     const char *driver, *query;
 } beginnings[] = {
     {"sqlite3", "BEGIN IMMEDIATE"},
-    {"pgsql", "BEGIN"},
+    /* Ids are UTF-8, whatever the database's encoding is. */
+    {"pgsql", "BEGIN; SET LOCAL client_encoding = 'UTF8'"},
     {"mysql", "START TRANSACTION"},
+    {NULL, NULL},
 };
+
+static const char *beginning(const playcount_sql *sql)
+{
+    int i = 0;
+
+    while (beginnings[i].driver && !playcount_sql_is(sql, beginnings[i].driver)) {
+        i++;
+    }
+    return beginnings[i].query;
+}
 
 int playcount_sql_begin(playcount_sql *sql)
 {
+    const char *query = beginning(sql);
     int rows;
 
-    for (int i = 0; i < (int)(sizeof(beginnings) / sizeof(beginnings[0])); i++) {
-        if (playcount_sql_is(sql, beginnings[i].driver)) {
-            return playcount_sql_query(sql, beginnings[i].query, &rows,
-                                       "beginning a transaction");
-        }
+    if (query) {
+        return playcount_sql_query(sql, query, &rows, "beginning a transaction");
     }
     if (apr_dbd_transaction_start(sql->dbd->driver, sql->pool, sql->dbd->handle,
                                   &sql->transaction)) {
@@ -120,4 +138,59 @@ int playcount_sql_commit(playcount_sql *sql)
         return 0;
     }
     return 1;
+}
+
+/* --- savepoints --- */
+
+int playcount_sql_has_savepoints(const playcount_sql *sql)
+{
+    return beginning(sql) != NULL;
+}
+
+int playcount_sql_set_savepoint(playcount_sql *sql)
+{
+    int rows;
+
+    return playcount_sql_query(sql, "SAVEPOINT playcount", &rows,
+                               "setting a savepoint");
+}
+
+int playcount_sql_keep_savepoint(playcount_sql *sql)
+{
+    int rows;
+
+    return playcount_sql_query(sql, "RELEASE SAVEPOINT playcount", &rows,
+                               "releasing a savepoint");
+}
+
+int playcount_sql_undo_savepoint(playcount_sql *sql)
+{
+    int rows;
+
+    return playcount_sql_query(sql, "ROLLBACK TO SAVEPOINT playcount", &rows,
+                               "rolling back to a savepoint") &&
+           playcount_sql_keep_savepoint(sql);
+}
+
+int playcount_sql_try(playcount_sql *sql, const char *query, int *done,
+                      const char *doing)
+{
+    const char *why;
+    int rows;
+
+    /* One round trip. */
+    *done =
+        playcount_sql_query(sql,
+                            apr_pstrcat(sql->pool, "SAVEPOINT playcount; ", query,
+                                        "; RELEASE SAVEPOINT playcount", NULL),
+                            &rows, doing);
+    if (*done) {
+        return 1;
+    }
+    why = playcount_sql_take_why(sql);
+    if (playcount_sql_undo_savepoint(sql)) {
+        return 1;
+    }
+    sql->why = why;
+    return 0;
 }

@@ -20,6 +20,9 @@ int playcount_sql_is(const playcount_sql *sql, const char *driver);
  * says of it. */
 void playcount_sql_failed(playcount_sql *sql, const char *doing);
 
+/* What went wrong, which is forgotten thereby: for a failure that is dealt with. */
+const char *playcount_sql_take_why(playcount_sql *sql);
+
 /* Execute a statement. 1 when it was done; *rows is the number of rows it changed.
  */
 int playcount_sql_query(playcount_sql *sql, const char *query, int *rows,
@@ -39,5 +42,18 @@ const char *playcount_sql_escape(playcount_sql *sql, apr_pool_t *p,
 int playcount_sql_begin(playcount_sql *sql);
 int playcount_sql_commit(playcount_sql *sql);
 void playcount_sql_roll_back(playcount_sql *sql);
+
+/* A part of the transaction that can be undone: one at a time, not nested. Where
+ * the transaction is the driver's there are none: ask first. 1 when it was done; if
+ * not, the transaction is lost. */
+int playcount_sql_has_savepoints(const playcount_sql *sql);
+int playcount_sql_set_savepoint(playcount_sql *sql);
+int playcount_sql_keep_savepoint(playcount_sql *sql);
+int playcount_sql_undo_savepoint(playcount_sql *sql);
+
+/* Execute a statement that may fail: not every database has it. 1 unless the
+ * transaction is lost; *done is 1 when it was executed. */
+int playcount_sql_try(playcount_sql *sql, const char *query, int *done,
+                      const char *doing);
 
 #endif

@@ -38,8 +38,7 @@ static void pause_after_failure(playcount_handoff *h)
     h->paused_until = apr_time_now() + h->pause;
 }
 
-/* `what` is what the engine did not do. */
-static void failed(playcount_handoff *h, const char *what, const char *why)
+static void failed(playcount_handoff *h, const char *why)
 {
     uint64_t failing = stands_for(why);
 
@@ -47,9 +46,9 @@ static void failed(playcount_handoff *h, const char *what, const char *why)
     if (playcount_handoff_report(h->zone->zone, failing) != failing) {
         ap_log_error(
             APLOG_MARK, APLOG_ERR, 0, h->server,
-            "PlaycountHandoff (%s): %s: %s. It waits, counting goes on, and "
-            "delivery is tried again, at least every 60 s",
-            h->where, what, why);
+            "PlaycountHandoff (%s): %s. Counting goes on, and this is tried "
+            "again, at least every 60 s",
+            h->where, why);
     }
 }
 
@@ -98,8 +97,8 @@ static int deliver(playcount_handoff *h, const playcount_batch *batch,
         outcome = acknowledge(h, batch, &why);
     }
     if (outcome != PLAYCOUNT_DELIVERED) {
-        failed(h, apr_pstrcat(p, describe(h, batch, p), " is not delivered", NULL),
-               why);
+        failed(h, apr_pstrcat(p, describe(h, batch, p), " is not delivered: ", why,
+                              NULL));
         return 0;
     }
     ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, h->server,
@@ -130,8 +129,8 @@ static void deliver_all(playcount_handoff *h, apr_pool_t *pool)
     else {
         char text[128];
 
-        failed(h, "a batch cannot be taken from the zone",
-               apr_strerror(rv, text, sizeof(text)));
+        failed(h, apr_pstrcat(pool, "a batch cannot be taken from the zone: ",
+                              apr_strerror(rv, text, sizeof(text)), NULL));
     }
 }
 
@@ -146,11 +145,10 @@ static uint64_t epoch_of(const playcount_handoff *h)
 }
 
 /* 1 when the engine may go on. */
-static int did(playcount_handoff *h, playcount_delivery_e outcome, const char *what,
-               const char *why)
+static int did(playcount_handoff *h, playcount_delivery_e outcome, const char *why)
 {
     if (outcome != PLAYCOUNT_DELIVERED) {
-        failed(h, what, why);
+        failed(h, why);
     }
     return outcome == PLAYCOUNT_DELIVERED;
 }
@@ -161,8 +159,7 @@ static int tell_of_clear(playcount_handoff *h, apr_pool_t *p)
     const char *why = NULL;
 
     if (h->engine->cleared && epoch != h->epoch &&
-        !did(h, h->engine->cleared(h, p, &why), "the clear is not delivered",
-             why)) {
+        !did(h, h->engine->cleared(h, p, &why), why)) {
         return 0;
     }
     h->epoch = epoch;
@@ -173,8 +170,7 @@ static int tick(playcount_handoff *h, apr_pool_t *p)
 {
     const char *why = NULL;
 
-    return !h->engine->tick || did(h, h->engine->tick(h, p, &why),
-                                   "the counts of other servers are not read", why);
+    return !h->engine->tick || did(h, h->engine->tick(h, p, &why), why);
 }
 
 /* --- the watchdog's thread --- */

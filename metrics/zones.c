@@ -111,6 +111,16 @@ static uint64_t failing(const zone_view *v)
     return v->handoff.failing != 0;
 }
 
+static uint64_t refused_songs(const zone_view *v)
+{
+    return v->handoff.refused_songs;
+}
+
+static uint64_t refused_plays(const zone_view *v)
+{
+    return v->handoff.refused_plays;
+}
+
 static const struct {
     const char *name, *type, *unit, *help;
     value_fn *value;
@@ -136,6 +146,10 @@ static const struct {
      "Age of the last moment up to which all plays are handed over, 0 when none is "
      "waiting.",
      undelivered_seconds},
+    {"playcount_zone_handoff_refused_songs", "gauge", NULL,
+     "Songs that the consumer refused and keeps aside.", refused_songs},
+    {"playcount_zone_handoff_refused_plays", "gauge", NULL,
+     "Plays of the songs that the consumer refused.", refused_plays},
 };
 
 static void write_songs(playcount_writer *w, const zone_view *v)
@@ -206,10 +220,13 @@ static void write_zone_json(playcount_writer *w, const zone_view *v)
         ",\"handoff\":{\"batches\":%" APR_UINT64_T_FMT
         ",\"open\":%" APR_UINT64_T_FMT ",\"plays\":%" APR_UINT64_T_FMT
         ",\"failures\":%" APR_UINT64_T_FMT
-        ",\"failing\":%s,\"undelivered_seconds\":%" APR_UINT64_T_FMT "}",
+        ",\"failing\":%s,\"undelivered_seconds\":%" APR_UINT64_T_FMT
+        ",\"refused_songs\":%" APR_UINT64_T_FMT
+        ",\"refused_plays\":%" APR_UINT64_T_FMT "}",
         v->use.songs, v->use.capacity, v->use.plays, v->use.bytes,
         v->handoff.batches, v->handoff.open, v->handoff.plays, v->handoff.failures,
-        v->handoff.failing ? "true" : "false", undelivered_seconds(v));
+        v->handoff.failing ? "true" : "false", undelivered_seconds(v),
+        v->handoff.refused_songs, v->handoff.refused_plays);
     if (playcount_metrics_global->songs) {
         write_songs_json(w, v);
     }

@@ -396,6 +396,8 @@ apr_status_t playcount_handoff_usage(playcount_zone *z, playcount_handoff_use *u
     }
     use->failures = load(&z->head->failures);
     use->failing = load(&z->head->failing);
+    use->refused_songs = load(&z->head->refused_songs);
+    use->refused_plays = load(&z->head->refused_plays);
     playcount_zone_unlock(z);
     use->waiting = taken && !use->open && has_plays_since(z, taken);
     return APR_SUCCESS;
@@ -409,4 +411,15 @@ uint64_t playcount_handoff_report(playcount_zone *z, uint64_t failing)
     }
     return atomic_exchange_explicit(&z->head->failing, failing,
                                     memory_order_relaxed);
+}
+
+void playcount_handoff_refused(playcount_zone *z, uint64_t songs, uint64_t plays)
+{
+    atomic_store_explicit(&z->head->refused_songs, songs, memory_order_relaxed);
+    atomic_store_explicit(&z->head->refused_plays, plays, memory_order_relaxed);
+}
+
+int playcount_handoff_has_refused(const playcount_zone *z)
+{
+    return load(&z->head->refused_songs) != 0;
 }

@@ -107,6 +107,7 @@ typedef struct {
                              that no batch has held */
     uint64_t failures;    /* deliveries that failed */
     uint64_t failing;     /* 0: the last delivery succeeded */
+    uint64_t refused_songs, refused_plays; /* kept aside by the consumer */
 } playcount_handoff_use;
 
 /* [any] [lock] For monitoring. */
@@ -116,5 +117,13 @@ apr_status_t playcount_handoff_usage(playcount_zone *zone,
 /* [any] A delivery has ended: `failing` is 0 if it succeeded, otherwise any number
  * that stands for the reason. Returns the previous one. */
 uint64_t playcount_handoff_report(playcount_zone *zone, uint64_t failing);
+
+/* [any] So many songs, with so many plays, are kept aside by the consumer because
+ * it could not add them; only kept to be shown. */
+void playcount_handoff_refused(playcount_zone *zone, uint64_t songs,
+                               uint64_t plays);
+
+/* [any] 1 when there are such songs. */
+int playcount_handoff_has_refused(const playcount_zone *zone);
 
 #endif

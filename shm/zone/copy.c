@@ -120,6 +120,8 @@ void playcount_recover_copy(playcount_zone *to, playcount_zone *from)
     to->head->failing = from->head->failing;
     memcpy(to->head->writers, from->head->writers, sizeof(to->head->writers));
     to->head->writer_step = from->head->writer_step;
+    to->head->refused_songs = from->head->refused_songs;
+    to->head->refused_plays = from->head->refused_plays;
     copy_all_slots(to, from, &c, ghosts);
     playcount_keys_copy(to, from);
     for (playcount_zone_begin(to, &cursor);

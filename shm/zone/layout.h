@@ -246,6 +246,10 @@ typedef struct {
     uint64_t boot; /* at opening: which start of the system used the file last */
     _Atomic uint64_t
         full_logged_at; /* any: when the log was told that it is full */
+
+    /* Older files have 0 here. */
+    _Atomic uint64_t refused_songs; /* any: that the consumer keeps aside; shown */
+    _Atomic uint64_t refused_plays; /* any: the same */
 } zone_header;
 
 static_assert(sizeof(zone_header) <= ZONE_PAGE, "the header is one page");

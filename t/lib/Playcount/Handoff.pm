@@ -11,7 +11,8 @@ use Time::HiRes qw(sleep);
 
 use Playcount::Server;
 
-our @EXPORT = qw(rounds database_directory sqlite sqlite_make sqlite_counts sqlite_dbd
+our @EXPORT = qw(rounds database_directory sqlite sqlite_make sqlite_counts sqlite_refused
+    sqlite_dbd
     listing settle bounds_ok counts_ok total nap);
 
 # After failures delivery pauses, for up to 60 s.
@@ -60,6 +61,15 @@ sub sqlite_counts
     return {} unless sqlite($file,
         "SELECT 1 FROM sqlite_master WHERE name = '$table'");
     return { map { split /\|/ } split /\n/, sqlite($file, "SELECT * FROM $table") };
+}
+
+# A statement on the table of what was refused, as soon as there is one.
+sub sqlite_refused
+{
+    my ($file, $sql) = @_;
+    return '' unless sqlite($file,
+        "SELECT 1 FROM sqlite_master WHERE name = 'playcount_refused'");
+    return sqlite($file, $sql);
 }
 
 sub sqlite_dbd

@@ -32,6 +32,12 @@ CREATE TABLE playcount_handoff (node text, zone text, batch bigint NOT NULL,
                                 PRIMARY KEY (node, zone));
 EOF
 
+our $REFUSED = <<'EOF';
+CREATE TABLE playcount_refused (node text, zone text, song text, plays bigint NOT NULL,
+                                reason text, retry integer NOT NULL DEFAULT 0,
+                                PRIMARY KEY (node, zone, song));
+EOF
+
 sub bin
 {
     my ($name) = @_;
@@ -43,7 +49,8 @@ sub bin
 sub new
 {
     my ($class, %option) = @_;
-    my $self = bless { owner => $$, tables => 1, cut => 0, %option }, $class;
+    my $self = bless { owner => $$, tables => 1, cut => 0, encoding => 'UTF8', %option },
+        $class;
     $self->{temp} = File::Temp->newdir('playcount-pg-XXXXXX', DIR => '/tmp');
     $self->{root} = "$self->{temp}";
     chmod 0755, $self->{root};
@@ -54,12 +61,12 @@ sub new
         @$self{qw(uid gid)} = ($uid, $gid);
     }
     my $pid = $self->spawn("$self->{root}/initdb.log", bin('initdb'), '-D',
-        "$self->{root}/data", '-U', 'playcount', '-A', 'trust', '-E', 'UTF8',
+        "$self->{root}/data", '-U', 'playcount', '-A', 'trust', '-E', $self->{encoding},
         '--no-locale', '--no-sync');
     waitpid $pid, 0;
     croak 'initdb: ' . Playcount::Server::slurp("$self->{root}/initdb.log") if $?;
     $self->start;
-    $self->query($TABLES) if $self->{tables};
+    $self->query("$TABLES$REFUSED") if $self->{tables};
     return $self;
 }
 
