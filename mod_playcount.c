@@ -17,12 +17,14 @@
 #include "server/delivered.h"
 #include "server/dispatch.h"
 #include "server/request.h"
+#include "server/site.h"
 #include "server/zones.h"
 
 APLOG_USE_MODULE(playcount);
 
 const playcount_room *const playcount_rooms[PLAYCOUNT_ROOMS] = {
     [PLAYCOUNT_ROOM_ZONES] = &playcount_zones_room,
+    [PLAYCOUNT_ROOM_SITE] = &playcount_site_room,
     [PLAYCOUNT_ROOM_API] = &playcount_api_room,
     [PLAYCOUNT_ROOM_METRICS] = &playcount_metrics_room,
     [PLAYCOUNT_ROOM_HANDOFF] = &playcount_handoff_room,

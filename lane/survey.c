@@ -91,6 +91,7 @@ typedef struct {
     apr_pool_t *pool; /* for what is kept */
     apr_pool_t *temp;
     const char *songs; /* the URL path that all songs begin with; NULL: not known */
+    const char *documents; /* the document root of its server */
 } view;
 
 static const char *refuse(const view *v, const ap_directive_t *d, const char *why)
@@ -191,6 +192,20 @@ static const char *look_at_location(const view *v, const ap_directive_t *d)
     }
 }
 
+/* Directories above the songs, or below the document root, where a location may be
+ * mapped to: their sections hold for songs too (server/site.h). */
+static const char *look_at_directory(const view *v, const ap_directive_t *d)
+{
+    const char *path = argument(v, d);
+    apr_size_t length = strlen(path), documents = strlen(v->documents);
+
+    if (is(d, "<Directory") && *path == '/' && !strpbrk(path, "*?[\\") &&
+        strncmp(path, v->documents, length < documents ? length : documents)) {
+        return NULL;
+    }
+    return look_at_all(v, d->first_child);
+}
+
 /* Those that take URLs elsewhere: Alias /icons/ ..., Redirect permanent /old ... */
 static const char *look_at_mapping(const view *v, const ap_directive_t *d)
 {
@@ -220,25 +235,31 @@ static const char *look_at(const view *v, const ap_directive_t *d)
 {
     static const char *const matches[] = {"AliasMatch", "ScriptAliasMatch",
                                           "RedirectMatch", "ProxyPassMatch", NULL};
-    static const char *const skipped[] = {
-        "<VirtualHost", "<Directory", "<DirectoryMatch", "<Files",
-        "<FilesMatch",  "<Proxy",     "<ProxyMatch",     NULL};
+    static const char *const skipped[] = {"<VirtualHost", "<Proxy", "<ProxyMatch",
+                                          NULL};
     static const char *const groups[] = {
-        "<RequireAny",  "<RequireAll",  "<RequireNone", "<Limit",
-        "<LimitExcept", "<IfModule",    "<IfDefine",    "<IfVersion",
-        "<IfFile",      "<IfDirective", "<IfSection",   NULL};
+        "<RequireAny", "<RequireAll",  "<RequireNone", "<Limit",    "<LimitExcept",
+        "<Files",      "<FilesMatch",  "<IfModule",    "<IfDefine", "<IfVersion",
+        "<IfFile",     "<IfDirective", "<IfSection",   NULL};
     static const char *const mappings[] = {
         "Alias",        "ScriptAlias", "Redirect",         "RedirectPermanent",
         "RedirectTemp", "ProxyPass",   "ProxyPassReverse", NULL};
 
     if (is_any_of(d, skipped)) {
-        return NULL; /* of another server, or about files */
+        return NULL; /* of another server, or about proxies */
     }
     if (is_any_of(d, groups)) {
         return look_at_all(v, d->first_child);
     }
     if (is(d, "<Location") || is(d, "<LocationMatch")) {
         return look_at_location(v, d);
+    }
+    if (is(d, "<Directory") || is(d, "<DirectoryMatch")) {
+        return look_at_directory(v, d);
+    }
+    if ((is(d, "AllowOverride") || is(d, "AllowOverrideList")) &&
+        strcasecmp(argument(v, d), "None")) {
+        return refuse(v, d, "lets .htaccess files decide");
     }
     if (is_any_of(d, mappings)) {
         return look_at_mapping(v, d);
@@ -296,8 +317,10 @@ static const char *refusal_at(view *v, server_rec *main, server_rec *s,
                               const char *module)
 {
     const ap_directive_t *own = s == main ? NULL : section_of(s);
+    const core_server_config *core = ap_get_core_module_config(s->module_config);
     const char *refusal;
 
+    v->documents = core->ap_document_root;
     if (module) {
         return apr_psprintf(v->pool,
                             "%s sees every request, and the lane does not "
@@ -345,7 +368,7 @@ static int add_places(view *v, server_rec *main, server_rec *s,
 int playcount_lane_survey(server_rec *main, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
     const char *module = unknown_module();
-    view v = {pconf, ptemp, NULL};
+    view v = {pconf, ptemp, NULL, NULL};
     int open = 0;
 
     places = apr_array_make(pconf, 4, sizeof(playcount_lane_place));

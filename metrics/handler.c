@@ -10,8 +10,8 @@
 #include "server/answer.h"
 #include "server/dispatch.h"
 #include "server/query.h"
+#include "server/root.h"
 
-#define HANDLER "playcount-metrics"
 #define DEFAULT_MINUTES 5
 
 typedef enum { PROMETHEUS, OPENMETRICS, JSON } format_e;
@@ -122,7 +122,7 @@ static const playcount_endpoint page_endpoint = {
 
 static int handler(request_rec *r)
 {
-    return r->handler && !strcmp(r->handler, HANDLER)
+    return r->handler && !strcmp(r->handler, PLAYCOUNT_METRICS_HANDLER)
                ? playcount_endpoint_run(&page_endpoint, r, playcount_request_of(r))
                : DECLINED;
 }

@@ -9,6 +9,7 @@
 #include "server/answer.h"
 #include "server/request.h"
 #include "server/root.h"
+#include "server/site.h"
 #include "server/text.h"
 
 /* The path of the request line, which may be an absolute URI. */
@@ -68,27 +69,27 @@ static int pre_translate(request_rec *r)
 {
     char *uri = r->uri;
     apr_size_t root;
+    const char *handler = playcount_root_find(r, &root);
 
-    if (!playcount_root_find(r, &root)) {
+    if (!handler) {
         return DECLINED;
     }
-    restore_id(r, root);
+    if (!strcmp(handler, PLAYCOUNT_HANDLER)) {
+        restore_id(r, root);
+    }
     if (r->uri != uri || strchr(uri, '%')) {
         if (!decode(r)) {
             return HTTP_BAD_REQUEST;
         }
-        root = playcount_root_length(r);
+        playcount_root_find(r, &root);
     }
-    playcount_request_learn(r, playcount_request_get(r), root);
+    playcount_request_learn(r, playcount_request_get(r), handler, root);
     return DONE;
 }
 
-/* After mod_rewrite and mod_alias, which may have led elsewhere: if one has named a
- * file, this is not called, and if one has rewritten the URL, it is not the one
- * that was decoded.
- *
- * Some modules read r->filename; here it is the URI itself, and the path below the
- * root is the path_info. */
+/* After the modules that may have led elsewhere: if one has named a file, this is
+ * not called, and if one has rewritten the URL, it is not the one that was decoded.
+ */
 static int translate(request_rec *r)
 {
     playcount_request *q = playcount_request_of(r);
@@ -97,8 +98,7 @@ static int translate(request_rec *r)
         return DECLINED;
     }
     q->claimed = 1;
-    r->filename = r->uri;
-    r->path_info = r->uri + q->root;
+    r->filename = r->uri; /* until the site is entered */
     return OK;
 }
 
@@ -109,30 +109,46 @@ static int is_claimed(request_rec *r)
     return q && q->claimed ? OK : DECLINED;
 }
 
-/* Is this path, whose escapes are broken, in a location of ours? */
-static int is_below_a_root(request_rec *r)
+static int map_to_storage(request_rec *r)
+{
+    return is_claimed(r) == OK ? playcount_site_enter(r, playcount_request_of(r))
+                               : DECLINED;
+}
+
+static int stay(request_rec *r)
+{
+    if (is_claimed(r) == OK) {
+        playcount_site_stay(r, playcount_request_of(r));
+    }
+    return DECLINED;
+}
+
+/* The handler of the location of this path, whose escapes are broken. */
+static const char *handler_of(request_rec *r)
 {
     char *uri = r->uri;
+    const char *handler;
     apr_size_t root;
-    int ours;
 
     r->uri = apr_pstrdup(r->pool, uri);
     ap_normalize_path(r->uri,
                       AP_NORMALIZE_NOT_ABOVE_ROOT | AP_NORMALIZE_MERGE_SLASHES);
-    ours = playcount_root_find(r, &root);
+    handler = playcount_root_find(r, &root);
     r->uri = uri;
-    return ours;
+    return handler;
 }
 
 /* httpd refuses broken escapes with a page of its own, before any other hook is
  * asked. */
 static int quick_handler(request_rec *r, int lookup_uri)
 {
+    const char *handler;
+
     if (lookup_uri || !r->uri || playcount_percent_is_valid(r->uri) ||
-        !is_below_a_root(r)) {
+        !(handler = handler_of(r))) {
         return DECLINED;
     }
-    r->handler = PLAYCOUNT_HANDLER;
+    r->handler = handler;
     ap_run_insert_filter(r); /* as before any other handler */
     return playcount_refuse(
         r, HTTP_BAD_REQUEST,
@@ -142,12 +158,17 @@ static int quick_handler(request_rec *r, int lookup_uri)
 
 void playcount_claim_register_hooks(apr_pool_t *p)
 {
+    /* Those that map URLs to files; the ones that are first anyway are not named.
+     */
+    static const char *const mappers[] = {"mod_alias.c", "mod_userdir.c",
+                                          "mod_vhost_alias.c", NULL};
+
     ap_hook_pre_translate_name(pre_translate, NULL, NULL, APR_HOOK_MIDDLE);
-    ap_hook_translate_name(translate, NULL, NULL, APR_HOOK_MIDDLE);
-    /* No file is looked for. */
-    ap_hook_map_to_storage(is_claimed, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_translate_name(translate, mappers, NULL, APR_HOOK_MIDDLE);
+    ap_hook_map_to_storage(map_to_storage, NULL, NULL, APR_HOOK_FIRST);
     /* What an id ends with is no file's extension (mod_mime), and there are no
      * files with similar names (mod_negotiation's MultiViews). */
     ap_hook_type_checker(is_claimed, NULL, NULL, APR_HOOK_REALLY_FIRST);
+    ap_hook_fixups(stay, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_quick_handler(quick_handler, NULL, NULL, APR_HOOK_FIRST);
 }

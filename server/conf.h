@@ -18,6 +18,7 @@ extern module playcount_module;
 /* Which part of the configuration; also the room's place in the table. */
 typedef enum {
     PLAYCOUNT_ROOM_ZONES,
+    PLAYCOUNT_ROOM_SITE,
     PLAYCOUNT_ROOM_API,
     PLAYCOUNT_ROOM_HANDOFF,
     PLAYCOUNT_ROOM_METRICS,

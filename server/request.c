@@ -31,15 +31,18 @@ static void find_zone(request_rec *r, playcount_request *q)
     }
 }
 
-void playcount_request_learn(request_rec *r, playcount_request *q, apr_size_t root)
+void playcount_request_learn(request_rec *r, playcount_request *q,
+                             const char *handler, apr_size_t root)
 {
     const char *path = r->uri + root;
 
     q->uri = r->uri;
+    q->handler = handler;
     q->root = root;
     q->path = *path ? path : "/";
     q->id = NULL;
-    if (!strncmp(q->path, PLAYCOUNT_SONG, strlen(PLAYCOUNT_SONG))) {
+    if (!strcmp(handler, PLAYCOUNT_HANDLER) &&
+        !strncmp(q->path, PLAYCOUNT_SONG, strlen(PLAYCOUNT_SONG))) {
         q->id = q->path + strlen(PLAYCOUNT_SONG);
         q->length = strlen(q->id);
     }
@@ -49,11 +52,13 @@ void playcount_request_learn(request_rec *r, playcount_request *q, apr_size_t ro
 const playcount_request *playcount_request_complete(request_rec *r)
 {
     playcount_request *q = playcount_request_get(r);
+    apr_size_t root;
 
     /* A module may have rewritten the URL, or a section named another zone, since.
      */
     if (q->uri != r->uri) {
-        playcount_request_learn(r, q, playcount_root_length(r));
+        playcount_root_find(r, &root);
+        playcount_request_learn(r, q, PLAYCOUNT_HANDLER, root);
     }
     else if (q->zone != playcount_zone_of(r)) {
         find_zone(r, q);

@@ -23,15 +23,21 @@
 #define PLAYCOUNT_SONG "/song/" /* below the root; what follows is an id */
 
 typedef struct {
+    /* Of a request in a location of ours: */
+    const char *uri;     /* the r->uri that the rest is about; NULL: none yet */
+    const char *handler; /* PLAYCOUNT_HANDLER or PLAYCOUNT_METRICS_HANDLER */
+    apr_size_t root;     /* bytes of the URI before the path; no '/' at their end */
+    const char *path;    /* below the root, beginning with '/'; "/" is the root */
+    int claimed;         /* no module has led elsewhere: see claim.h */
+    char *args;          /* of a claimed one: r->args and ... */
+    const void
+        *rules; /* ... mod_rewrite's rules for it, as site.c has found them */
+
     /* Of a request to the counter: */
-    const char *uri;   /* the r->uri that the rest is about; NULL: none yet */
-    apr_size_t root;   /* its bytes before the path; no '/' at their end */
-    const char *path;  /* below the root, beginning with '/'; "/" is the root */
+    playcount_served_zone *zone;
     const char *id;    /* NULL: the path is not a song's */
     apr_size_t length; /* of the id, as it came: 0 to anything */
     uint64_t hash;     /* of an id of 1 to PLAYCOUNT_ID_MAX bytes, in the zone */
-    playcount_served_zone *zone; /* NULL: not known yet */
-    int claimed;                 /* the URL is ours: see claim.h */
 
     /* Of a request that is measured: the metrics room's sample of it. */
     void *sample;
@@ -49,10 +55,11 @@ playcount_request *playcount_request_get(request_rec *r);
 /* All of it, for a handler: path and zone are what they are now. */
 const playcount_request *playcount_request_complete(request_rec *r);
 
-/* Note what r->uri says, whose first `root` bytes lead to the path; and have the
- * song fetched. The directory configuration is that of the location; the access
- * checks are yet to come. */
-void playcount_request_learn(request_rec *r, playcount_request *q, apr_size_t root);
+/* Note what r->uri says, whose first `root` bytes lead to the path below the root
+ * of this handler; and have the song fetched. The directory configuration is that
+ * of the location; the access checks are yet to come. */
+void playcount_request_learn(request_rec *r, playcount_request *q,
+                             const char *handler, apr_size_t root);
 
 void playcount_request_register_hooks(apr_pool_t *p);
 

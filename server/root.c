@@ -1,4 +1,4 @@
-/* Where the counter's interface begins: see root.h. */
+/* Where what we answer begins: see root.h. */
 
 #include "server/root.h"
 
@@ -37,13 +37,27 @@ static const char *handler_of(const core_dir_config *section, request_rec *r)
                : section->handler;
 }
 
+static const char *const handlers[] = {PLAYCOUNT_HANDLER,
+                                       PLAYCOUNT_METRICS_HANDLER};
+
+/* Its place in the table; -1: it is not ours. */
+static int which(const char *handler)
+{
+    for (int i = 0; i < 2; i++) {
+        if (!strcmp(handler, handlers[i])) {
+            return i;
+        }
+    }
+    return -1;
+}
+
 /* The last section that matches and names a handler decides whether the URL is
- * ours, the longest of ours what the root is. */
-int playcount_root_find(request_rec *r, apr_size_t *length)
+ * ours; the longest that names the same one, what the root is. */
+const char *playcount_root_find(request_rec *r, apr_size_t *length)
 {
     core_server_config *core = ap_get_core_module_config(r->server->module_config);
     ap_conf_vector_t **sections = (ap_conf_vector_t **)core->sec_url->elts;
-    int ours = 0, root = 0;
+    int roots[2] = {0, 0}, ours = -1, root;
 
     for (int i = 0; r->uri && i < core->sec_url->nelts; i++) {
         core_dir_config *section = ap_get_core_module_config(sections[i]);
@@ -51,22 +65,14 @@ int playcount_root_find(request_rec *r, apr_size_t *length)
             section->expr_handler || section->handler ? match(section, r->uri) : -1;
         const char *handler = matched >= 0 ? handler_of(section, r) : NULL;
 
-        if (handler) {
-            ours = !strcmp(handler, PLAYCOUNT_HANDLER);
-            root = ours && matched > root ? matched : root;
+        if (handler && (ours = which(handler)) >= 0 && matched > roots[ours]) {
+            roots[ours] = matched;
         }
     }
+    root = ours < 0 ? 0 : roots[ours];
     while (root && r->uri[root - 1] == '/') {
         root--;
     }
-    *length = ours ? (apr_size_t)root : 0;
-    return ours;
-}
-
-apr_size_t playcount_root_length(request_rec *r)
-{
-    apr_size_t length;
-
-    playcount_root_find(r, &length);
-    return length;
+    *length = (apr_size_t)root;
+    return ours < 0 ? NULL : handlers[ours];
 }

@@ -1,6 +1,6 @@
-/* Where the counter's interface begins. `SetHandler playcount` in a <Location>
- * makes that location the root; in a <LocationMatch> what the pattern matched is
- * the root.
+/* Where what we answer begins. `SetHandler playcount` in a <Location> makes that
+ * location the root of a counter's interface; in a <LocationMatch> what the pattern
+ * matched is the root. The same goes for `playcount-metrics`.
  */
 #ifndef PLAYCOUNT_SERVER_ROOT_H
 #define PLAYCOUNT_SERVER_ROOT_H
@@ -8,12 +8,11 @@
 #include "httpd.h"
 
 #define PLAYCOUNT_HANDLER "playcount"
+#define PLAYCOUNT_METRICS_HANDLER "playcount-metrics"
 
-/* The bytes of r->uri that are the root, without '/' at their end; 0 if r->uri is
- * in no such location: then the handler was set for a file or a directory. */
-apr_size_t playcount_root_length(request_rec *r);
-
-/* Is r->uri in such a location? Then *length is as above. */
-int playcount_root_find(request_rec *r, apr_size_t *length);
+/* Which of these the locations of r->uri name; NULL: none, or another one. *length
+ * is the bytes of r->uri that are the root, without '/' at their end; 0 if there is
+ * none: then the handler was set for a file or a directory. */
+const char *playcount_root_find(request_rec *r, apr_size_t *length);
 
 #endif

@@ -13,6 +13,13 @@ Alias /files @root@/htdocs
 <Location /files>
     SetHandler none
 </Location>
+<Location /metrics>
+    SetHandler playcount-metrics
+</Location>
+<Directory "@root@/htdocs">
+    Options None
+    Require all granted
+</Directory>
 EOT
 Playcount::Server::spew($server->root . '/htdocs/file', 'x');
 my ($child) = $server->children;
@@ -32,7 +39,7 @@ my $files = qr/\b(?:open|openat|stat|lstat|fstat|newfstatat|statx|access|readlin
 ok scalar(grep { /$files/ } calls(['GET', '/files/file'])), 'strace sees what a file costs';
 my @calls = calls(['POST', '/song/warm/up'], ['GET', '/song/warm/up'], ['POST', '/song/new/song'],
     ['GET', '/'], ['POST', '/songs', content => 'a=1,b=2'], ['GET', '/nothing/of/ours'],
-    ['POST', '/song/a%2Fb/../c']);
+    ['POST', '/song/a%2Fb/../c'], ['GET', '/metrics']);
 ok @calls > 7, 'requests to the counter are seen';
 is_deeply [grep { /$files/ } @calls], [], 'no file is opened or looked at';
 
