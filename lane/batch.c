@@ -109,7 +109,7 @@ static void find_asks(turn *t)
         playcount_lane_match_e match = playcount_lane_find(
             t->k, t->bytes + t->done, t->n - t->done, &a->kind, &a->request);
 
-        if (match == PLAYCOUNT_LANE_MORE && !t->k->ended && !closing) {
+        if (match == PLAYCOUNT_LANE_MORE && !t->k->ended) {
             return;
         }
         if (match != PLAYCOUNT_LANE_KNOWN || closing || !is_left(t, a->kind)) {
@@ -250,7 +250,7 @@ static void go_on(turn *t)
     else if (k->ended) {
         playcount_lane_destroy(k);
     }
-    else if (playcount_lane_loop_stopping()) {
+    else if (playcount_lane_loop_stopping() && !k->in) {
         playcount_lane_close(k);
     }
     else if (t->asks || !t->old) {
