@@ -252,6 +252,7 @@ clean:
 	rm -rf $(BUILD)
 
 include client/client.mk
+include fuzz/fuzz.mk
 
 -include $(wildcard $(OBJECTS:.lo=.d) $(BUILD)/t/unit/*.d $(BUILD)/t/module/*.d)
 

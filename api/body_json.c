@@ -292,12 +292,15 @@ const char *playcount_body_json(apr_pool_t *pool, playcount_zone *zone, char *bo
                                 apr_size_t length, playcount_batch_body *batch,
                                 int *too_many)
 {
+    apr_size_t entries;
     reader j = {.body = body,
                 .at = body + playcount_body_mark(body, length),
                 .end = body + length};
 
-    /* A comma in a name only makes the room larger. */
+    /* Commas in names count too, which is why the length has a say: no entry is
+     * shorter than "a":1, with its comma or brace. */
+    entries = 1 + playcount_body_count(body, length, ',');
     playcount_body_begin(&j.b, pool, zone, batch,
-                         1 + playcount_body_count(body, length, ','));
+                         entries < length / 6 ? entries : length / 6);
     return read_object(&j, too_many);
 }

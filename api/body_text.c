@@ -121,7 +121,9 @@ const char *playcount_body_text(apr_pool_t *pool, playcount_zone *zone, char *bo
     if (entries > PLAYCOUNT_BATCH_MAX) {
         return playcount_body_too_many(too_many);
     }
-    playcount_body_begin(&b, pool, zone, batch, entries);
+    /* No entry is shorter than a=1 and a comma. */
+    playcount_body_begin(&b, pool, zone, batch,
+                         entries < (length + 1) / 4 ? entries : (length + 1) / 4);
     if (!length) {
         return NULL;
     }

@@ -17,9 +17,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PLAYCOUNT_LANE_REPLY_MAX 1024 /* bytes of an answer that is learned from   \
-                                       */
-#define PLAYCOUNT_LANE_DATE 29        /* "Sun, 06 Nov 1994 08:49:37 GMT" */
+/* Bytes of an answer that is learned from. */
+#define PLAYCOUNT_LANE_REPLY_MAX 1024
+#define PLAYCOUNT_LANE_DATE 29 /* "Sun, 06 Nov 1994 08:49:37 GMT" */
 
 /* Room for the answer to one request. */
 #define PLAYCOUNT_LANE_ROOM (PLAYCOUNT_LANE_REPLY_MAX + 1024)

@@ -24,8 +24,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PLAYCOUNT_LANE_REQUEST_MAX 2048 /* bytes of a request that may be a kind   \
-                                         */
+/* Bytes of a request that may be a kind. */
+#define PLAYCOUNT_LANE_REQUEST_MAX 2048
 
 typedef struct {
     const char *head;

@@ -104,8 +104,8 @@ playcount_sample *playcount_sample_of(request_rec *r);
 void playcount_sample_register_hooks(apr_pool_t *p);
 
 /* lane.c, for lane/: of a request that httpd answers and that the lane will answer
- * from now on, the route (-1: it is not measured) and the method. 0: another request
- * of this kind may have another route. In insert_filter, after ours. */
+ * from now on, the route (-1: it is not measured) and the method. 0: another
+ * request of this kind may have another route. In insert_filter, after ours. */
 int playcount_metrics_lane_route(request_rec *r, int *route, int *method);
 
 /* One request with such a route was answered with 200: ticks (clock.h) from when it

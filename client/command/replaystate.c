@@ -18,7 +18,7 @@ enum { KNOWN_MAX = 1000 };
 
 static bool read_file_line(replaystate *s, const char *value)
 {
-    logs_file file;
+    logs_file file = {0};
     int end = 0;
 
     return sscanf(value,

@@ -13,8 +13,8 @@
 
 /* Writes the label as valid UTF-8 of at most PLAYCOUNT_LABEL_MAX bytes and a
  * final NUL, never cut inside a character; each byte that is no UTF-8, and
- * each control character, becomes a question mark. Reads no more of the label than it needs. Returns the
- * length. */
+ * each control character, becomes a question mark. Reads no more of the label than
+ * it needs. Returns the length. */
 size_t playcount_label_clean(char out[PLAYCOUNT_LABEL_MAX + 1], const char *label);
 
 /* The length in bytes (1 to 4) of the UTF-8 character at s, 0 if it is none. */

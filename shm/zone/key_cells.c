@@ -7,6 +7,8 @@
 
 #include "shm/zone/hash.h"
 
+#define NUMBER_MAX (UINT64_MAX / 2) /* of claims and of answers */
+
 static void set_state(key_cell *c, key_state state)
 {
     atomic_signal_fence(memory_order_seq_cst);
@@ -86,11 +88,15 @@ void playcount_keys_rebuild(playcount_zone *z)
     }
 }
 
-/* The header may be older than the keys: then it follows them. */
+/* The header may be older than the keys: then it follows them. Numbers are given
+ * one by one, so one that is beyond NUMBER_MAX is no number but damage. */
 void playcount_keys_recover(playcount_zone *z)
 {
     zone_header *head = z->head;
 
+    if (head->keys_end > NUMBER_MAX) {
+        head->keys_end = 0;
+    }
     for (uint64_t i = 0; i < head->keys; i++) {
         key_cell *c = &z->keys[i];
 
@@ -98,7 +104,7 @@ void playcount_keys_recover(playcount_zone *z)
             continue;
         }
         if (key_cell_state(c) != KEY_ANSWERED || c->claim % head->keys != i ||
-            c->counts > PLAYCOUNT_BATCH_MAX) {
+            c->claim > NUMBER_MAX || c->counts > PLAYCOUNT_BATCH_MAX) {
             set_state(c, KEY_FREE);
             continue;
         }
@@ -106,7 +112,7 @@ void playcount_keys_recover(playcount_zone *z)
             head->keys_end = c->claim;
         }
         if (c->counts > 1 && c->answer + c->counts > head->answers_end &&
-            c->answer < UINT64_MAX / 2) {
+            c->answer < NUMBER_MAX) {
             head->answers_end = c->answer + c->counts;
         }
     }

@@ -385,7 +385,8 @@ static void with_clears(int rounds)
     }
     printf("# %" PRIu64 " clears\n", (uint64_t)all->clears_done);
     ok(whole, "batches count wholly or not at all beside clears");
-    is(broken(), 0, "no play is in another song, and counts restart only after a clear");
+    is(broken(), 0,
+       "no play is in another song, and counts restart only after a clear");
 }
 
 int main(void)
