@@ -87,11 +87,10 @@ int playcount_refuse(request_rec *r, int status, const char *sentence)
     apr_size_t length = strlen(sentence);
     char *detail, *body;
 
-    if (status == AP_FILTER_ERROR) {
-        return status;
-    }
     r->status = status;
-    playcount_discard_body(r);
+    if (status == AP_FILTER_ERROR || playcount_discard_body(r) == AP_FILTER_ERROR) {
+        return AP_FILTER_ERROR;
+    }
     if (!playcount_wants_json(r)) {
         return playcount_answer(r, status, NULL, sentence, length);
     }
@@ -118,7 +117,11 @@ int playcount_not_allowed(request_rec *r, const char *allow)
 
 int playcount_options(request_rec *r, const char *allow)
 {
-    playcount_discard_body(r);
+    int status = playcount_discard_body(r);
+
+    if (status != OK) {
+        return playcount_refuse(r, status, playcount_body_error(status));
+    }
     apr_table_setn(r->headers_out, "Allow", allow);
     return playcount_answer(r, HTTP_OK, NULL, "", 0);
 }
