@@ -1,7 +1,7 @@
 /* Reading the body of POST /songs into a batch.
  *
  *   body.c       the entries put together, each song once
- *   body_text.c  1=3,5=2 or a line for each
+ *   body_text.c  1=3,5=2 or a line for each; 1=3&5=2
  *   body_json.c  {"1":3,"5":2}
  *
  * Both readers go through the body once and refuse what cannot be a batch where
@@ -32,6 +32,7 @@ typedef const char *playcount_body_read(apr_pool_t *pool, playcount_zone *zone,
                                         playcount_batch_body *batch, int *too_many);
 
 playcount_body_read playcount_body_text;
+playcount_body_read playcount_body_form;
 playcount_body_read playcount_body_json;
 
 /* --- for the two readers --- */

@@ -9,7 +9,7 @@
 
 #include "httpd.h"
 
-/* A body of a few bytes, copied. NULL as type is text/plain. */
+/* A body of a few bytes, copied. NULL as type is text/plain, of ASCII. */
 int playcount_answer(request_rec *r, int status, const char *type, const char *body,
                      apr_size_t length);
 

@@ -9,11 +9,15 @@
 #include "server/request.h"
 #include "server/text.h"
 
+/* Ids need not be ASCII, as counts and sentences are: without a charset, clients
+ * take text for Latin-1. */
+#define UTF8 "text/plain; charset=utf-8"
+
 static const struct {
     const char *type, *open, *between, *close;
 } forms[] = {
-    [PLAYCOUNT_TEXT] = {NULL, "", ",", ""},
-    [PLAYCOUNT_LINES] = {NULL, "", "\n", ""},
+    [PLAYCOUNT_TEXT] = {UTF8, "", ",", ""},
+    [PLAYCOUNT_LINES] = {UTF8, "", "\n", ""},
     [PLAYCOUNT_MAP] = {"application/json", "{", ",", "}"},
     [PLAYCOUNT_ARRAY] = {"application/json", "[", ",", "]"},
 };

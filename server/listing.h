@@ -1,6 +1,6 @@
 /* Songs and numbers in the forms that answers have:
  *
- *   PLAYCOUNT_TEXT   1=3,5=2            one text for all
+ *   PLAYCOUNT_TEXT   1=3,5=2            one text for all; text/plain, charset=utf-8
  *   PLAYCOUNT_LINES  1=3 \n 5=2         the same, a line for each
  *   PLAYCOUNT_MAP    {"1":3,"5":2}      application/json
  *   PLAYCOUNT_ARRAY  [{"song":"1","count":3,"href":"/song/1"}, ...]

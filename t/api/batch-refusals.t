@@ -100,12 +100,22 @@ refused(@$_, @json) for
     ['{"a":1,"b":tru',         "Entry 2 of the batch: $number"];
 
 $counter->answers('POST', '/songs', 415,
-    qr{^The body's Content-Type is neither text/plain nor application/json\.$},
+    qr{^The body's Content-Type is neither text/plain nor application/json nor that of a form\.$},
     "Content-Type: $_", content => 'good=1', headers => ["Content-Type: $_"])
     for 'text/html', 'text/plainx', 'application/jsonl', 'application/xml',
     'multipart/form-data; boundary=x', 'image/png', 'json', 'text';
 
-$counter->answers('GET', '/', 200, 'good=1', 'nothing of it counted, nothing was registered');
+# A body that nobody decodes.
+for my $coding ('gzip', 'deflate', 'br', 'x-gzip', 'gzip, identity', 'none') {
+    my $answer = $counter->answers('POST', '/songs', 415,
+        qr/^The body has a Content-Encoding, and this server does not decode it: /,
+        "Content-Encoding: $coding", content => 'good=1', headers => ["Content-Encoding: $coding"]);
+    is $answer->{headers}{'accept-encoding'}, 'identity', 'says what may be sent';
+}
+$counter->answers('POST', '/songs', 200, 'good=2', "Content-Encoding: $_", content => 'good=1',
+    headers => ["Content-Encoding: $_"]) for 'identity';
+
+$counter->answers('GET', '/', 200, 'good=2', 'nothing of it counted, nothing was registered');
 
 # With JSON, a problem says the same.
 $counter->answers('POST', '/songs', 400,

@@ -42,6 +42,21 @@ for my $type ('text/plain', 'text/plain; charset=utf-8', 'TEXT/PLAIN',
         headers => ["Content-Type: $type"]);
 }
 
+# As a form. These are the bytes that Python's requests sends for
+# data={'a b': 1, 'c+d': 2, 'é': 3, 'x,y': 4, 'k=v': 5, 'p&q': 6, '100%': 7}.
+my @form = (headers => ['Content-Type: application/x-www-form-urlencoded']);
+batch('a+b=1&c%2Bd=2&%C3%A9=3&x%2Cy=4&k%3Dv=5&p%26q=6&100%25=7',
+    "a b=1,c+d=2,\xC3\xA9=3,x%2Cy=4,k%3Dv=5,p&q=6,100%25=7", 'a form', @form);
+batch('one=1&one=2', 'one=1,one=3', 'the same field twice', @form);
+batch('w=1,v=2', 'w=1,v=2', "curl's text, which it calls a form", @form);
+batch("w=1\nv=2\n", "w=2\nv=4", 'its lines', @form);
+batch('u+1=1,t=2', 'u 1=1,t=2', 'a plus sign is a space, as the type says', @form);
+batch('u+1=1,p&q=2', 'u+1=1,p&q=8', 'in text it is a plus sign, and & is &',
+    headers => ['Content-Type: text/plain']);
+$counter->answers('POST', '/songs', 400, qr/^Entry 2 of the batch: /, "a form: $_",
+    content => $_, @form) for 'good=1&', 'good=1&&x=1', 'good=1&x', 'good=1&x=1%20', 'good=1&+=x';
+$counter->answers('GET', '/song/good', 200, '0', 'counts nothing of it');
+
 $counter->answers('GET', '/song/x', 200, '6', 'a batch counts as plays do');
 $counter->request('DELETE', '/');
 batch('c=1,a=1,b=1', 'c=1,a=1,b=1', 'new songs');

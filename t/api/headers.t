@@ -1,5 +1,5 @@
-# Every answer is exactly text/plain, with its length, and not to be stored,
-# whatever the request asks for.
+# Every answer is text/plain, with its length, and not to be stored, whatever the
+# request asks for; UTF-8 if it has ids.
 use strict;
 use warnings;
 use Test::More;

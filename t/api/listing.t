@@ -27,7 +27,7 @@ for my $part (0 .. 2) {
 my $answer = $counter->request('GET', '/');
 is $answer->{status}, 200, 'a long listing';
 ok $answer->{content} eq $expected, 'is complete and in order';
-is $answer->{headers}{'content-type'}, 'text/plain', 'is text/plain';
+is $answer->{headers}{'content-type'}, 'text/plain; charset=utf-8', 'is text, of UTF-8';
 is $answer->{headers}{'cache-control'}, 'no-store', 'is not to be stored';
 $counter->answers('GET', '/song/1', 200, '2', 'and the connection goes on');
 

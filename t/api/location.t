@@ -13,7 +13,8 @@ $counter->answers('POST', '/song/1', 200, '1', 'a location');
 $inner->answers('POST', '/song/1?by=5', 200, '5', 'one inside it, with a zone of its own');
 $counter->answers('GET', '/', 200, '1=1', 'they count apart');
 $inner->answers('GET', '', 200, '1=5', 'both ways');
-$counter->answers('GET', '/inner', 200, '1=5', 'the inner one is not a path of the outer one');
+$counter->answers('GET', '/inner', 200, '1=5', 'the inner one is not a path of the outer one',
+    type => 'text/plain; charset=utf-8');
 is $counter->request('GET', '/static/song/1')->{status}, 404, 'SetHandler none inside it is not ours';
 
 for my $root ('/match-a/plays', '/match-bcd/plays', '/expression', '/aliased') {

@@ -29,7 +29,7 @@ my $first = $server->post('/handoff');
 is_batch($first, 200, '1=3,5=2', 'a batch has the plays of each song');
 like number($first), qr/^\d{13}$/, 'and a number';
 is $first->{headers}{'playcount-previous'}, 0, 'and that of the batch before it, if any';
-is $first->{headers}{'content-type'}, 'text/plain', 'as text';
+is $first->{headers}{'content-type'}, 'text/plain; charset=utf-8', 'as text';
 is $first->{headers}{'cache-control'}, 'no-store', 'not to be kept';
 
 play('1=10,7=1');

@@ -61,7 +61,10 @@ sub post { my $self = shift; return $self->request('POST', @_)->{content} }
 sub answers
 {
     my ($self, $method, $path, $status, $body, $name, %option) = @_;
-    my $type = delete $option{type} // 'text/plain';
+    # What has ids is UTF-8; counts and sentences are ASCII.
+    my $ids = $status == 200 && $method !~ /^(?:DELETE|OPTIONS)$/
+        && $path =~ m{^/?(?:\?.*)?\z|^/songs|^/handoff};
+    my $type = delete $option{type} // 'text/plain' . ($ids ? '; charset=utf-8' : '');
     my $answer = $self->request($method, $path, %option);
     my $headers = $answer->{headers};
 
