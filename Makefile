@@ -197,8 +197,8 @@ bench-peers: deps-peers
 # benchmarks' modules of other servers.
 CHECKED      = $(filter-out $(BUILD)/%,$(wildcard *.[ch] $(ROOMS:%=%/*.[ch]) t/*.h \
                  t/unit/*.[ch] t/module/*.c bench/*.c bench/load/*.[ch] bench/module/*.c \
-                 client/*.[ch] client/command/*.[ch] t/client/*.[ch] fuzz/*.[ch]))
-TIDIED       = $(SOURCES) $(wildcard client/*.c client/command/*.c)
+                 client/*.[ch] client/command/*.[ch] client/monitor/*.[ch] t/client/*.[ch] fuzz/*.[ch]))
+TIDIED       = $(SOURCES) $(wildcard client/*.c client/command/*.c client/monitor/*.c)
 
 check: format-check tidy
 

@@ -14,15 +14,18 @@ client_has = $(if $(shell echo '\#include <$(1)>' | $(CC) $(CFLAGS) -E -x c - 2>
                  || echo no),,-DPLAYCOUNT_$(2))
 CLIENT_OPTIONS = $(eval CLIENT_OPTIONS := $(call client_has,zlib.h,ZLIB) \
                    $(call client_has,lzma.h,LZMA) \
-                   $(call client_has,zstd.h,ZSTD))$(CLIENT_OPTIONS)
+                   $(call client_has,zstd.h,ZSTD) \
+                   $(call client_has,curses.h,NCURSES))$(CLIENT_OPTIONS)
 CLIENT_OPTION_LIBS = $(if $(findstring ZLIB,$(CLIENT_OPTIONS)),-lz) \
                      $(if $(findstring LZMA,$(CLIENT_OPTIONS)),-llzma) \
-                     $(if $(findstring ZSTD,$(CLIENT_OPTIONS)),-lzstd)
+                     $(if $(findstring ZSTD,$(CLIENT_OPTIONS)),-lzstd) \
+                     $(if $(findstring NCURSES,$(CLIENT_OPTIONS)),-lncursesw -ltinfo)
 
 CLIENT_CFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra -Wshadow -Werror -fvisibility=hidden \
                 -fPIC -pthread $(DEFINE) $(CFLAGS) -MMD -MP
 CLIENT_LIBRARY = $(patsubst %.c,$(BUILD)/%.o,$(wildcard client/*.c))
-CLIENT_COMMAND = $(patsubst %.c,$(BUILD)/%.o,$(wildcard client/command/*.c))
+CLIENT_COMMAND = $(patsubst %.c,$(BUILD)/%.o,\
+                   $(wildcard client/command/*.c client/monitor/*.c))
 CLIENT_SHARED  = $(BUILD)/client/libplaycount.so.$(VERSION)
 CLIENT_STATIC  = $(BUILD)/client/libplaycount.a
 CLIENT_PROGRAM = $(BUILD)/client/playcount

@@ -3,7 +3,7 @@
 _playcount()
 {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-    local commands='get play list top reset import export replay bench'
+    local commands='get play list top reset import export replay bench monitor'
     local options='--server --shard --timeout --retries --cacert --json --quiet
         --help --version'
     local word command='' i
@@ -32,7 +32,7 @@ _playcount()
         mapfile -t COMPREPLY < <(compgen -W 'get play batch' -- "$cur")
         return ;;
     -s | --server | --timeout | --retries | --by | --match | --status | --method | \
-        --connections | --threads | --duration | --songs | --batch)
+        --connections | --threads | --duration | --songs | --batch | --interval)
         COMPREPLY=()
         return ;;
     esac
@@ -49,6 +49,7 @@ _playcount()
     reset) options+=' --yes' ;;
     import) options+=' --if-unsure' ;;
     replay) options+=' --if-unsure --match --status --method --format --state --again' ;;
+    monitor) options+=' --once --interval' ;;
     bench) options+=' --work --connections --threads --duration --songs --batch --keys' ;;
     esac
 

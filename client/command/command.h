@@ -27,11 +27,14 @@ typedef struct {
     uint64_t batch;       /* bench: songs in a batch */
     double seconds;       /* bench */
     bool keys;            /* bench */
+    bool once;            /* monitor: one screen */
+    double interval;      /* monitor: seconds between two requests */
 } arguments;
 
 typedef exit_status command_function(const arguments *a);
 
 command_function command_get, command_play, command_list, command_top,
-    command_reset, command_import, command_export, command_replay, command_bench;
+    command_reset, command_import, command_export, command_replay, command_bench,
+    command_monitor;
 
 #endif

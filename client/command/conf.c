@@ -74,6 +74,12 @@ const char *conf_cacert(conf *c, const char *file)
     return NULL;
 }
 
+const char *conf_metrics(conf *c, const char *url)
+{
+    c->metrics = url;
+    return *url ? NULL : "it must be a URL";
+}
+
 /* A setting by its name in a file. `has` is where it is noted; settings that
  * something before has said are checked and then ignored. */
 static const struct {
@@ -86,6 +92,7 @@ static const struct {
     {"timeout", offsetof(conf, has_timeout), conf_timeout},
     {"retries", offsetof(conf, has_retries), conf_retries},
     {"cacert", offsetof(conf, has_cacert), conf_cacert},
+    {"metrics", offsetof(conf, has_metrics), conf_metrics},
 };
 
 enum { SETTINGS = sizeof(settings) / sizeof(*settings) };
@@ -206,6 +213,10 @@ static exit_status read_environment(conf *c)
         wrong = conf_timeout(c, text);
         c->has_timeout = true;
     }
+    if (!c->has_metrics && (text = getenv("PLAYCOUNT_METRICS")) && *text) {
+        conf_metrics(c, text);
+        c->has_metrics = true;
+    }
     if (wrong) {
         say("%s in the environment cannot be used: %s", name, wrong);
         return EXIT_USAGE;
@@ -213,7 +224,7 @@ static exit_status read_environment(conf *c)
     return EXIT_DONE;
 }
 
-exit_status conf_complete(conf *c)
+exit_status conf_complete(conf *c, bool needs_server)
 {
     char path[4096];
     const char *base = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
@@ -237,7 +248,7 @@ exit_status conf_complete(conf *c)
     if (status == EXIT_DONE) {
         status = read_file(c, "/etc/playcount.conf", false);
     }
-    if (status == EXIT_DONE && !c->options.servers_n) {
+    if (status == EXIT_DONE && needs_server && !c->options.servers_n) {
         return say_usage(
             "which server? Say -s ADDRESS, or set PLAYCOUNT_SERVER, or put "
             "server = ADDRESS into ~/.config/playcount/config");

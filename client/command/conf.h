@@ -1,11 +1,12 @@
 /* What the command is told: command line, environment, configuration files.
  *
  * The command line comes before the environment (PLAYCOUNT_SERVER: addresses with
- * spaces between them; PLAYCOUNT_SHARD; PLAYCOUNT_TIMEOUT), that before the user's
- * file ($PLAYCOUNT_CONFIG, or $XDG_CONFIG_HOME/playcount/config, or
+ * spaces between them; PLAYCOUNT_SHARD; PLAYCOUNT_TIMEOUT; PLAYCOUNT_METRICS), that
+ * before the user's file ($PLAYCOUNT_CONFIG, or $XDG_CONFIG_HOME/playcount/config,
+ * or
  * ~/.config/playcount/config), that before /etc/playcount.conf. A file has lines of
  * the form `name = value` with the names server (may stand several times), shard,
- * timeout, retries and cacert; # begins a comment.
+ * timeout, retries, cacert and metrics; # begins a comment.
  */
 #ifndef PLAYCOUNT_COMMAND_CONF_H
 #define PLAYCOUNT_COMMAND_CONF_H
@@ -20,8 +21,9 @@ typedef struct {
     char text[CONF_TEXT]; /* what was read from files and the environment lies here
                            */
     size_t text_n;
-    /* What Already set by a source with precedence. */
-    bool has_servers, has_shard, has_timeout, has_retries, has_cacert;
+    const char *metrics; /* URL of a playcount-metrics location; NULL: none */
+    /* Already set by a source with precedence. */
+    bool has_servers, has_shard, has_timeout, has_retries, has_cacert, has_metrics;
 } conf;
 
 void conf_init(conf *c);
@@ -34,9 +36,11 @@ const char *conf_shard(conf *c, const char *name);
 const char *conf_timeout(conf *c, const char *seconds);
 const char *conf_retries(conf *c, const char *number);
 const char *conf_cacert(conf *c, const char *file);
+const char *conf_metrics(conf *c, const char *url);
 
-/* What the command line has not said, from the environment and the files. */
-exit_status conf_complete(conf *c);
+/* What the command line has not said, from the environment and the files. Without a
+ * server it is not complete, unless none is needed. */
+exit_status conf_complete(conf *c, bool needs_server);
 
 /* A whole number from min to max; not 0: it is none. */
 int parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *value);

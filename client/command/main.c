@@ -21,6 +21,7 @@ static const char help[] =
     "output\n"
     "  replay ACCESS_LOG    count the plays that an access log holds\n"
     "  bench                load the server and report throughput and latency\n"
+    "  monitor [URL]        what a playcount-metrics location shows, live\n"
     "\n"
     "  -s, --server=ADDRESS   a server; say it again for each further one\n"
     "      --shard=ketama     spread songs over the servers by hashing (default)\n"
@@ -55,6 +56,8 @@ static const char help[] =
     "bench:   --work=get|play|batch  what to do (get)\n"
     "         --connections=N, --threads=N, --duration=SECONDS, --songs=N,\n"
     "         --batch=N, --keys\n"
+    "monitor: --once               one screen, printed\n"
+    "         --interval=SECONDS   between two requests (1)\n"
     "\n"
     "Servers can also be named in PLAYCOUNT_SERVER or in "
     "~/.config/playcount/config,\n"
@@ -80,7 +83,9 @@ enum {
     OPTION_DURATION,
     OPTION_SONGS,
     OPTION_BATCH,
-    OPTION_KEYS
+    OPTION_KEYS,
+    OPTION_ONCE,
+    OPTION_INTERVAL
 };
 
 static const struct option options[] = {
@@ -109,6 +114,8 @@ static const struct option options[] = {
     {"songs", required_argument, NULL, OPTION_SONGS},
     {"batch", required_argument, NULL, OPTION_BATCH},
     {"keys", no_argument, NULL, OPTION_KEYS},
+    {"once", no_argument, NULL, OPTION_ONCE},
+    {"interval", required_argument, NULL, OPTION_INTERVAL},
     {NULL, 0, NULL, 0},
 };
 
@@ -137,6 +144,7 @@ static const struct {
      command_bench,
      {OPTION_WORK, OPTION_CONNECTIONS, OPTION_THREADS, OPTION_DURATION,
       OPTION_SONGS, OPTION_BATCH, OPTION_KEYS}},
+    {"monitor", 0, 1, command_monitor, {OPTION_ONCE, OPTION_INTERVAL}},
 };
 
 enum { COMMANDS = sizeof(commands) / sizeof(*commands) };
@@ -239,6 +247,11 @@ static const char *take_option(int code, arguments *a, conf *c)
         return number(1000000000, &a->songs);
     case OPTION_BATCH:
         return number(PLAYCOUNT_BATCH_SONGS, &a->batch);
+    case OPTION_ONCE:
+        a->once = true;
+        return NULL;
+    case OPTION_INTERVAL:
+        return seconds(&a->interval);
     default:
         a->keys = true;
         return NULL;
@@ -287,7 +300,8 @@ static exit_status check_words(int command, const arguments *a)
 static exit_status run(int command, arguments *a, conf *c)
 {
     playcount_error error;
-    exit_status status = conf_complete(c);
+    bool needs_server = commands[command].run != command_monitor;
+    exit_status status = conf_complete(c, needs_server);
 
     if (status != EXIT_DONE) {
         return status;
@@ -300,6 +314,9 @@ static exit_status run(int command, arguments *a, conf *c)
         c->options.connect_ms = c->options.timeout_ms / 4;
     }
     a->conf = c;
+    if (!needs_server) {
+        return commands[command].run(a);
+    }
     a->client = playcount_open(&c->options, &error);
     if (!a->client) {
         return say_error(&error);
@@ -318,7 +335,8 @@ int main(int argc, char **argv)
                    .threads = 1,
                    .songs = 1000,
                    .batch = 1000,
-                   .seconds = 5};
+                   .seconds = 5,
+                   .interval = 1};
     int given[32], given_n = 0, code;
 
     signal(SIGPIPE, SIG_IGN);

@@ -21,7 +21,7 @@ my $run = playcount('--help');
 is $run->{status}, 0, '--help';
 like $run->{out}, qr/^Usage: playcount /, 'is on the standard output';
 my @commands = $run->{out} =~ /^  ([a-z]+)(?: [A-Z.\[\]_]+)*   /mg;
-is_deeply \@commands, [qw(get play list top reset import export replay bench)], 'it names all commands';
+is_deeply \@commands, [qw(get play list top reset import export replay bench monitor)], 'it names all commands';
 is playcount('-V')->{out}, 'playcount ' . Playcount::Command::slurp('VERSION'), '--version';
 
 # What is wrong with a command line: exit status 2, nothing on the standard output.

@@ -42,7 +42,7 @@ my $T = abs_path(dirname(__FILE__) . '/../..');
 
 # Seconds until something that ought to happen has failed. Nothing waits that
 # long when it works.
-our $PATIENCE = 60;
+our $PATIENCE = $ENV{PLAYCOUNT_PATIENCE} || 60;
 
 sub new
 {

@@ -1,0 +1,53 @@
+/* Asking the server, in a thread of its own, so that keys are answered while a
+ * server does not.
+ *
+ * The thread asks every `interval` seconds, waits longer after failures (up to five
+ * seconds more each time), never gives up, and never has two requests at once. Each
+ * answer, good or bad, takes the place of the one before.
+ */
+#ifndef PLAYCOUNT_MONITOR_FEED_H
+#define PLAYCOUNT_MONITOR_FEED_H
+
+#include <jansson.h>
+
+#include "client/command/command.h"
+
+typedef struct feed feed;
+
+/* What was heard last. */
+typedef struct {
+    uint64_t number;    /* of answers so far; changes when there is something new */
+    json_t *json;       /* the caller's; NULL: it failed */
+    char *buckets;      /* what was asked for with feed_want(), text; or NULL */
+    exit_status status; /* EXIT_DONE, or what the command would end with */
+    bool password;      /* it asks for one, or refuses the one it got */
+    char sentence[512]; /* what is wrong */
+} heard;
+
+/* `url` without a query, or with one of its own. NULL: no memory. */
+feed *feed_open(const arguments *a, const char *url);
+
+/* How far back, and the series only from this moment on. */
+void feed_ask(feed *f, int minutes, double since);
+
+/* Whether the buckets of the histograms are wanted too. */
+void feed_want(feed *f, bool buckets);
+
+/* Ask now, and wait for it. */
+void feed_once(feed *f, heard *h);
+
+/* Start the thread. Not 0: it could not be started. */
+int feed_start(feed *f, double interval);
+void feed_poke(feed *f); /* ask at once */
+
+/* What was heard last; h->number is what the caller knows. Whether it is new. */
+bool feed_heard(feed *f, heard *h);
+
+void heard_free(heard *h);
+
+/* The address without user and password; valid as long as the feed. */
+const char *feed_name(const feed *f);
+
+void feed_close(feed *f);
+
+#endif

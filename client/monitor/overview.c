@@ -1,0 +1,121 @@
+/* The whole server at a glance. */
+#include "client/monitor/views.h"
+
+static void draw_zone(canvas *c, int y, const json_t *zone)
+{
+    const json_t *handoff = json_object_get(zone, "handoff");
+    double songs = model_number(zone, "songs", NULL);
+    double capacity = model_number(zone, "capacity", NULL);
+    double share = capacity > 0 ? songs / capacity : 0;
+    double late = model_number(handoff, "undelivered_seconds", NULL);
+    const char *name = json_string_value(json_object_get(zone, "zone"));
+
+    canvas_text(c, y, 1, 14, LOOK_PLAIN, name ? name : "?");
+    canvas_right(c, y, 15, 6,
+                 share > 0.9    ? LOOK_BAD
+                 : share > 0.75 ? LOOK_WARN
+                                : LOOK_PLAIN,
+                 "%.1f%%", 100 * share);
+    canvas_share(c, y, 22, 10, share, share > 0.9 ? LOOK_BAD : LOOK_CHART);
+    int x = 33 + canvas_print(c, y, 33, 30, LOOK_PLAIN, "%s songs, %s plays",
+                              shown_number(songs),
+                              shown_number(model_number(zone, "plays", NULL)));
+    if (json_is_true(json_object_get(handoff, "failing"))) {
+        canvas_print(c, y, x + 2, 40, LOOK_BAD, "handoff FAILING, %.0f s behind",
+                     late);
+    }
+    else if (model_number(handoff, "batches", NULL) +
+                 model_number(handoff, "open", NULL) >
+             0) {
+        canvas_print(c, y, x + 2, 40, LOOK_DIM, "handoff %.0f s behind", late);
+    }
+}
+
+static int draw_zones(canvas *c, const model *m, int y, int most)
+{
+    const json_t *zones = json_object_get(model_answer(m), "zones"), *zone;
+    size_t i;
+    int drawn = 0;
+
+    canvas_text(c, y, 1, 40, LOOK_TITLE, "zones");
+    json_array_foreach(zones, i, zone)
+    {
+        if (drawn + 1 < most) {
+            draw_zone(c, y + 1 + drawn++, zone);
+        }
+    }
+    return drawn + 1;
+}
+
+static void draw_rates(canvas *c, const model *m, int y)
+{
+    const model_route *total = model_total(m);
+    double in_flight = model_number(total->life, "in_flight", NULL);
+    int x = 1;
+
+    x += canvas_print(c, y, x, 30, LOOK_BOLD, "%s requests/s",
+                      shown_number(total->rate)) +
+         3;
+    x += canvas_print(c, y, x, 30, total->errors > 0 ? LOOK_BAD : LOOK_PLAIN,
+                      "%s errors/s",
+                      total->rate < 0 ? "-" : shown_number(total->errors)) +
+         3;
+    x += canvas_print(c, y, x, 30, total->aborted > 0 ? LOOK_WARN : LOOK_PLAIN,
+                      "%s aborted/s",
+                      total->rate < 0 ? "-" : shown_number(total->aborted)) +
+         3;
+    canvas_print(c, y, x, 30, LOOK_PLAIN, "%s in flight", shown_number(in_flight));
+}
+
+/* One figure of the past, as values for a chart. */
+static int values_of(const model *m, size_t offset, double *values)
+{
+    int n;
+    const model_moment *past = model_past(m, &n);
+
+    for (int i = 0; i < n; i++) {
+        values[i] = *(const double *)((const char *)&past[i] + offset);
+        if (past[i].requests < 0) {
+            values[i] = -1;
+        }
+    }
+    return n;
+}
+
+void view_overview(canvas *c, const model *m, const choices *chosen, int y,
+                   int height)
+{
+    static double values[MODEL_PAST];
+    const json_t *recent = model_total(m)->recent;
+    int end = y + height, width = c->width - 2;
+    int tall = (height - 13) / 2;
+
+    (void)chosen;
+    if (!model_metrics(m)) {
+        canvas_text(c, y, 1, width, LOOK_WARN,
+                    "Nothing is measured: PlaycountMetrics is On nowhere.");
+        draw_zones(c, m, y + 2, height - 2);
+        return;
+    }
+    tall = tall < 1 ? 1 : tall > 12 ? 12 : tall;
+    draw_rates(c, m, y);
+    int n = values_of(m, offsetof(model_moment, requests), values);
+    view_chart(c, y + 1, 1, width, tall, "requests/s", values, n, model_interval(m),
+               false, LOOK_CHART);
+    y += 2 + tall;
+    n = values_of(m, offsetof(model_moment, p95), values);
+    view_chart(c, y, 1, width, tall, "request time, 95 %", values, n,
+               model_interval(m), true, LOOK_CHART);
+    y += 2 + tall;
+    if (recent && y + 6 < end) {
+        view_figures(c, y, recent);
+        y += 7;
+    }
+    else if (y + 1 < end) {
+        canvas_text(c, y, 1, width, LOOK_DIM, "no requests in this time");
+        y += 2;
+    }
+    if (y + 1 < end) {
+        draw_zones(c, m, y, end - y);
+    }
+}
