@@ -51,7 +51,7 @@ $(CLIENT_STATIC): $(CLIENT_LIBRARY)
 # The command has the library in it, so that it runs from anywhere.
 $(CLIENT_PROGRAM): $(CLIENT_COMMAND) $(CLIENT_STATIC)
 	@echo "  LINK $@"
-	@$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ -lcurl -lmd -ljansson -lpcre2-8 \
+	@$(CC) $(CFLAGS) $(LDFLAGS) -pthread -o $@ $^ -lcurl -lmd -ljansson -lpcre2-8 -lm \
 	    $(CLIENT_OPTION_LIBS)
 
 make_pc = sed -e 's|@PREFIX@|$(PREFIX)|; s|@LIBDIR@|$(LIBDIR)|; \

@@ -18,7 +18,7 @@ _playcount()
     --shard)
         mapfile -t COMPREPLY < <(compgen -W 'ketama modulo' -- "$cur")
         return ;;
-    --cacert | --state)
+    --cacert | --state | --report)
         compopt -o filenames 2> /dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return ;;
@@ -32,7 +32,7 @@ _playcount()
         mapfile -t COMPREPLY < <(compgen -W 'get play batch' -- "$cur")
         return ;;
     -s | --server | --timeout | --retries | --by | --match | --status | --method | \
-        --connections | --threads | --duration | --songs | --batch | --interval)
+        --connections | --threads | --duration | --songs | --batch | --interval | --users | --think)
         COMPREPLY=()
         return ;;
     esac
@@ -50,7 +50,8 @@ _playcount()
     import) options+=' --if-unsure' ;;
     replay) options+=' --if-unsure --match --status --method --format --state --again' ;;
     monitor) options+=' --once --interval' ;;
-    bench) options+=' --work --connections --threads --duration --songs --batch --keys' ;;
+    bench) options+=' --work --connections --threads --duration --songs --batch --keys
+        --users --think --report' ;;
     esac
 
     if [[ $cur == -* ]]; then

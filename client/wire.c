@@ -111,6 +111,11 @@ static void give_back(playcount_wire *wire, playcount_exchange *exchange)
 
 static void start(playcount_wire *wire, playcount_exchange *exchange, int64_t now)
 {
+    struct timespec started;
+
+    clock_gettime(CLOCK_MONOTONIC, &started);
+    exchange->started_us =
+        (int64_t)started.tv_sec * 1000000 + started.tv_nsec / 1000;
     if (!exchange->until) {
         exchange->until = now + wire->limits->timeout_ms;
     }

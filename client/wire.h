@@ -65,6 +65,8 @@ struct playcount_exchange {
     char *answer; /* with a NUL after it; freed after done() */
     size_t answer_n;
     int attempts;
+    int64_t
+        started_us; /* when the last attempt began; of a clock that never jumps */
     char mapping[PLAYCOUNT_MAPPING_ROOM]; /* Playcount-Mapping; "": it has none */
 
     /* The wire's own. */

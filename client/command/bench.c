@@ -1,215 +1,27 @@
-/* bench: a load generator. Each thread keeps its share of the connections busy, one
- * request on each, until the time is over; then what is under way is waited for. */
+/* bench: a load generator: one load, or cycles of more and more users. */
 #include <inttypes.h>
-#include <pthread.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <time.h>
 
-#include "client/command/command.h"
-#include "client/command/histogram.h"
-#include "client/id.h"
-#include "client/send.h"
+#include "client/command/benchreport.h"
 
-typedef struct worker worker;
-
-/* One request, again and again. */
-typedef struct {
-    playcount_exchange exchange;
-    worker *worker;
-    int64_t began; /* us */
-    char target[64];
-    char key[PLAYCOUNT_KEY_BYTES + 1];
-    char *body;
-} slot;
-
-struct worker {
-    const arguments *a;
-    pthread_t thread;
-    playcount_limits limits;
-    playcount_wire *wire;
-    slot *slots;
-    size_t slots_n;
-    uint64_t random;
-    int64_t until; /* us */
-    histogram latency;
-    uint64_t requests, plays, errors;
-    playcount_error first; /* error */
-};
-
-static int64_t now_us(void)
-{
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
-
-/* xorshift64 (Marsaglia, 2003) */
-static uint64_t next_random(uint64_t *state)
-{
-    *state ^= *state << 13;
-    *state ^= *state >> 7;
-    *state ^= *state << 17;
-    return *state;
-}
-
-/* A song of the benchmark; a plain number where the servers go by numbers. */
-static void song_name(const arguments *a, uint64_t n, char name[32])
-{
-    int modulo = a->conf->options.shard == PLAYCOUNT_SHARD_MODULO;
-    snprintf(name, 32, "%s%" PRIu64, modulo ? "" : "bench-", n + 1);
-}
-
-/* A batch is of consecutive songs, all sent to one server, wherever the songs
- * belong. */
-static void make_batch(worker *w, slot *s)
-{
-    const arguments *a = w->a;
-    uint64_t n = a->batch < a->songs ? a->batch : a->songs;
-    uint64_t first = next_random(&w->random) % a->songs;
-    size_t used = 0;
-
-    for (uint64_t i = 0; i < n; i++) {
-        char name[32];
-        song_name(a, (first + i) % a->songs, name);
-        used += (size_t)snprintf(s->body + used, 40, "%s%s=1", i ? "," : "", name);
-    }
-    s->exchange.body = s->body;
-    s->exchange.body_n = used;
-    s->exchange.server =
-        &a->client->servers[next_random(&w->random) % a->client->servers_n];
-}
-
-static void make_single(worker *w, slot *s)
-{
-    char name[32];
-    song_name(w->a, next_random(&w->random) % w->a->songs, name);
-    snprintf(s->target, sizeof(s->target), "song/%s", name);
-    s->exchange.server = playcount_find(w->a->client, name, NULL);
-}
-
-static void send_next(slot *s)
-{
-    worker *w = s->worker;
-
-    if (s->body) {
-        make_batch(w, s);
-    }
-    else {
-        make_single(w, s);
-    }
-    if (s->exchange.key) {
-        playcount_new_key(s->key);
-    }
-    s->began = now_us();
-    playcount_wire_submit(w->wire, &s->exchange);
-}
-
-static void on_done(playcount_exchange *exchange)
-{
-    slot *s = exchange->context;
-    worker *w = s->worker;
-    int64_t now = now_us();
-
-    if (exchange->error.status == PLAYCOUNT_OK) {
-        histogram_add(&w->latency, (uint64_t)(now - s->began));
-        w->requests++;
-        w->plays +=
-            s->body ? (w->a->batch < w->a->songs ? w->a->batch : w->a->songs) : 1;
-    }
-    else {
-        if (!w->errors++) {
-            w->first = exchange->error;
-        }
-        /* A server that refuses at once must not be hammered for the rest of the
-         * time. */
-        if (w->errors >= 1000 && w->errors > w->requests) {
-            return;
-        }
-    }
-    if (now < w->until && !interrupted) {
-        send_next(s);
-    }
-}
-
-static void *work(void *context)
-{
-    worker *w = context;
-    for (size_t i = 0; i < w->slots_n; i++) {
-        send_next(&w->slots[i]);
-    }
-    playcount_wire_run(w->wire, is_interrupted, NULL);
-    return NULL;
-}
-
-static int init_slot(worker *w, slot *s)
-{
-    bool batch = strcmp(w->a->work, "batch") == 0;
-
-    s->worker = w;
-    s->exchange.method =
-        strcmp(w->a->work, "get") == 0 ? PLAYCOUNT_GET : PLAYCOUNT_POST;
-    s->exchange.target = batch ? "songs" : s->target;
-    s->exchange.repeatable = true;
-    s->exchange.limit = batch ? PLAYCOUNT_BATCH_BYTES : 64;
-    s->exchange.done = on_done;
-    s->exchange.context = s;
-    s->exchange.key =
-        w->a->keys && s->exchange.method == PLAYCOUNT_POST ? s->key : NULL;
-    if (batch) {
-        s->body = malloc(40 * w->a->batch + 1);
-        return s->body ? 0 : -1;
-    }
-    return 0;
-}
-
-static int init_worker(worker *w, const arguments *a, uint64_t number)
-{
-    w->a = a;
-    w->slots_n = (size_t)(a->connections / a->threads +
-                          (number < a->connections % a->threads ? 1 : 0));
-    w->limits = a->client->limits;
-    w->limits.retries = 0;
-    w->limits.parallel = (int)w->slots_n + 1;
-    w->limits.connections = (int)w->slots_n + 1;
-    w->random = 0x9e3779b97f4a7c15 * (number + 1);
-    w->wire = playcount_wire_new(&w->limits);
-    w->slots = calloc(w->slots_n + 1, sizeof(*w->slots));
-    int failed = !w->wire || !w->slots;
-    for (size_t i = 0; !failed && i < w->slots_n; i++) {
-        failed = init_slot(w, &w->slots[i]);
-    }
-    return failed;
-}
-
-static void free_workers(worker *workers, uint64_t n)
-{
-    for (uint64_t t = 0; t < n; t++) {
-        for (size_t i = 0; workers[t].slots && i < workers[t].slots_n; i++) {
-            free(workers[t].slots[i].body);
-        }
-        playcount_wire_free(workers[t].wire);
-        free(workers[t].slots);
-    }
-    free(workers);
-}
+enum { CYCLES = 64, USERS_MAX = 10000 };
 
 static const struct {
     const char *name;
     double q;
 } quantiles[] = {{"p50", .5}, {"p90", .9}, {"p99", .99}, {"p999", .999}};
 
-static void print_json(const worker *sum, double seconds)
+static void print_json(const arguments *a, const bench_result *sum)
 {
     printf("{\"work\":\"%s\",\"connections\":%" PRIu64 ",\"seconds\":%.3f,"
            "\"requests\":%" PRIu64 ",\"requests_per_second\":%.1f,",
-           sum->a->work, sum->a->connections, seconds, sum->requests,
-           (double)sum->requests / seconds);
-    if (strcmp(sum->a->work, "get") != 0) {
+           a->work, sum->users, sum->seconds, sum->requests,
+           (double)sum->requests / sum->seconds);
+    if (strcmp(a->work, "get") != 0) {
         printf("\"plays\":%" PRIu64 ",\"plays_per_second\":%.1f,", sum->plays,
-               (double)sum->plays / seconds);
+               (double)sum->plays / sum->seconds);
     }
     printf("\"errors\":%" PRIu64 ",\"latency_us\":{", sum->errors);
     for (size_t i = 0; i < sizeof(quantiles) / sizeof(*quantiles); i++) {
@@ -219,12 +31,12 @@ static void print_json(const worker *sum, double seconds)
     printf("\"max\":%" PRIu64 "}}\n", sum->latency.max);
 }
 
-static void print_text(const worker *sum, double seconds)
+static void print_text(const arguments *a, const bench_result *sum)
 {
-    printf("%" PRIu64 " requests in %.1f s, %.0f/s", sum->requests, seconds,
-           (double)sum->requests / seconds);
-    if (strcmp(sum->a->work, "batch") == 0) {
-        printf(", %.0f plays/s", (double)sum->plays / seconds);
+    printf("%" PRIu64 " requests in %.1f s, %.0f/s", sum->requests, sum->seconds,
+           (double)sum->requests / sum->seconds);
+    if (strcmp(a->work, "batch") == 0) {
+        printf(", %.0f plays/s", (double)sum->plays / sum->seconds);
     }
     printf(", %" PRIu64 " errors\nlatency in ms:", sum->errors);
     for (size_t i = 0; i < sizeof(quantiles) / sizeof(*quantiles); i++) {
@@ -234,32 +46,17 @@ static void print_text(const worker *sum, double seconds)
     printf(" max %.3f\n", (double)sum->latency.max / 1000);
 }
 
-static exit_status report(const arguments *a, worker *workers, int64_t took)
+/* What the load's errors make of the exit status; the first is said. */
+static exit_status say_errors(const bench_result *r)
 {
-    worker *sum = &workers[0];
-    double seconds = (double)took / 1e6;
-
-    for (uint64_t t = 1; t < a->threads; t++) {
-        histogram_merge(&sum->latency, &workers[t].latency);
-        sum->requests += workers[t].requests;
-        sum->plays += workers[t].plays;
-        if (!sum->errors && workers[t].errors) {
-            sum->first = workers[t].first;
-        }
-        sum->errors += workers[t].errors;
+    if (interrupted) {
+        return EXIT_INTERRUPTED;
     }
-    if (a->json) {
-        print_json(sum, seconds);
+    if (!r->errors) {
+        return EXIT_DONE;
     }
-    else {
-        print_text(sum, seconds);
-    }
-    exit_status status = interrupted ? EXIT_INTERRUPTED : EXIT_DONE;
-    if (sum->errors && !interrupted) {
-        say("%s", sum->first.sentence);
-        status = sum->requests ? EXIT_PARTLY : exit_of(&sum->first);
-    }
-    return finish_output(status);
+    say("%s", r->first.sentence);
+    return r->requests ? EXIT_PARTLY : exit_of(&r->first);
 }
 
 /* As many open files as may be. */
@@ -272,39 +69,105 @@ static void raise_files(void)
     }
 }
 
-exit_status command_bench(const arguments *asked)
+static exit_status bench_once(const arguments *a)
 {
-    arguments a = *asked;
+    static bench_result result;
+    exit_status status = bench_load(a, a->connections, &result);
 
-    raise_files();
-
-    a.threads = a.threads < a.connections ? a.threads : a.connections;
-    worker *workers = calloc(a.threads, sizeof(*workers));
-    int failed = !workers;
-    for (uint64_t t = 0; !failed && t < a.threads; t++) {
-        failed = init_worker(&workers[t], &a, t);
+    if (status != EXIT_DONE) {
+        return status;
     }
-    if (failed) {
-        say("no memory for %" PRIu64 " connections", a.connections);
-        free_workers(workers, workers ? a.threads : 0);
+    if (a->json) {
+        print_json(a, &result);
+    }
+    else {
+        print_text(a, &result);
+    }
+    return finish_output(say_errors(&result));
+}
+
+/* The numbers of users, from --users; how many, 0: it is not a list. */
+static size_t read_users(const char *list, uint64_t users[CYCLES])
+{
+    char item[24];
+
+    for (size_t n = 0; n < CYCLES; n++) {
+        size_t length = strcspn(list, ",");
+        if (length >= sizeof(item)) {
+            return 0;
+        }
+        memcpy(item, list, length);
+        item[length] = '\0';
+        if (parse_number(item, 1, USERS_MAX, &users[n])) {
+            return 0;
+        }
+        if (!list[length]) {
+            return n + 1;
+        }
+        list += length + 1;
+    }
+    return 0;
+}
+
+/* One after the other; the first failures decide the exit status. */
+static exit_status run_cycles(bench_report *report, const uint64_t *users, size_t n)
+{
+    const arguments *a = report->a;
+    exit_status status = EXIT_DONE;
+
+    if (!a->json) {
+        bench_report_head();
+    }
+    while (report->n < n && !interrupted) {
+        bench_result *cycle = &report->cycles[report->n];
+        exit_status loaded = bench_load(a, users[report->n], cycle);
+        if (loaded != EXIT_DONE) {
+            return loaded;
+        }
+        report->n++;
+        if (!a->json) {
+            bench_report_line(cycle);
+            fflush(stdout);
+        }
+        exit_status errors = say_errors(cycle);
+        status = status == EXIT_DONE ? errors : status;
+    }
+    return interrupted ? EXIT_INTERRUPTED : status;
+}
+
+static exit_status bench_cycles(const arguments *a)
+{
+    uint64_t users[CYCLES];
+    size_t n = read_users(a->users, users);
+
+    if (!n) {
+        return say_usage(
+            "--users=%s: it must be numbers from 1 to 10000, as 1,10,100",
+            a->users);
+    }
+    bench_report report = {.a = a, .cycles = calloc(n, sizeof(*report.cycles))};
+    if (!report.cycles) {
+        say("no memory");
         return EXIT_FILE;
     }
+    exit_status status = run_cycles(&report, users, n);
+    if (a->json && report.n) {
+        bench_report_json(&report);
+    }
+    if (a->report && report.n) {
+        exit_status written = bench_report_page(&report, a->report);
+        status = status == EXIT_DONE ? written : status;
+    }
+    free(report.cycles);
+    return finish_output(status);
+}
+
+exit_status command_bench(const arguments *a)
+{
+    if (!a->users && (a->report || a->think > 0)) {
+        return say_usage("--report and --think go with --users");
+    }
+    raise_files();
     catch_signals();
-    int64_t began = now_us();
-    uint64_t started = 0;
-    for (; started < a.threads; started++) {
-        workers[started].until = began + (int64_t)(a.seconds * 1e6);
-        if (pthread_create(&workers[started].thread, NULL, work,
-                           &workers[started])) {
-            say("only %" PRIu64 " threads could be started", started);
-            break;
-        }
-    }
-    for (uint64_t t = 0; t < started; t++) {
-        pthread_join(workers[t].thread, NULL);
-    }
-    exit_status status =
-        started == a.threads ? report(&a, workers, now_us() - began) : EXIT_FILE;
-    free_workers(workers, a.threads);
-    return status;
+    return a->users ? bench_cycles(a) : bench_once(a);
 }

@@ -27,6 +27,9 @@ typedef struct {
     uint64_t batch;       /* bench: songs in a batch */
     double seconds;       /* bench */
     bool keys;            /* bench */
+    const char *users;    /* bench: how many, cycle by cycle; NULL: no cycles */
+    double think;         /* bench: seconds of a user between two requests */
+    const char *report;   /* bench: the page with the plots; NULL: none */
     bool once;            /* monitor: one screen */
     double interval;      /* monitor: seconds between two requests */
 } arguments;

@@ -56,6 +56,9 @@ static const char help[] =
     "bench:   --work=get|play|batch  what to do (get)\n"
     "         --connections=N, --threads=N, --duration=SECONDS, --songs=N,\n"
     "         --batch=N, --keys\n"
+    "         --users=N,N...       one load after the other, with so many users\n"
+    "         --think=SECONDS      of each user between two requests (0)\n"
+    "         --report=FILE        an HTML page with plots of these\n"
     "monitor: --once               one screen, printed\n"
     "         --interval=SECONDS   between two requests (1)\n"
     "\n"
@@ -84,6 +87,9 @@ enum {
     OPTION_SONGS,
     OPTION_BATCH,
     OPTION_KEYS,
+    OPTION_USERS,
+    OPTION_THINK,
+    OPTION_REPORT,
     OPTION_ONCE,
     OPTION_INTERVAL
 };
@@ -114,6 +120,9 @@ static const struct option options[] = {
     {"songs", required_argument, NULL, OPTION_SONGS},
     {"batch", required_argument, NULL, OPTION_BATCH},
     {"keys", no_argument, NULL, OPTION_KEYS},
+    {"users", required_argument, NULL, OPTION_USERS},
+    {"think", required_argument, NULL, OPTION_THINK},
+    {"report", required_argument, NULL, OPTION_REPORT},
     {"once", no_argument, NULL, OPTION_ONCE},
     {"interval", required_argument, NULL, OPTION_INTERVAL},
     {NULL, 0, NULL, 0},
@@ -123,7 +132,7 @@ static const struct {
     const char *name;
     int min, max; /* words after it; max -1: any number */
     command_function *run;
-    const int own[8]; /* options that only some commands have */
+    const int own[12]; /* options that only some commands have */
 } commands[] = {
     {"get", 1, -1, command_get, {0}},
     {"play", 1, -1, command_play, {OPTION_BY}},
@@ -143,7 +152,8 @@ static const struct {
      0,
      command_bench,
      {OPTION_WORK, OPTION_CONNECTIONS, OPTION_THREADS, OPTION_DURATION,
-      OPTION_SONGS, OPTION_BATCH, OPTION_KEYS}},
+      OPTION_SONGS, OPTION_BATCH, OPTION_KEYS, OPTION_USERS, OPTION_THINK,
+      OPTION_REPORT}},
     {"monitor", 0, 1, command_monitor, {OPTION_ONCE, OPTION_INTERVAL}},
 };
 
@@ -247,6 +257,14 @@ static const char *take_option(int code, arguments *a, conf *c)
         return number(1000000000, &a->songs);
     case OPTION_BATCH:
         return number(PLAYCOUNT_BATCH_SONGS, &a->batch);
+    case OPTION_USERS:
+        a->users = optarg;
+        return NULL;
+    case OPTION_THINK:
+        return seconds(&a->think);
+    case OPTION_REPORT:
+        a->report = optarg;
+        return NULL;
     case OPTION_ONCE:
         a->once = true;
         return NULL;

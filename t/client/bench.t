@@ -2,6 +2,7 @@
 use strict;
 use warnings;
 use Test::More;
+use File::Temp ();
 use JSON::PP ();
 use Playcount::Command qw(playcount start_program wait_program);
 use Playcount::Misbehaving qw(request answer);
@@ -52,6 +53,40 @@ cmp_ok(JSON::PP->new->decode($run->{out})->{errors}, '>', 0, 'they are counted')
 like $run->{err}, qr/answered 500: Broken/, 'the first is said';
 $run = playcount('-s', 'http://127.0.0.1:' . Playcount::Server::free_port() . '/', 'bench', '--json');
 is $run->{status}, 3, 'nobody there: exit status 3';
+
+# Cycles of users, as a table, as JSON, and as a page.
+my $dir = File::Temp->newdir;
+my $page = "$dir/page.html";
+$run = playcount('-s', $url, 'bench', '--work=play', '--users=1,2,8', '--duration=0.2', "--report=$page");
+is $run->{status}, 0, '--users' or diag $run->{err};
+my @table = map { [split] } grep { /^ +\d/ } split /\n/, $run->{out};
+is_deeply [map { $_->[0] } @table], [1, 2, 8], 'a line for each cycle';
+ok !(grep { $_->[1] <= 0 || $_->[2] ne '0.00%' || $_->[4] > $_->[5] || $_->[5] > $_->[6] || $_->[6] > $_->[7] || $_->[7] > $_->[8] } @table),
+    'with requests, no failures, and quantiles in their order';
+my $html = Playcount::Command::slurp($page);
+like $html, qr/<td>8<\/td>/, 'the page has the table';
+is scalar(() = $html =~ /<svg /g), 3, 'and three plots';
+is scalar(() = $html =~ /<circle /g), 3 * 6, 'with a point for each cycle and curve';
+unlike $html, qr/<script|https?:\/\/(?!127\.0\.0\.1)|src=|href=|nan|inf/i, 'and needs nothing else';
+sum();
+$run = playcount('-s', $url, 'bench', '--json', '--work=play', '--users=4', '--duration=1', '--think=0.1');
+my $cycle = JSON::PP->new->decode($run->{out})->{cycles}[0];
+cmp_ok $cycle->{requests}, '<=', 4 * 1 / 0.05 + 4, 'users who think ask less often';
+cmp_ok $cycle->{requests}, '>', 0, 'but they ask';
+is $cycle->{plays}, sum(), 'what they play is counted';
+my $ill = Playcount::Misbehaving->new(sub { while (request($_[0])) { print { $_[0] } answer(500, '<b>Broken') } });
+$run = playcount('-s', $ill->url, 'bench', '--users=1,2', '--duration=0.1', "--report=$page");
+is $run->{status}, 1, 'all fail: exit status 1';
+like $run->{out}, qr/^ +1 +0\.0 +100\.00%/m, 'the share is in the table';
+like Playcount::Command::slurp($page), qr/class="bad">100\.00%/, 'and on the page';
+for my $bad ('', '0', '1,', ',1', '1,x', '10001', join(',', (1) x 65)) {
+    $run = playcount('-s', $url, 'bench', "--users=$bad");
+    is $run->{status}, 2, "--users=" . substr($bad, 0, 9) . ': exit status 2';
+}
+is playcount('-s', $url, 'bench', '--report=x')->{status}, 2, '--report without --users';
+symlink '/nonexistent', "$dir/link" or die;
+is playcount('-s', $url, 'bench', '--users=1', '--duration=0.05', "--report=$dir/link")->{status}, 0, 'a link in place of the page';
+ok -f "$dir/link" && !-l "$dir/link", 'is replaced, not followed';
 
 # An interrupt ends it, with the report.
 my $started = start_program('client/playcount', '-s', $url, 'bench', '--work=play', '--duration=3600', '--json');
