@@ -82,7 +82,7 @@ void bench_report_json(const bench_report *r)
         printf("%s{\"users\":%" PRIu64 ",\"seconds\":%.3f,\"requests\":%" PRIu64
                ",\"requests_per_second\":%.1f,\"plays\":%" PRIu64
                ",\"errors\":%" PRIu64 ",\"latency_us\":{\"average\":%.0f,\"p50\":%."
-                                      "0f,\"p90\":%.0f,\"p95\":%.0f,"
+               "0f,\"p90\":%.0f,\"p95\":%.0f,"
                "\"p99\":%.0f,\"max\":%" PRIu64 "}}",
                i ? "," : "", c->users, c->seconds, c->requests, rate(c),
                strcmp(r->a->work, "get") == 0 ? 0 : c->plays, c->errors,
@@ -117,6 +117,8 @@ typedef struct {
     const bench_report *report;
     FILE *out;
     double top, most_users;
+    double name_y[8]; /* where names of curves stand */
+    int names;
 } plot;
 
 static double at_x(const plot *p, double users)
@@ -129,12 +131,17 @@ static double at_y(const plot *p, double value)
     return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * value / p->top;
 }
 
-/* A round number that is not below the value: 1, 2 or 5 and zeros. */
+/* A round number that is not below the value, with five even parts. */
 static double round_up(double value)
 {
+    static const double round[] = {1, 1.5, 2, 2.5, 3, 4, 5, 6, 7.5, 8, 10};
     double power = value > 0 ? pow(10, floor(log10(value))) : 1;
-    double digits = value / power;
-    return power * (digits <= 1 ? 1 : digits <= 2 ? 2 : digits <= 5 ? 5 : 10);
+    size_t i = 0;
+
+    while (i + 1 < sizeof(round) / sizeof(*round) && round[i] * power < value) {
+        i++;
+    }
+    return round[i] * power;
 }
 
 static void put_axes(const plot *p, const char *unit)
@@ -164,7 +171,19 @@ static void put_axes(const plot *p, const char *unit)
             (LEFT + WIDTH - RIGHT) / 2, HEIGHT - 8, 4, 12, unit);
 }
 
-static void put_curve(const plot *p, const curve *c, int number)
+/* The height of a curve's name, clear of the names that stand already. */
+static double name_height(plot *p, double y)
+{
+    for (int i = 0; i < p->names; i++) {
+        if (fabs(p->name_y[i] - y) < 13) {
+            y = p->name_y[i] - 13;
+            i = -1; /* from the first again */
+        }
+    }
+    return p->name_y[p->names++] = y;
+}
+
+static void put_curve(plot *p, const curve *c, int number)
 {
     const bench_result *last = &p->report->cycles[p->report->n - 1];
 
@@ -184,7 +203,8 @@ static void put_curve(const plot *p, const curve *c, int number)
                 c->name, cycle->users, c->of(cycle));
     }
     fprintf(p->out, "<text class=\"c%d\" x=\"%.1f\" y=\"%.1f\">%s</text>\n", number,
-            at_x(p, (double)last->users) + 8, at_y(p, c->of(last)) + 4, c->name);
+            at_x(p, (double)last->users) + 8,
+            name_height(p, at_y(p, c->of(last)) + 4), c->name);
 }
 
 /* The cycles in the order of their users, as a curve goes from left to right. */
@@ -251,7 +271,7 @@ static void put_what(FILE *out, const bench_report *r)
         fprintf(out, ", who think for %g s between two requests", r->a->think);
     }
     fprintf(out,
-            "; %" PRIu64 " threads, %" PRIu64
+            "; threads: %" PRIu64 ", songs: %" PRIu64
             " songs. %s, playcount " PLAYCOUNT_VERSION
             ". Latencies are known to 1.6 %%.</p>\n",
             r->a->threads, r->a->songs, when);
