@@ -213,7 +213,7 @@ tidy:
 	@cppcheck -q -j$(shell nproc) --enable=warning,portability --inline-suppr -I. \
 	    --suppress=missingIncludeSystem --error-exitcode=1 $(filter %.c,$(CHECKED))
 	@printf '%s\n' $(TIDIED) | xargs -P$(shell nproc) -n5 sh -c \
-	    'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- -std=gnu11 -I. \
+	    'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- -std=gnu11 -D_GNU_SOURCE -I. \
 	         $(HTTPD_CFLAGS) -DPLAYCOUNT_VERSION=__FILE__ 2> $(BUILD)/tidy.$$$$ || \
 	         { cat $(BUILD)/tidy.$$$$; exit 1; }' tidy
 	@rm -f $(BUILD)/tidy.*

@@ -67,17 +67,15 @@ static void draw_rates(canvas *c, const model *m, int y)
     canvas_print(c, y, x, 30, LOOK_PLAIN, "%s in flight", shown_number(in_flight));
 }
 
-/* One figure of the past, as values for a chart. */
-static int values_of(const model *m, size_t offset, double *values)
+/* The past as values for the two charts. */
+static int values_of(const model *m, double *rates, double *times)
 {
     int n;
     const model_moment *past = model_past(m, &n);
 
     for (int i = 0; i < n; i++) {
-        values[i] = *(const double *)((const char *)&past[i] + offset);
-        if (past[i].requests < 0) {
-            values[i] = -1;
-        }
+        rates[i] = past[i].requests;
+        times[i] = past[i].p95;
     }
     return n;
 }
@@ -85,7 +83,7 @@ static int values_of(const model *m, size_t offset, double *values)
 void view_overview(canvas *c, const model *m, const choices *chosen, int y,
                    int height)
 {
-    static double values[MODEL_PAST];
+    static double rates[MODEL_PAST], times[MODEL_PAST];
     const json_t *recent = model_total(m)->recent;
     int end = y + height, width = c->width - 2;
     int tall = (height - 13) / 2;
@@ -99,12 +97,11 @@ void view_overview(canvas *c, const model *m, const choices *chosen, int y,
     }
     tall = tall < 1 ? 1 : tall > 12 ? 12 : tall;
     draw_rates(c, m, y);
-    int n = values_of(m, offsetof(model_moment, requests), values);
-    view_chart(c, y + 1, 1, width, tall, "requests/s", values, n, model_interval(m),
+    int n = values_of(m, rates, times);
+    view_chart(c, y + 1, 1, width, tall, "requests/s", rates, n, model_interval(m),
                false, LOOK_CHART);
     y += 2 + tall;
-    n = values_of(m, offsetof(model_moment, p95), values);
-    view_chart(c, y, 1, width, tall, "request time, 95 %", values, n,
+    view_chart(c, y, 1, width, tall, "request time, 95 %", times, n,
                model_interval(m), true, LOOK_CHART);
     y += 2 + tall;
     if (recent && y + 6 < end) {
