@@ -124,7 +124,11 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         return OK;
     }
     for (int i = 0; i < playcount_handoffs->nelts; i++) {
-        warn_of_memory(APR_ARRAY_IDX(playcount_handoffs, i, playcount_handoff *));
+        playcount_handoff *h =
+            APR_ARRAY_IDX(playcount_handoffs, i, playcount_handoff *);
+
+        warn_of_memory(h);
+        playcount_zone_set_handed_over(h->zone->zone);
     }
     zones = playcount_zones(s);
     for (int i = 0; i < zones->nelts; i++) {

@@ -122,6 +122,7 @@ static void start_taking(playcount_zone *z, int at_open)
     next->heap_end = z->head->heap_end;
     next->at_open = (uint64_t)at_open;
     next->number = load(&z->head->taken) + 1;
+    z->head->next_generation = z->head->generation + 1;
     atomic_signal_fence(memory_order_seq_cst);
     next->time = (uint64_t)time(NULL);
 }
@@ -139,7 +140,10 @@ static int take_step(playcount_zone *z)
 
     for (; p.slots < end; p.slots++) {
         uint64_t place = ring_place(z, next->first, p.slots);
-        uint64_t count = word_value(z, place, load(&z->slots[place].word));
+        uint64_t word = load(&z->slots[place].word);
+        /* A hole has no plays, nor have its marks. */
+        uint64_t count =
+            word_epoch(word) == next->epoch ? word_value(z, place, word) : 0;
         uint64_t handed =
             p.slots < covered
                 ? atomic_load_explicit(&before[place], memory_order_relaxed)
@@ -178,6 +182,7 @@ static void open_batch(playcount_zone *z)
     b->plays = progress(z)->plays;
     b->previous = last;
     b->number = now > last ? now : last + 1;
+    head->batch_generation[sequence % 3] = head->next_generation;
     /* What stood before the ring for batches that are gone is free by now. */
     if (!playcount_batch_is_open(z)) {
         atomic_store_explicit(&head->ghosts[b->epoch & 1], 0, memory_order_release);

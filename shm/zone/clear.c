@@ -33,6 +33,7 @@ apr_status_t playcount_zone_clear(playcount_zone *z)
     atomic_store_explicit(&head->first[next & 1], first, memory_order_release);
     atomic_store_explicit(&head->ghosts[next & 1], ghosts, memory_order_release);
     head->heap_from[next & 1] = heap_from;
+    head->hole[next & 1] = head->holes[next & 1] = 0;
     zone_set_op(z, OP_CLEAR);
     atomic_store_explicit(&head->state, STATE(next, 0), memory_order_release);
     atomic_signal_fence(memory_order_seq_cst); /* until then the old ids stay */

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "shm/zone/holes.h"
 #include "shm/zone/index.h"
 #include "shm/zone/key_cells.h"
 #include "shm/zone/recover.h"
@@ -13,15 +14,21 @@ static void copy_slot(playcount_zone *to, uint64_t there, playcount_zone *from,
 {
     char id[PLAYCOUNT_ID_MAX];
     apr_size_t length = playcount_slot_id(from, here, id);
+    uint64_t word = from->slots[here].word;
 
+    /* Its room in the heap is what the id needs now. */
+    if (word_generation(word)) {
+        word = (word & ~CELL_MASK) | (length > ID_INLINE ? words_of(length) : 0);
+    }
     for (int i = 0; i < 3; i++) {
         to->marks[i][there] = from->marks[i][here];
     }
     if (from->slots[here].word & WORD_WIDE) {
         to->wide[there] = from->wide[here];
     }
-    playcount_slot_write(to, there, id, length, playcount_id_hash(to, id, length),
-                         slot_epoch(from, here), from->slots[here].word);
+    playcount_slot_write_new(to, there, id, length,
+                             playcount_id_hash(to, id, length),
+                             slot_epoch(from, here), word);
     if (from->head->writer_step) {
         for (int i = 0; i < 3; i++) {
             to->before[i][there] = from->before[i][here];
@@ -122,6 +129,11 @@ void playcount_recover_copy(playcount_zone *to, playcount_zone *from)
     to->head->writer_step = from->head->writer_step;
     to->head->refused_songs = from->head->refused_songs;
     to->head->refused_plays = from->head->refused_plays;
+    to->head->forgotten = from->head->forgotten;
+    to->head->generation = from->head->generation;
+    to->head->generation_synced = from->head->generation; /* as soon as it is */
+    memcpy(to->head->batch_generation, from->head->batch_generation,
+           sizeof(to->head->batch_generation));
     copy_all_slots(to, from, &c, ghosts);
     playcount_keys_copy(to, from);
     for (playcount_zone_begin(to, &cursor);

@@ -8,9 +8,14 @@
  * multiplication (Lemire, "Fast random integer generation in an interval", 2019),
  * so its size need not be a power of two and there is no division.
  *
- * Entries are written under the lock, each in one store after its slot is whole,
- * and taken away only by a clear, all of them. An entry is a hint: whether a slot
- * holds a song is for the slot to say (lookup.h).
+ * Entries are written under the lock, each in one store after its slot is whole. An
+ * entry is a hint: whether a slot holds a song is for the slot to say (lookup.h).
+ *
+ * A clear takes all of them away. When one is taken away, those behind it move up
+ * (Knuth, The Art of Computer Programming 3, 6.4, algorithm R), so probes stay
+ * short however many songs come and go. A reader without the lock may miss an entry
+ * that moves. It looks at `moved` before and after, and if that has changed it
+ * looks again; it waits for nothing.
  */
 #ifndef PLAYCOUNT_SHM_INDEX_H
 #define PLAYCOUNT_SHM_INDEX_H
@@ -34,6 +39,10 @@ static inline uint64_t index_after(const playcount_zone *z, uint64_t at)
 
 /* [lock] Enter the slot under the hash of its id. May be repeated. */
 void playcount_index_insert(playcount_zone *z, uint64_t place, uint64_t hash);
+
+/* [lock] Take the entry of this slot and hash away, if there is one. May be
+ * repeated. */
+void playcount_index_remove(playcount_zone *z, uint64_t place, uint64_t hash);
 
 /* [lock] Take all entries away. `epoch` is the one that ended and `used` how many
  * songs it had; index_size is as good as any number that is not known. */

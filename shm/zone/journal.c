@@ -2,6 +2,7 @@
 
 #include "shm/zone/journal.h"
 
+#include "shm/zone/holes.h"
 #include "shm/zone/index.h"
 #include "shm/zone/key_cells.h"
 #include "shm/zone/slots.h"
@@ -28,7 +29,7 @@ static void apply(playcount_zone *z, journal_entry *e, uint64_t epoch)
             }
             atomic_store_explicit(&z->wide[e->place], e->count,
                                   memory_order_release);
-            next = word & ~WORD_FROZEN;
+            next = (word & ~WORD_FROZEN) | STATE(epoch, 0);
         }
         else {
             count = count_sum(word & WORD_COUNT, e->by);
@@ -60,10 +61,12 @@ void playcount_journal_finish(playcount_zone *z)
     }
     atomic_store_explicit(&head->state, STATE(epoch, head->op_used),
                           memory_order_release);
+    playcount_holes_set(
+        z, &(hole_list){epoch, head->op_hole, head->op_holes, head->op_generation});
     for (uint32_t i = 0; i < head->op_entries; i++) {
         const journal_entry *e = &z->journal[i];
 
-        if (e->fresh) {
+        if (e->fresh != JOURNAL_KNOWN) {
             playcount_index_insert(z, e->place, playcount_slot_hash(z, e->place));
         }
     }
@@ -75,10 +78,19 @@ void playcount_journal_finish(playcount_zone *z)
 
 void playcount_journal_undo(playcount_zone *z)
 {
+    uint64_t epoch = word_epoch(zone_state(z));
+
     for (uint32_t i = 0; i < z->head->op_entries; i++) {
-        if (!z->journal[i].fresh) {
-            atomic_fetch_and_explicit(&z->slots[z->journal[i].place].word,
-                                      ~WORD_FROZEN, memory_order_acq_rel);
+        const journal_entry *e = &z->journal[i];
+
+        if (e->fresh == JOURNAL_KNOWN) {
+            atomic_fetch_and_explicit(&z->slots[e->place].word, ~WORD_FROZEN,
+                                      memory_order_acq_rel);
+        }
+        else if (e->fresh >= JOURNAL_HOLE) {
+            hole h = {e->place, e->next, e->fresh - JOURNAL_HOLE, e->at};
+
+            playcount_hole_restore(z, &h, epoch);
         }
     }
     z->head->heap_end = z->head->op_heap_end;

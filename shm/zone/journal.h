@@ -13,10 +13,10 @@
  * often finishing is repeated. Since others may add to the slot meanwhile, nothing
  * else could say so.
  *
- * New slots are written beyond those in use and marked like the others, but without
- * their epoch: an add that knows such a slot from before a clear must not count in
- * a song that may yet be undone. They get the epoch with the amount, and come into
- * use when all amounts are in.
+ * New slots are written beyond those in use, or in holes, and marked like the
+ * others, but without their epoch: an add that knows such a slot from before a
+ * clear must not count in a song that may yet be undone. They get the epoch with
+ * the amount; those beyond come into use when all amounts are in.
  */
 #ifndef PLAYCOUNT_SHM_JOURNAL_H
 #define PLAYCOUNT_SHM_JOURNAL_H

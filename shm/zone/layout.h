@@ -41,8 +41,9 @@
  *          many of them. Each clear zeroes the old words in its share of the
  *          slots, so none is left long before that, and any epoch in a word
  *          is known to be older or newer than the zone's.
- *   W      wide: the count is above 2^42 - 1 and stands in wide[slot], which
- *          changes under the lock only.
+ *   W      wide: the count stands in wide[slot], which changes under the lock
+ *          only. So does a count above 2^42 - 1, and that of a song in a hole
+ *          (below). The bits of the count then say which of these it is.
  *   F      the journal holds an amount for this slot that has not been added
  *          yet. One compare-and-swap adds it and clears the bit: see journal.h.
  *          Adds that go on meanwhile carry the bit along and wait for nothing.
@@ -50,6 +51,8 @@
  * The slots are used as a ring: the songs of the present epoch are the `used`
  * slots from `first` on, in the order of their first plays. Just before them
  * stand the `ghosts`: slots of earlier epochs that an open handoff still needs.
+ * A song that was forgotten leaves a hole among them (holes.h), which a new song
+ * gets when there is no other place left.
  *
  * Who writes what: "fixed" at creation; "lock" by the holder of the zone's
  * lock, plainly unless it says atomically; "any" atomically by anyone. In what
@@ -93,7 +96,8 @@ static_assert(ATOMIC_LLONG_LOCK_FREE == 2,
 
 typedef struct {
     _Atomic uint64_t word;   /* any: see above */
-    uint32_t check;          /* lock: of length, id, epoch and place */
+    uint32_t check;          /* lock: of length, id, epoch and place; of a hole, the
+                                next one */
     _Atomic uint32_t length; /* lock, atomically: 1-255 */
     _Atomic uint64_t id[2];  /* lock, atomically: an id of up to 16 bytes, filled
                                 up with zeros; of a longer one the hash, and
@@ -111,15 +115,30 @@ typedef enum {
     OP_COMMIT,   /* a journal that counts: finish it */
     OP_CLEAR,    /* the index is to be emptied */
     OP_KEYS,     /* the index of the keys is to be rebuilt */
+    OP_FORGET,   /* a song is forgotten: finish it if its slot is a hole */
+    OP_REUSE,    /* a new slot in a hole: finish it if the slot has its word */
 } operation;
 
 typedef struct {
     uint64_t by;    /* lock: the amount to add */
     uint64_t count; /* lock: the count that it led to, 0 before */
     uint32_t place; /* lock: the slot */
-    uint32_t fresh; /* lock: 1 if the slot is new with this batch */
-    uint64_t shown; /* lock: the count as it is answered */
+    uint32_t fresh; /* lock: journal_fresh */
+    union {
+        uint64_t shown; /* lock: the count as it is answered; from OP_COMMIT on */
+        struct {
+            uint32_t next; /* lock: of a hole, the hole after it; until then */
+            uint32_t at;   /* lock: of a hole, where its room in the heap is */
+        };
+    };
 } journal_entry;
+
+/* Where a song of the journal stands. */
+typedef enum {
+    JOURNAL_KNOWN,
+    JOURNAL_NEW,  /* new with this batch, at the ring's end */
+    JOURNAL_HOLE, /* new in a hole; + the words of its room in the heap */
+} journal_fresh;
 
 static_assert(sizeof(journal_entry) == 32, "as drawn");
 
@@ -250,6 +269,26 @@ typedef struct {
     /* Older files have 0 here. */
     _Atomic uint64_t refused_songs; /* any: that the consumer keeps aside; shown */
     _Atomic uint64_t refused_plays; /* any: the same */
+    /* holes; 0 in files that were made before there were any */
+    _Alignas(64) uint64_t holes[2]; /* lock: how many; by the parity of the epoch */
+    uint64_t hole[2];               /* lock: 1 + the first of them, 0 for none */
+    _Atomic uint64_t forgotten;     /* lock, atomically: songs ever forgotten */
+    _Atomic uint64_t moved;         /* lock, atomically: entries of the index that
+                                       ever moved */
+    uint64_t generation;            /* lock: holes ever given to a song */
+    uint64_t generation_synced;   /* any: `generation` when `synced` was `state` */
+    uint64_t batch_generation[3]; /* lock: 1 + `generation` when the batch's taking
+                                     began; of batches */
+    uint64_t next_generation;     /* lock: the same, of next */
+    uint64_t op_place;            /* lock: the slot that is forgotten or reused */
+    uint64_t op_hole;             /* lock: `hole` after the operation; for
+                                     OP_FORGET before it */
+    uint64_t op_holes;            /* lock: `holes` after the operation */
+    uint64_t op_cell;             /* lock: of the hole that is reused, the words of
+                                     its room in the heap */
+    uint64_t op_cell_at;          /* lock: and where it is */
+    uint64_t op_generation;       /* lock: `generation` after the operation */
+    uint64_t op_forgotten;        /* lock: `forgotten` after the operation */
 } zone_header;
 
 static_assert(sizeof(zone_header) <= ZONE_PAGE, "the header is one page");
@@ -295,6 +334,9 @@ struct playcount_zone {
     apr_global_mutex_t *lock; /* NULL if no other thread uses the zone */
     int in_file;
     int shows_totals; /* what others have is part of what is shown */
+    int handed_over;  /* no play may be forgotten before a batch has it */
+    int distrusted; /* while a file is opened: its pages may be of different moments
+                     */
 };
 
 /* Where each region starts for these sizes. */

@@ -2,12 +2,11 @@
 
 #include "shm/zone/lookup.h"
 
-song_found playcount_find_slowly(const playcount_zone *z, uint64_t epoch,
-                                 const char *id, apr_size_t length, uint64_t hash)
+static song_found probe(const playcount_zone *z, uint64_t epoch,
+                        const song_key *key)
 {
-    song_key key = key_with_hash(id, length, hash);
-    uint64_t at = index_home(z, hash);
-    uint32_t tag = index_tag(z, hash);
+    uint64_t at = index_home(z, key->hash);
+    uint32_t tag = index_tag(z, key->hash);
 
     for (uint64_t n = 0; n < z->index_size; n++, at = index_after(z, at)) {
         uint32_t e = atomic_load_explicit(&z->index[at], memory_order_acquire);
@@ -17,11 +16,28 @@ song_found playcount_find_slowly(const playcount_zone *z, uint64_t epoch,
             break;
         }
         if ((e & ~z->place_mask) == tag && found.place < z->songs &&
-            is_song(z, epoch, &key, found.place, &found.word)) {
+            is_song(z, epoch, key, found.place, &found.word)) {
             return found;
         }
     }
     return (song_found){.place = NO_PLACE};
+}
+
+song_found playcount_find_slowly(const playcount_zone *z, uint64_t epoch,
+                                 const char *id, apr_size_t length, uint64_t hash)
+{
+    song_key key = key_with_hash(id, length, hash);
+
+    for (;;) {
+        uint64_t moved =
+            atomic_load_explicit(&z->head->moved, memory_order_acquire);
+        song_found found = probe(z, epoch, &key);
+
+        if (found.place != NO_PLACE ||
+            moved == atomic_load_explicit(&z->head->moved, memory_order_acquire)) {
+            return found;
+        }
+    }
 }
 
 void playcount_index_prefetch(const playcount_zone *z, uint64_t hash)

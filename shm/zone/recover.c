@@ -2,6 +2,7 @@
 
 #include "shm/zone/recover.h"
 
+#include "shm/zone/holes.h"
 #include "shm/zone/key_cells.h"
 #include "shm/zone/lookup.h"
 #include "shm/zone/repair.h"
@@ -60,13 +61,19 @@ static int journal_fits(const playcount_zone *z)
 {
     const zone_header *head = z->head;
 
-    if (head->op > OP_KEYS || head->op_entries > PLAYCOUNT_BATCH_MAX ||
+    if (head->op > OP_REUSE || head->op_entries > PLAYCOUNT_BATCH_MAX ||
         head->op_used > head->songs || head->op_heap_end > head->heap_words ||
-        (head->op_key && !head->keys)) {
+        (head->op_key && !head->keys) || head->op_place >= head->songs ||
+        head->op_hole > head->songs || head->op_holes > head->songs ||
+        head->op_cell > ID_WORDS) {
         return 0;
     }
     for (uint32_t i = 0; i < head->op_entries; i++) {
-        if (z->journal[i].place >= head->songs) {
+        const journal_entry *e = &z->journal[i];
+
+        if (e->place >= head->songs || e->fresh > JOURNAL_HOLE + ID_WORDS ||
+            (head->op == OP_PREPARE && e->fresh >= JOURNAL_HOLE &&
+             e->next > head->songs)) {
             return 0;
         }
     }
@@ -208,7 +215,82 @@ static void settle_word(playcount_zone *z, uint64_t place, uint64_t n,
             z->marks[q % 3][place] = count;
         }
     }
+    /* No add is on its way: a song in a hole may be counted without the lock again,
+     * unless a batch still has to tell it from the song before. */
+    if (word_generation(word) && count <= WORD_COUNT && !taken) {
+        word = STATE(epoch, count);
+    }
     z->slots[place].word = word;
+}
+
+/* After a power loss: a song was put into a hole after the last sync. Its count may
+ * be that of the song before. */
+static int is_unsynced(const playcount_zone *z, uint64_t word)
+{
+    return z->distrusted && word_generation(word) > z->head->generation_synced;
+}
+
+/* After a power loss: the last batch had plays of this song, but its mark is 0. The
+ * song was forgotten later, and only the mark is on the disk. (In a cluster songs
+ * begin with no plays, and none is forgotten.) */
+static int was_forgotten(const playcount_zone *z, uint64_t place, uint64_t n,
+                         uint64_t word)
+{
+    uint64_t taken = z->head->taken;
+    const batch_record *b = &z->head->batches[taken % 3];
+
+    return z->distrusted && taken && !z->head->writer_step &&
+           b->epoch == word_epoch(word) && n < b->used &&
+           !z->marks[taken % 3][place] &&
+           word_generation(word) < z->head->batch_generation[taken % 3];
+}
+
+/* The heap ends behind the room of this slot, if it does not end further on. */
+static void extend_heap(playcount_zone *z, uint64_t place, uint64_t epoch,
+                        uint64_t cell)
+{
+    zone_header *head = z->head;
+    uint64_t from = head->heap_from[epoch & 1], end = z->slots[place].id[1] + cell;
+    uint64_t all = head->heap_words;
+
+    if (cell && (end >= from ? end - from : end + all - from) >
+                    (head->heap_end >= from ? head->heap_end - from
+                                            : head->heap_end + all - from)) {
+        head->heap_end = end;
+    }
+}
+
+/* The holes among the first `used` slots, linked again. Returns how many. */
+static uint64_t recover_holes(playcount_zone *z, uint64_t epoch, uint64_t used)
+{
+    hole_list holes = {.epoch = epoch, .generation = z->head->generation};
+
+    for (uint64_t n = used; n-- > 0;) {
+        uint64_t place = ring_place(z, zone_first(z, epoch), n);
+        uint64_t word = z->slots[place].word;
+        uint64_t cell = word & CELL_MASK;
+
+        if (!is_hole(word, epoch)) {
+            if (word_epoch(word) == epoch &&
+                word_generation(word) > holes.generation) {
+                holes.generation = word_generation(word);
+            }
+            continue;
+        }
+        if (cell > ID_WORDS || z->slots[place].id[1] + cell > z->head->heap_words) {
+            z->slots[place].word = hole_word(epoch, 0);
+            cell = 0;
+        }
+        extend_heap(z, place, epoch, cell);
+        for (int i = 0; z->head->taken && i < 3; i++) {
+            z->marks[i][place] = 0;
+        }
+        z->slots[place].check = (uint32_t)holes.first;
+        holes.first = place + 1;
+        holes.n++;
+    }
+    playcount_holes_set(z, &holes);
+    return holes.n;
 }
 
 /* The header may be of a moment before a handoff was acknowledged: songs younger
@@ -229,6 +311,7 @@ static void forget_hidden(playcount_zone *z, uint64_t epoch)
 
 void playcount_recover_distrust(playcount_zone *z)
 {
+    z->distrusted = 1;
     zone_set_op(z, OP_NONE);
 }
 
@@ -244,6 +327,7 @@ uint64_t playcount_recover(playcount_zone *z)
     z->head->next.time = 0; /* what it had marked may not be there */
     z->head->heap_end = z->head->heap_from[epoch & 1];
     z->head->reach = reach(z);
+    z->head->hole[epoch & 1] = z->head->holes[epoch & 1] = 0;
     for (uint64_t n = 0; n < z->songs - zone_ghosts(z, epoch); n++) {
         uint64_t place = ring_place(z, first, n);
         uint64_t word = z->slots[place].word;
@@ -255,18 +339,22 @@ uint64_t playcount_recover(playcount_zone *z)
         }
         length = playcount_slot_id(z, place, id);
         key = key_of(z, id, length);
-        if (find_song(z, epoch, &key).place != NO_PLACE) {
-            z->slots[place].word = 0; /* the same song a second time: a gap */
+        if (is_unsynced(z, word) || find_song(z, epoch, &key).place != NO_PLACE) {
+            z->slots[place].word = 0; /* or the same song a second time: a gap */
             continue;
         }
+        if (was_forgotten(z, place, n, word)) {
+            z->slots[place].word = hole_word(epoch, 0);
+            continue;
+        }
+        extend_heap(z, place, epoch, playcount_slot_cell(z, place, word));
         settle_word(z, place, n, epoch);
         playcount_index_insert(z, place, key.hash);
-        if (length > ID_INLINE) {
-            z->head->heap_end = z->slots[place].id[1] + (length + 7) / 8;
-        }
         used = n + 1;
         present++;
     }
+    present += recover_holes(z, epoch, used);
+    z->distrusted = 0;
     forget_hidden(z, epoch);
     z->head->state = STATE(epoch, used);
     return used - present;

@@ -2,6 +2,7 @@
 
 #include "shm/zone/repair.h"
 
+#include "shm/zone/holes.h"
 #include "shm/zone/index.h"
 #include "shm/zone/journal.h"
 #include "shm/zone/key_cells.h"
@@ -24,6 +25,23 @@ static void finish_register(playcount_zone *z)
     atomic_store_explicit(&head->state, STATE(epoch, head->op_used + 1),
                           memory_order_release);
     playcount_index_insert(z, place, playcount_slot_hash(z, place));
+}
+
+/* The same for a song in a hole. */
+static void finish_reuse(playcount_zone *z)
+{
+    const zone_header *head = z->head;
+    uint64_t epoch = word_epoch(zone_state(z));
+    hole_list left = {epoch, head->op_hole, head->op_holes, head->op_generation};
+    hole h = {head->op_place, head->op_hole, head->op_cell, head->op_cell_at};
+
+    if (slot_epoch(z, h.place) != epoch) {
+        playcount_hole_restore(z, &h, epoch);
+        z->head->heap_end = head->op_heap_end;
+        return;
+    }
+    playcount_holes_set(z, &left);
+    playcount_index_insert(z, h.place, playcount_slot_hash(z, h.place));
 }
 
 static void finish_clear(playcount_zone *z)
@@ -54,6 +72,12 @@ void playcount_repair(playcount_zone *z)
         break;
     case OP_KEYS:
         playcount_keys_rebuild(z);
+        break;
+    case OP_FORGET:
+        playcount_hole_finish(z);
+        break;
+    case OP_REUSE:
+        finish_reuse(z);
         break;
     default:
         break;

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "shm/zone/holes.h"
 #include "shm/zone/lookup.h"
 #include "shm/zone/ring.h"
 
@@ -36,29 +37,39 @@ int playcount_zone_begin_after(playcount_zone *z, playcount_cursor *c,
     return 1;
 }
 
+/* Read the song in this slot: word, id, word. 1 if there is one of this epoch; 0 if
+ * the slot is a hole; -1 if the zone was cleared. */
+static int read_song(playcount_zone *z, uint64_t epoch, uint64_t place,
+                     playcount_song *song)
+{
+    uint64_t before, word;
+
+    do {
+        before = atomic_load_explicit(&z->slots[place].word, memory_order_acquire);
+        if (word_epoch(before) != epoch) {
+            return word_epoch(zone_state(z)) == epoch ? 0 : -1;
+        }
+        song->length = playcount_slot_id(z, place, song->id);
+        song->count = word_value(z, place, before);
+        word = atomic_load_explicit(&z->slots[place].word, memory_order_acquire);
+    } while (!is_same_song(before, word));
+    /* A long id and a wide count stand elsewhere, where another slot's song may
+     * write after a clear, while this word still is as it was. */
+    return word_epoch(zone_state(z)) == epoch ? 1 : -1;
+}
+
 int playcount_zone_next_local(playcount_zone *z, playcount_cursor *c,
                               playcount_song *song)
 {
     while (c->next < c->used) {
-        uint64_t place = ring_place(z, c->first, c->next++);
-        uint64_t word =
-            atomic_load_explicit(&z->slots[place].word, memory_order_acquire);
+        int is = read_song(z, c->epoch, ring_place(z, c->first, c->next++), song);
 
-        if (word_epoch(word) != c->epoch) {
+        if (is > 0) {
+            return 1;
+        }
+        if (is < 0) {
             break;
         }
-        song->length = playcount_slot_id(z, place, song->id);
-        word = atomic_load_explicit(&z->slots[place].word, memory_order_acquire);
-        if (word_epoch(word) != c->epoch) {
-            break;
-        }
-        song->count = word_value(z, place, word);
-        /* A long id and a wide count stand elsewhere, where another slot's song
-         * may write after a clear, while this word still is as it was. */
-        if (word_epoch(zone_state(z)) != c->epoch) {
-            break;
-        }
-        return 1;
     }
     c->next = c->used;
     return 0;
@@ -127,7 +138,7 @@ static apr_size_t rank_words(playcount_zone *z, playcount_cursor *c, rank *heap,
         rank r = {shown_count(z, place, c->epoch, word_value(z, place, word)), i};
 
         if (word_epoch(word) != c->epoch) {
-            break;
+            continue; /* a hole, or all that follows */
         }
         if (filled < n) {
             heap[filled++] = r;
@@ -149,6 +160,8 @@ static apr_size_t rank_words(playcount_zone *z, playcount_cursor *c, rank *heap,
 void playcount_zone_top(playcount_zone *z, apr_size_t n, playcount_visit *visit,
                         void *context)
 {
+    uint64_t forgotten =
+        atomic_load_explicit(&z->head->forgotten, memory_order_acquire);
     playcount_cursor c;
     playcount_song song;
     apr_size_t filled;
@@ -164,7 +177,11 @@ void playcount_zone_top(playcount_zone *z, apr_size_t n, playcount_visit *visit,
         playcount_cursor one = {c.epoch, c.first, heap[i].order + 1, heap[i].order};
 
         if (playcount_zone_next(z, &one, &song)) {
-            song.count = heap[i].count;
+            /* What the order was made by, unless another song may be there now. */
+            if (forgotten ==
+                atomic_load_explicit(&z->head->forgotten, memory_order_acquire)) {
+                song.count = heap[i].count;
+            }
             visit(context, &song);
         }
     }
@@ -181,7 +198,7 @@ void playcount_zone_usage(playcount_zone *z, playcount_zone_use *use)
     playcount_cursor c;
 
     playcount_zone_begin(z, &c);
-    use->songs = c.used;
+    use->songs = c.used - z->head->holes[c.epoch & 1];
     use->capacity = z->songs;
     use->identity = z->head->identity;
     use->plays = 0;

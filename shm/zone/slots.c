@@ -75,19 +75,10 @@ int playcount_slot_is_sound(const playcount_zone *z, uint64_t place)
                slot_check(playcount_id_hash(z, id, length), length, epoch, place);
 }
 
-/* Room for a long id at the end of the ring of ids, or at the beginning of the
- * heap when it does not fit before its end. There is room for every slot's longest
- * id, so it is always free. */
-static uint64_t heap_take(playcount_zone *z, apr_size_t words)
+uint64_t playcount_heap_take(playcount_zone *z, uint64_t words)
 {
-    zone_header *head = z->head;
-    uint64_t at = head->heap_end;
-
-    if (at + words > head->heap_words) {
-        at = 0;
-    }
-    head->heap_end = at + words;
-    return at;
+    z->head->heap_end = heap_after(z, z->head->heap_end, words);
+    return z->head->heap_end - words;
 }
 
 /* Shares of this very epoch are from before all epochs came round once. */
@@ -104,8 +95,8 @@ static void forget_shares(playcount_zone *z, uint64_t place, uint64_t epoch)
 }
 
 void playcount_slot_write(playcount_zone *z, uint64_t place, const char *id,
-                          apr_size_t length, uint64_t hash, uint64_t epoch,
-                          uint64_t word)
+                          apr_size_t length, uint64_t hash, uint64_t at,
+                          uint64_t epoch, uint64_t word)
 {
     slot *s = &z->slots[place];
     uint64_t w0 = id_word(id, length, 0);
@@ -120,8 +111,6 @@ void playcount_slot_write(playcount_zone *z, uint64_t place, const char *id,
         forget_shares(z, place, epoch);
     }
     if (length > ID_INLINE) {
-        uint64_t at = heap_take(z, words_of(length));
-
         for (apr_size_t i = 0; i < words_of(length); i++) {
             atomic_store_explicit(&z->heap[at + i], id_word(id, length, 8 * i),
                                   memory_order_release);
@@ -134,6 +123,15 @@ void playcount_slot_write(playcount_zone *z, uint64_t place, const char *id,
     atomic_store_explicit(&s->length, (uint32_t)length, memory_order_release);
     s->check = slot_check(hash, length, epoch, place);
     atomic_store_explicit(&s->word, word, memory_order_release);
+}
+
+void playcount_slot_write_new(playcount_zone *z, uint64_t place, const char *id,
+                              apr_size_t length, uint64_t hash, uint64_t epoch,
+                              uint64_t word)
+{
+    uint64_t at = length > ID_INLINE ? playcount_heap_take(z, words_of(length)) : 0;
+
+    playcount_slot_write(z, place, id, length, hash, at, epoch, word);
 }
 
 /* After so many clears every slot has been swept. */

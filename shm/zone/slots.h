@@ -116,11 +116,29 @@ uint64_t playcount_slot_hash(const playcount_zone *z, uint64_t place);
  * epoch. */
 int playcount_slot_is_sound(const playcount_zone *z, uint64_t place);
 
-/* [lock] Give the slot to a song: the word is taken away first and stored last. A
- * long id takes its room at the end of the heap. */
+/* Where the heap ends when so many words are taken at `end`. */
+static inline uint64_t heap_after(const playcount_zone *z, uint64_t end,
+                                  uint64_t words)
+{
+    return end + words > z->head->heap_words ? words : end + words;
+}
+
+/* [lock] Room for so many words at the end of the ring of ids, or at the beginning
+ * of the heap when they do not fit before its end. There is room for every slot's
+ * longest id. */
+uint64_t playcount_heap_take(playcount_zone *z, uint64_t words);
+
+/* [lock] Give the slot to a song of this epoch: the word is taken away first and
+ * stored last. A long id goes into the heap, to where `at` says. */
 void playcount_slot_write(playcount_zone *z, uint64_t place, const char *id,
-                          apr_size_t length, uint64_t hash, uint64_t epoch,
-                          uint64_t word);
+                          apr_size_t length, uint64_t hash, uint64_t at,
+                          uint64_t epoch, uint64_t word);
+
+/* The same for a place at the end of the ring: a long id goes to the end of the
+ * heap. */
+void playcount_slot_write_new(playcount_zone *z, uint64_t place, const char *id,
+                              apr_size_t length, uint64_t hash, uint64_t epoch,
+                              uint64_t word);
 
 /* [lock] After a clear: take the words of older epochs away from this epoch's
  * share of the slots. */

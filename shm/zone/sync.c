@@ -14,6 +14,7 @@ void playcount_zone_set_in_file(playcount_zone *z)
 apr_status_t playcount_zone_sync(playcount_zone *z)
 {
     uint64_t state = zone_state(z);
+    uint64_t generation = z->head->generation;
 
     if (!z->in_file) {
         return APR_SUCCESS;
@@ -21,7 +22,8 @@ apr_status_t playcount_zone_sync(playcount_zone *z)
     if (msync(z->head, z->head->at.end, MS_SYNC) != 0) {
         return apr_get_os_error();
     }
-    /* Goes to the disk with the next sync: then these songs must be there. */
+    /* These go to the disk with the next sync: then these songs must be there. */
+    z->head->generation_synced = generation;
     atomic_store_explicit(&z->head->synced, state, memory_order_release);
     return APR_SUCCESS;
 }

@@ -282,7 +282,7 @@ int playcount_writer_next(playcount_zone *z, playcount_cursor *c,
         return 0;
     }
     if (!playcount_zone_next_local(z, c, &own->song)) {
-        return -1;
+        return word_epoch(zone_state(z)) == c->epoch ? 0 : -1;
     }
     read_own(z, ring_place(z, c->first, c->next - 1), c->epoch, own);
     return 1;

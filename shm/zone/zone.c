@@ -1,5 +1,6 @@
 /* Counting: get, add, the first play of a song. */
 
+#include "shm/zone/holes.h"
 #include "shm/zone/lock.h"
 #include "shm/zone/lookup.h"
 #include "shm/zone/ring.h"
@@ -19,21 +20,26 @@ ALWAYS_INLINE uint64_t get(playcount_zone *z, const song_key *key)
 {
     for (;;) {
         uint64_t epoch = word_epoch(zone_state(z));
-        uint64_t place = find_song(z, epoch, key).place;
-        uint64_t word;
+        song_found found = find_song(z, epoch, key);
+        uint64_t word, count;
 
-        if (place == NO_PLACE) {
+        if (found.place == NO_PLACE) {
             return 0;
         }
         /* The word is read again after the id: see slots.h. */
-        word = atomic_load_explicit(&z->slots[place].word, memory_order_acquire);
-        if (word_epoch(word) == epoch) {
-            uint64_t count = word_value(z, place, word);
-
-            /* wide[] may be another song's once the zone was cleared. */
-            if (!(word & WORD_WIDE) || word_epoch(zone_state(z)) == epoch) {
-                return shown_count(z, place, epoch, count);
-            }
+        word =
+            atomic_load_explicit(&z->slots[found.place].word, memory_order_acquire);
+        if (!is_same_song(found.word, word)) {
+            continue;
+        }
+        if (!(word & WORD_WIDE)) {
+            return shown_count(z, found.place, epoch, word & WORD_COUNT);
+        }
+        /* And once more after wide[], which the next song in the slot writes. */
+        count = word_value(z, found.place, word);
+        if (is_same_song(word, atomic_load_explicit(&z->slots[found.place].word,
+                                                    memory_order_acquire))) {
+            return shown_count(z, found.place, epoch, count);
         }
     }
 }
@@ -104,6 +110,44 @@ static uint64_t add_with_lock(playcount_zone *z, uint64_t place, uint64_t by)
     return count;
 }
 
+/* The first play of a song that gets a hole: no place is left at the end of the
+ * ring. The order of the stores is that of register_song(). */
+static apr_status_t register_in_hole(playcount_zone *z, const song_key *key,
+                                     uint64_t by)
+{
+    zone_header *head = z->head;
+    uint64_t state = zone_state(z);
+    uint64_t epoch = word_epoch(state);
+    uint64_t heap_end = head->heap_end, word;
+    hole_list left = playcount_holes(z);
+    hole h;
+
+    if (!left.n) {
+        return APR_ENOSPC;
+    }
+    h = playcount_hole_pop(z, &left);
+    if (!playcount_hole_fits(z, &h, key->length, state & STATE_USED, &heap_end)) {
+        return APR_ENOSPC;
+    }
+    head->op_place = h.place;
+    head->op_hole = left.first;
+    head->op_holes = left.n;
+    head->op_generation = left.generation;
+    head->op_cell = h.cell;
+    head->op_cell_at = h.at;
+    head->op_heap_end = head->heap_end;
+    zone_set_op(z, OP_REUSE);
+
+    word = hole_song_word(left.generation, playcount_hole_room(&h, key->length));
+    atomic_store_explicit(&z->wide[h.place], by, memory_order_release);
+    playcount_hole_write(z, &h, key->id, key->length, key->hash, epoch,
+                         word | STATE(epoch, 0));
+    playcount_holes_set(z, &left);
+    playcount_index_insert(z, h.place, key->hash);
+    zone_set_op(z, OP_NONE);
+    return APR_SUCCESS;
+}
+
 /* The first play of a song, under the lock. The order of the stores:
  *   1. the slot's word is taken away: it may be of any epoch;
  *   2. op: from here on the next holder of the lock repairs;
@@ -123,7 +167,7 @@ static apr_status_t register_song(playcount_zone *z, const song_key *key,
     uint64_t word = STATE(epoch, by);
 
     if (used + zone_ghosts(z, epoch) >= z->songs) {
-        return APR_ENOSPC;
+        return register_in_hole(z, key, by);
     }
     atomic_store_explicit(&z->slots[place].word, 0, memory_order_release);
     head->op_used = used;
@@ -134,7 +178,8 @@ static apr_status_t register_song(playcount_zone *z, const song_key *key,
         atomic_store_explicit(&z->wide[place], by, memory_order_release);
         word = STATE(epoch, 0) | WORD_WIDE;
     }
-    playcount_slot_write(z, place, key->id, key->length, key->hash, epoch, word);
+    playcount_slot_write_new(z, place, key->id, key->length, key->hash, epoch,
+                             word);
     atomic_store_explicit(&head->state, STATE(epoch, used + 1),
                           memory_order_release);
     playcount_index_insert(z, place, key->hash);

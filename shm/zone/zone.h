@@ -106,7 +106,26 @@ apr_status_t playcount_zone_add_many(playcount_zone *zone, playcount_play *plays
  * after it; a batch that is open for handoff stays whole. */
 apr_status_t playcount_zone_clear(playcount_zone *zone);
 
-/* A place in the listing: the songs in the order of their first play. */
+/* [any] [lock] Forget one song; *count is the count it had. Plays that come at the
+ * same time fall before or after it: they are in *count, or they are the first
+ * plays of a new song. Its place is free for another song, which is listed there
+ * once the zone has no place left at the end. Its answers under idempotency keys
+ * stay.
+ *   APR_NOTFOUND  there is no such song
+ *   APR_EBUSY     nothing is changed: a batch is open for handoff, or the song has
+ *                 plays that no batch has handed over. Take a batch, acknowledge
+ *                 it, try again. While no batch was ever taken and the plays need
+ *                 not be handed over (below), every song may be forgotten.
+ *   APR_ENOTIMPL  the zone belongs to a cluster, which keeps the highest count
+ *                 that it was told of each song */
+apr_status_t playcount_zone_forget(playcount_zone *zone, const char *id,
+                                   apr_size_t length, uint64_t *count);
+
+/* Tell a handle that plays are handed over, also before the first batch. */
+void playcount_zone_set_handed_over(playcount_zone *zone);
+
+/* A place in the listing: the songs in the order of their first play. A song that
+ * got the place of a forgotten one in a full zone stands where that one stood. */
 typedef struct {
     uint64_t epoch, first, used, next;
 } playcount_cursor;

@@ -245,6 +245,92 @@ static void release(playcount_zone *z)
     playcount_key_release(z, &c);
 }
 
+static void forget(playcount_zone *z, const char *id)
+{
+    uint64_t count;
+
+    playcount_zone_forget(z, id, strlen(id), &count);
+}
+
+/* A full zone with three holes: of short ids, of a long one, of one that was put
+ * into a hole itself; and songs in holes. */
+static void holes(playcount_zone *z)
+{
+    some(z);
+    add(z, long_name("l2"), 5);
+    add(z, "x", 6);
+    add(z, "y", 7);
+    forget(z, "a");
+    forget(z, long_name("l1"));
+    add(z, long_name("in"), 8);
+    add(z, "short", 9);
+    forget(z, "y");
+    forget(z, long_name("in"));
+    forget(z, "b");
+}
+
+static void all_handed(playcount_zone *z)
+{
+    playcount_batch b;
+
+    some_handed(z);
+    playcount_batch_take(z, &b);
+    playcount_batch_acknowledge(z, b.number);
+}
+
+/* Holes and songs in them, before and after a batch. */
+static void holes_handed(playcount_zone *z)
+{
+    playcount_batch b;
+
+    all_handed(z);
+    forget(z, "a");
+    forget(z, long_name("l1"));
+    add(z, "x", 5);
+    add(z, "y", 5);
+    add(z, "new", 6);
+    playcount_batch_take(z, &b);
+    playcount_batch_acknowledge(z, b.number);
+    forget(z, "w");
+    add(z, "new", 6);
+}
+
+static void holes_ghosts(playcount_zone *z)
+{
+    playcount_batch b;
+
+    holes_handed(z);
+    playcount_batch_take(z, &b);
+    playcount_zone_clear(z);
+    add(z, long_name("l2"), 5);
+}
+
+static void forget_short(playcount_zone *z)
+{
+    forget(z, "b");
+}
+static void forget_long(playcount_zone *z)
+{
+    forget(z, long_name("l1"));
+}
+static void forget_wide(playcount_zone *z)
+{
+    forget(z, "w");
+}
+static void forget_in_hole(playcount_zone *z)
+{
+    forget(z, "short");
+}
+static void add_in_hole(playcount_zone *z)
+{
+    add(z, "short", 4);
+}
+static void batch_in_holes(playcount_zone *z)
+{
+    add_many(z, (const char *[]){"short", "p", long_name("q"), "w", "r"}, 9, 5,
+             NULL, NULL);
+}
+
 static const scenario scenarios[] = {
     {"the first play of a song", 8, some, register_short, "k1", 0},
     {"the first play of a song with a long id", 8, some, register_long, "k1", 0},
@@ -275,6 +361,28 @@ static const scenario scenarios[] = {
     {"claiming a key again when its time is over", 8, claimed, claim_expired, "k1",
      0},
     {"giving a claim back", 8, claimed, release, "k1", 0},
+    {"forgetting a song", 8, some, forget_short, "k1", 0},
+    {"forgetting a song with a long id", 8, some, forget_long, "k1", 0},
+    {"forgetting a wide song", 8, some, forget_wide, "k1", 0},
+    {"forgetting a song in a hole", 8, holes, forget_in_hole, "k1", 0},
+    {"forgetting a song that is handed over", 8, all_handed, forget_long, "k1", 0},
+    {"forgetting one when others are not", 7, holes_handed, forget_short, "k1", 0},
+    {"forgetting one that is not handed over", 8, some_handed, forget_wide, "k1",
+     0},
+    {"a first play in a hole", 8, holes, register_short, "k1", 0},
+    {"a first play with a long id in a hole", 8, holes, register_long, "k1", 0},
+    {"a wide first play in a hole", 8, holes, register_wide, "k1", 0},
+    {"a first play in a hole of a long id", 7, holes_handed, register_long, "k1",
+     0},
+    {"a play in a hole", 8, holes, add_in_hole, "k1", 0},
+    {"a batch in holes", 8, holes, batch_in_holes, "k1", 0},
+    {"a batch at the end and in holes", 9, holes, batch_in_holes, "k1", 0},
+    {"a batch that the holes do not hold", 7, holes_handed, batch_all_sorts, "k1",
+     0},
+    {"a clear with holes", 8, holes, clear, "k1", 0},
+    {"a clear of a nearly empty zone with holes", 500, holes, clear, "k1", 0},
+    {"a clear with holes and an open handoff", 16, holes_ghosts, clear, "k1", 0},
+    {"taking a handoff of holes", 7, holes_handed, take, "k1", 1},
 };
 
 /* --- all that can be asked of a zone ---------------------------------------- */
