@@ -135,6 +135,8 @@ $(BUILD)/t/module/.libs/%.so: t/module/%.c $(BUILD)/flags
 	@$(APXS) -c -o $(BUILD)/t/module/$*.la $(BUILD)/t/module/$*.lo > $(BUILD)/link.log 2>&1 \
 	    || { cat $(BUILD)/link.log >&2; exit 1; }
 
+unit-tests: $(UNIT_TESTS)
+
 tests: $(SO) $(UNIT_TESTS) $(BUILD)/t/simulate.t $(TEST_MODULES) client-tests $(BUILD)/bench/load
 
 # `make test T="t/start/server.t t/api/version.t"` runs these only.
@@ -256,7 +258,7 @@ include fuzz/fuzz.mk
 
 -include $(wildcard $(OBJECTS:.lo=.d) $(BUILD)/t/unit/*.d $(BUILD)/t/module/*.d)
 
-.PHONY: all install print-module tests test soak sanitize run bench-tools bench bench-peers \
+.PHONY: all install print-module unit-tests tests test soak sanitize run bench-tools bench bench-peers \
         check format format-check tidy coverage compile_commands.json dist \
         deps deps-test deps-check deps-run deps-bench deps-peers clean
 .SECONDARY:
