@@ -2,14 +2,13 @@
  * in the table playcount_refused, in the transaction that adds the others.
  *
  * A piece that fails is rolled back to a savepoint and tried in halves, down to the
- * one song that fails. It is kept aside only
+ * one song that fails. That song is kept aside if three things hold:
  *
- * - if it fails a second time, so that a deadlock is no reason;
- * - if the table or the statement works as such: a song of this transaction went
- * in, or one that is tried for that and rolled back does;
- * - if the database takes it into playcount_refused. A disk that is full, a
- * database that is read-only and a connection that is lost fail there at the
- * latest.
+ * 1. It fails a second time, so that a deadlock is no reason.
+ * 2. The table or the statement works as such: another song of this transaction
+ *    went in, or one that is tried for that, and rolled back, would.
+ * 3. The database takes it into playcount_refused. A full disk, a read-only
+ *    database and a lost connection show there at the latest.
  *
  * Otherwise the whole batch waits, as it does for a database that is away.
  */

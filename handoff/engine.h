@@ -1,7 +1,7 @@
 /* What an engine is: the code that brings batches to one kind of consumer.
  *
  * An engine is one file, which defines a playcount_engine, and one line in the
- * table of engines.c. PlaycountHandoff names it, engines.c reads its options,
+ * table of engines.c. PlaycountHandoff names it, directive.c reads its options,
  * hooks.c checks it, watch.c calls it:
  *
  *   the directive       create, and `read` of each option
@@ -12,14 +12,16 @@
  * mod_watchdog runs a handoff in one process at a time, on a thread of its own.
  * When that process dies or is stopped, another takes over. While a graceful
  * restart goes on, the old generation may still deliver when the new one begins.
- * So:
+ * So three things hold for every engine:
  *
- * - What is called from the watchdog may block for as long as the consumer does,
- * and holds up this handoff only. No request ever waits for it.
- * - A process that dies leaves no state behind but what is in the zone and in the
- *   consumer. The state that create() made is a process's own after the start.
- * - Two processes may deliver the same batch at the same time. Both must be told
- * the truth, and the plays must count once.
+ * What is called from the watchdog may block for as long as the consumer does. It
+ * holds up this handoff only; no request ever waits for it.
+ *
+ * A process that dies leaves no state behind but what is in the zone and in the
+ * consumer. The state that create() made is a process's own after the start.
+ *
+ * Two processes may deliver the same batch at the same time. Both must be told the
+ * truth, and the plays must count once.
  */
 #ifndef PLAYCOUNT_HANDOFF_ENGINE_H
 #define PLAYCOUNT_HANDOFF_ENGINE_H
@@ -98,9 +100,6 @@ typedef struct {
      * compares in begin(). Optional. */
     playcount_delivery_e (*cleared)(playcount_handoff *handoff, apr_pool_t *p,
                                     const char **why);
-
-    /* The module's hooks that the engine needs besides. Optional. */
-    void (*register_hooks)(void);
 } playcount_engine;
 
 /* engines.c: the table. NULL when no engine has this name. */
@@ -108,8 +107,6 @@ const playcount_engine *playcount_engine_named(const char *name);
 
 /* "use dbd, for ...": every engine. */
 const char *playcount_engine_names(apr_pool_t *p);
-
-void playcount_engines_register_hooks(void);
 
 extern const playcount_engine playcount_engine_dbd;
 

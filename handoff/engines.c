@@ -28,12 +28,3 @@ const char *playcount_engine_names(apr_pool_t *p)
     }
     return names;
 }
-
-void playcount_engines_register_hooks(void)
-{
-    for (int i = 0; engines[i]; i++) {
-        if (engines[i]->register_hooks) {
-            engines[i]->register_hooks();
-        }
-    }
-}

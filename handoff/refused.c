@@ -1,14 +1,15 @@
 /* The songs that a database refused one by one: the table playcount_refused.
  *
  *   node, zone   as in playcount_handoff
- *   song         the id as it stands in a URL, so always ASCII: the reason may be
- * that the database cannot store its characters plays        that are not in the
- * database reason       what the database said last, in ASCII retry        0; an
- * operator sets it to another number to have it tried again
+ *   song         the id as it stands in a URL: in ASCII, as the reason may be that
+ *                the database cannot store its characters
+ *   plays        that are not where they belong
+ *   reason       what the database said last, in ASCII
+ *   retry        0; an operator sets it to 1 to have the song tried again
  *
  * The plays are added to a row in the transaction that writes the batch's number,
  * and a row is deleted in the transaction that adds its plays to where they belong.
- * So each play is in one of both places, once.
+ * So each play is in one of the two places, once.
  */
 #include "handoff/dbd.h"
 

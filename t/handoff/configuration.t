@@ -52,6 +52,28 @@ for ([statement => 'nothing', qr/no DBDPrepareSQL with the label nothing/],
     ok $s->wait_for_log($_->[2]), "statement=$_->[1]: what is wrong is said";
 }
 
+# The statement is the one that holds where PlaycountHandoff stands, and mod_dbd, which
+# could not prepare the other one, has nothing to do with it.
+{
+    my $s = Playcount::Server->new(songs => 10, modules => ['dbd'], config => <<"EOF");
+DBDriver sqlite3
+DBDPrepareSQL "SELECT nonsense" count_plays
+<IfModule mod_dbd.c>
+    <VirtualHost *:1>
+        <IfModule mod_dbd.c>
+            DBDParams $dir/plays.db
+            DBDPrepareSQL "UPDATE songs SET n = n + %lld WHERE id = %s" count_plays
+        </IfModule>
+        PlaycountHandoff dbd interval=1 statement=count_plays
+    </VirtualHost>
+</IfModule>
+EOF
+    sqlite("$dir/plays.db", "INSERT INTO songs VALUES ('a', 0)");
+    $s->post('/song/a');
+    is_deeply settle(sub { sqlite_counts("$dir/plays.db", 'songs') }, { a => 1 }),
+        { a => 1 }, "a virtual host's own statement";
+}
+
 # Zones apart, each with a database of its own, and one without.
 my $config = <<"EOF";
 PlaycountZone one songs=10
