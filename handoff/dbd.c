@@ -21,17 +21,17 @@ APLOG_USE_MODULE(playcount);
 
 /* Between two looks for songs to be tried again. */
 #define LOOK_INTERVAL apr_time_from_sec(5)
-#define LONGEST_PAUSE apr_time_from_sec(60) /* when the last look failed */
+#define LONGEST_PAUSE apr_time_from_sec(60)
 
 typedef struct {
     playcount_statement statement;
 
     /* of the process that delivers */
-    int failures;    /* deliveries that failed in a row */
-    int had_refused; /* the last batch had songs that were kept aside */
-    int has_no_lock; /* the database has no advisory locks */
-    int has_said;    /* that trying again fails */
-    apr_time_t look; /* when to look for songs to be tried again */
+    int failures;              /* deliveries that failed in a row */
+    int had_refused;           /* the last batch had songs that were kept aside */
+    int has_no_lock;           /* the database has no advisory locks */
+    apr_time_t look;           /* for songs to be tried again: not before */
+    apr_interval_time_t pause; /* between two looks, longer after a failure */
 } dbd_state;
 
 static APR_OPTIONAL_FN_TYPE(ap_dbd_open) * dbd_open;
@@ -41,7 +41,10 @@ static APR_OPTIONAL_FN_TYPE(ap_dbd_close) * dbd_close;
 
 static void *create(apr_pool_t *p)
 {
-    return apr_pcalloc(p, sizeof(dbd_state));
+    dbd_state *state = apr_pcalloc(p, sizeof(*state));
+
+    state->pause = LOOK_INTERVAL;
+    return state;
 }
 
 static const char *read_statement(playcount_handoff *h, const char *value,
@@ -251,7 +254,22 @@ static playcount_delivery_e deliver(playcount_handoff *h,
     return outcome;
 }
 
-/* Batches do not wait for this: a failure is said, and tried again later. */
+/* Batches do not wait for this: a failure is logged, and the next look is later. */
+static void look_failed(playcount_handoff *h, const char *why)
+{
+    dbd_state *state = h->state;
+
+    if (state->pause == LOOK_INTERVAL) {
+        ap_log_error(
+            APLOG_MARK, APLOG_WARNING, 0, h->server,
+            "PlaycountHandoff (%s): the songs of the table playcount_refused "
+            "cannot be tried again: %s",
+            h->where, why);
+    }
+    state->pause =
+        2 * state->pause < LONGEST_PAUSE ? 2 * state->pause : LONGEST_PAUSE;
+}
+
 static playcount_delivery_e tick(playcount_handoff *h, apr_pool_t *p,
                                  const char **why)
 {
@@ -262,20 +280,13 @@ static playcount_delivery_e tick(playcount_handoff *h, apr_pool_t *p,
         (now < state->look && state->look - now <= LONGEST_PAUSE)) {
         return PLAYCOUNT_DELIVERED;
     }
-    state->look = now + LOOK_INTERVAL;
     if (with_database(h, add_marked, NULL, 1, p, why) == PLAYCOUNT_DELIVERED) {
-        state->has_said = 0;
-        return PLAYCOUNT_DELIVERED;
+        state->pause = LOOK_INTERVAL;
     }
-    state->look = now + LONGEST_PAUSE;
-    if (!state->has_said) {
-        state->has_said = 1;
-        ap_log_error(
-            APLOG_MARK, APLOG_WARNING, 0, h->server,
-            "PlaycountHandoff (%s): the songs of the table playcount_refused "
-            "cannot be tried again: %s",
-            h->where, *why);
+    else {
+        look_failed(h, *why);
     }
+    state->look = now + state->pause;
     return PLAYCOUNT_DELIVERED;
 }
 
