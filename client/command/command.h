@@ -31,7 +31,7 @@ typedef struct {
     double think;         /* bench: seconds of a user between two requests */
     const char *report;   /* bench: the page with the plots; NULL: none */
     bool once;            /* monitor: one screen */
-    double interval;      /* monitor: seconds between two requests */
+    double interval; /* monitor: seconds between two requests; 0: the series' */
 } arguments;
 
 typedef exit_status command_function(const arguments *a);

@@ -60,7 +60,7 @@ static const char help[] =
     "         --think=SECONDS      of each user between two requests (0)\n"
     "         --report=FILE        an HTML page with plots of these\n"
     "monitor: --once               one screen, printed\n"
-    "         --interval=SECONDS   between two requests (1)\n"
+    "         --interval=SECONDS   between two requests (as the server's series)\n"
     "\n"
     "Servers can also be named in PLAYCOUNT_SERVER or in "
     "~/.config/playcount/config,\n"
@@ -353,8 +353,7 @@ int main(int argc, char **argv)
                    .threads = 1,
                    .songs = 1000,
                    .batch = 1000,
-                   .seconds = 5,
-                   .interval = 1};
+                   .seconds = 5};
     int given[32], given_n = 0, code;
 
     signal(SIGPIPE, SIG_IGN);

@@ -24,7 +24,8 @@ struct feed {
 
     pthread_mutex_t lock; /* for what follows */
     pthread_cond_t wake;
-    bool stop, poked, want;
+    bool stop, poked, want, want_songs;
+    char prefix[256]; /* of the songs */
     int minutes;
     double since;
     heard last;
@@ -168,21 +169,58 @@ static void parse(feed *f, heard *h, const body *b)
     }
 }
 
+/* The songs of each zone that has none on the page. */
+static void ask_songs(feed *f, heard *h, const char *prefix)
+{
+    json_t *zones = json_object_get(h->json, "zones"), *zone;
+    size_t i;
+
+    json_array_foreach(zones, i, zone)
+    {
+        const char *name = json_string_value(json_object_get(zone, "zone"));
+        char *escaped = name ? curl_easy_escape(f->easy, name, 0) : NULL;
+        char *begin = curl_easy_escape(f->easy, prefix, 0);
+        char *query = NULL;
+        heard ignored = {.number = 0};
+        body b = {.text = NULL};
+
+        if (escaped && begin &&
+            asprintf(&query, "format=songs&zone=%s&top=100&prefix=%s", escaped,
+                     begin) > 0 &&
+            get(f, &ignored, query, &b) == EXIT_DONE) {
+            json_t *answer = json_loadb(b.text ? b.text : "", b.n, 0, NULL);
+            json_t *songs = json_object_get(answer, "songs");
+            if (json_is_array(songs)) {
+                json_object_set(zone, "top", songs);
+            }
+            json_decref(answer);
+        }
+        free(b.text);
+        free(query);
+        curl_free(begin);
+        curl_free(escaped);
+    }
+}
+
 static void ask(feed *f, heard *h)
 {
-    char query[128];
+    char query[128], prefix[sizeof(f->prefix)];
     body b;
 
     pthread_mutex_lock(&f->lock);
     snprintf(query, sizeof(query), "format=json&minutes=%d&since=%.6f", f->minutes,
              f->since);
-    bool want = f->want;
+    bool want = f->want, want_songs = f->want_songs;
+    strcpy(prefix, f->prefix);
     pthread_mutex_unlock(&f->lock);
     memset(h, 0, sizeof(*h));
     if (get(f, h, query, &b) == EXIT_DONE) {
         parse(f, h, &b);
     }
     free(b.text);
+    if (h->json && want_songs) {
+        ask_songs(f, h, prefix);
+    }
     if (h->json && want) {
         heard ignored = {.number = 0};
         if (get(f, &ignored, "format=prometheus", &b) == EXIT_DONE) {
@@ -214,10 +252,26 @@ static void keep(feed *f, const heard *h)
     f->last.number = number;
 }
 
+/* Seconds from one request to the next, after a good answer that took so long. */
+static double pause_after(const feed *f, const heard *h, double took)
+{
+    double every =
+        f->interval > 0
+            ? f->interval
+            : json_number_value(json_object_get(json_object_get(h->json, "metrics"),
+                                                "interval_seconds"));
+
+    every = every < 0.1 ? 0.1 : every > 10 ? 10 : every;
+    if (f->interval <= 0 && every < 20 * took) {
+        every = 20 * took;
+    }
+    return every;
+}
+
 static void *run(void *context)
 {
     feed *f = context;
-    double pause = f->interval;
+    double pause = 1;
 
     pthread_mutex_lock(&f->lock);
     while (!f->stop) {
@@ -226,12 +280,15 @@ static void *run(void *context)
 
         clock_gettime(CLOCK_MONOTONIC, &until);
         f->poked = false;
+        int64_t began = playcount_now_ms();
         pthread_mutex_unlock(&f->lock);
         ask(f, &h);
+        double took = (double)(playcount_now_ms() - began) / 1000;
         pthread_mutex_lock(&f->lock);
-        pause = h.status == EXIT_DONE     ? f->interval
-                : pause < f->interval + 5 ? pause + 1
-                                          : pause;
+        pause = h.status == EXIT_DONE ? pause_after(f, &h, took)
+                : pause < 5           ? pause + 1
+                                      : pause;
+        h.every = pause;
         keep(f, &h);
         add_seconds(&until, pause);
         while (!f->stop && !f->poked &&
@@ -302,11 +359,16 @@ void feed_ask(feed *f, int minutes, double since)
     pthread_mutex_unlock(&f->lock);
 }
 
-void feed_want(feed *f, bool buckets)
+void feed_want(feed *f, bool buckets, const char *songs)
 {
     pthread_mutex_lock(&f->lock);
-    f->poked = buckets && !f->want;
+    bool other = songs && (!f->want_songs || strcmp(f->prefix, songs) != 0);
+    if ((buckets && !f->want) || other) {
+        f->poked = true;
+    }
     f->want = buckets;
+    f->want_songs = songs != NULL;
+    snprintf(f->prefix, sizeof(f->prefix), "%s", songs ? songs : "");
     pthread_cond_signal(&f->wake);
     pthread_mutex_unlock(&f->lock);
 }

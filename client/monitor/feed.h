@@ -1,9 +1,11 @@
 /* Asking the server, in a thread of its own, so that keys are answered while a
  * server does not.
  *
- * The thread asks every `interval` seconds, waits longer after failures (up to five
- * seconds more each time), never gives up, and never has two requests at once. Each
- * answer, good or bad, takes the place of the one before.
+ * The thread asks once in each interval of the server's series, unless another time
+ * was given, and not before twenty times as long as an answer took: many routes
+ * cost the server time. It waits longer after failures (a second more each time, up
+ * to five), never gives up, and never has two requests at once. Each answer, good
+ * or bad, takes the place of the one before.
  */
 #ifndef PLAYCOUNT_MONITOR_FEED_H
 #define PLAYCOUNT_MONITOR_FEED_H
@@ -21,6 +23,7 @@ typedef struct {
     char *buckets;      /* what was asked for with feed_want(), text; or NULL */
     exit_status status; /* EXIT_DONE, or what the command would end with */
     bool password;      /* it asks for one, or refuses the one it got */
+    double every;       /* seconds until the next one */
     char sentence[512]; /* what is wrong */
 } heard;
 
@@ -30,13 +33,16 @@ feed *feed_open(const arguments *a, const char *url);
 /* How far back, and the series only from this moment on. */
 void feed_ask(feed *f, int minutes, double since);
 
-/* Whether the buckets of the histograms are wanted too. */
-void feed_want(feed *f, bool buckets);
+/* Whether the buckets of the histograms are wanted too; and the songs, where the
+ * page does not have them, those whose ids begin so, or NULL. Newer servers have
+ * these. */
+void feed_want(feed *f, bool buckets, const char *songs);
 
 /* Ask now, and wait for it. */
 void feed_once(feed *f, heard *h);
 
-/* Start the thread. Not 0: it could not be started. */
+/* Start the thread; seconds between two requests, 0: as the server's series. Not 0:
+ * it could not be started. */
 int feed_start(feed *f, double interval);
 void feed_poke(feed *f); /* ask at once */
 

@@ -99,7 +99,7 @@ void view_songs(canvas *c, const model *m, choices *chosen, int y, int height)
     }
     if (!all) {
         canvas_text(c, y + 1, 1, c->width - 2, LOOK_DIM,
-                    "none; the songs are shown where PlaycountMetricsSongs is On");
+                    "none, or PlaycountMetricsSongs is not On");
     }
     free(list);
 }

@@ -39,7 +39,7 @@ static void draw(monitor *m)
                          .password = m->last.password,
                          .now = wall_clock(),
                          .heard = m->heard_at,
-                         .asked_every = m->a->interval,
+                         .asked_every = m->last.every,
                          .buckets = m->buckets};
 
     views_draw(&m->canvas, m->model, &m->chosen, &how);
@@ -66,7 +66,8 @@ static void ask_next(monitor *m)
     double since = model_since(m->model);
     /* At first, as much as is seen, but not the whole hour of many routes. */
     feed_ask(m->feed, m->chosen.minutes, since ? since : wall_clock() - 120);
-    feed_want(m->feed, *m->chosen.route != '\0');
+    feed_want(m->feed, *m->chosen.route != '\0',
+              m->chosen.view == VIEW_SONGS ? m->chosen.filter : NULL);
 }
 
 /* --- one screen, or JSON --- */
@@ -175,7 +176,7 @@ static exit_status live(monitor *m)
         draw(m);
         screen_show(&m->canvas);
         key = screen_wait(&m->canvas, 200, &character);
-        if (key == ON_CHARACTER || key == ON_ACCEPT) {
+        if (key != ON_NOTHING) {
             ask_next(m);
         }
     }
@@ -185,7 +186,7 @@ static exit_status live(monitor *m)
 
 exit_status command_monitor(const arguments *a)
 {
-    monitor m = {.a = a, .chosen = {.minutes = 5, .sort = 1}};
+    monitor m = {.a = a, .chosen = {.minutes = 5, .sort = 1}, .last = {.every = 1}};
     const char *url = a->words_n ? a->words[0] : a->conf->metrics;
     bool is_live = !a->once && !a->json;
 

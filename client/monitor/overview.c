@@ -1,4 +1,7 @@
 /* The whole server at a glance. */
+#include <string.h>
+#include <time.h>
+
 #include "client/monitor/views.h"
 
 static void draw_zone(canvas *c, int y, const json_t *zone)
@@ -31,6 +34,42 @@ static void draw_zone(canvas *c, int y, const json_t *zone)
     }
 }
 
+/* Songs that a database refused are kept aside until an operator says otherwise. */
+static void draw_refused(canvas *c, int y, const json_t *zone)
+{
+    double refused =
+        model_number(json_object_get(zone, "handoff"), "refused_songs", NULL);
+    if (refused > 0) {
+        canvas_print(c, y, c->width - 20, 19, LOOK_WARN, "%s songs refused",
+                     shown_number(refused));
+    }
+}
+
+/* What happened last: starts, graceful restarts, children that were killed. */
+static void draw_events(canvas *c, const model *m, int y)
+{
+    const json_t *events = json_object_get(model_metrics(m), "events");
+    size_t n = json_array_size(events);
+    int x = 1;
+
+    for (size_t i = n; i-- > 0 && x < c->width - 24;) {
+        const json_t *event = json_array_get(events, i);
+        const char *name = json_string_value(json_object_get(event, "event"));
+        time_t when = (time_t)model_number(event, "time", NULL);
+        struct tm tm;
+        char clock[16];
+
+        localtime_r(&when, &tm);
+        strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
+        bool killed = name && strcmp(name, "killed") == 0;
+        x += canvas_print(c, y, x, 40, killed ? LOOK_BAD : LOOK_DIM, "%s %s", clock,
+                          killed ? "a child was killed"
+                          : name ? name
+                                 : "?") +
+             3;
+    }
+}
+
 static int draw_zones(canvas *c, const model *m, int y, int most)
 {
     const json_t *zones = json_object_get(model_answer(m), "zones"), *zone;
@@ -41,6 +80,7 @@ static int draw_zones(canvas *c, const model *m, int y, int most)
     json_array_foreach(zones, i, zone)
     {
         if (drawn + 1 < most) {
+            draw_refused(c, y + 1 + drawn, zone);
             draw_zone(c, y + 1 + drawn++, zone);
         }
     }
@@ -113,6 +153,9 @@ void view_overview(canvas *c, const model *m, const choices *chosen, int y,
         y += 2;
     }
     if (y + 1 < end) {
-        draw_zones(c, m, y, end - y);
+        y += draw_zones(c, m, y, end - y) + 1;
+    }
+    if (y < end) {
+        draw_events(c, m, y);
     }
 }
