@@ -172,13 +172,13 @@ static exit_status live(monitor *m)
     }
     while (!interrupted &&
            keys_take(&m->chosen, key, character, m->canvas.height)) {
+        if (key != ON_NOTHING) {
+            ask_next(m);
+        }
         listen_to_feed(m);
         draw(m);
         screen_show(&m->canvas);
         key = screen_wait(&m->canvas, 200, &character);
-        if (key != ON_NOTHING) {
-            ask_next(m);
-        }
     }
     screen_close();
     return interrupted ? EXIT_INTERRUPTED : EXIT_DONE;
