@@ -29,12 +29,12 @@ playcount_queued *playcount_queued_half(const playcount_queued *entry, int secon
 
 void playcount_queued_free(playcount_queued *entry);
 
-/* What is to be done with a batch after it was sent. */
+/* What to do with a batch after it was sent. */
 typedef enum {
     PLAYCOUNT_QUEUED_COUNTED,
     PLAYCOUNT_QUEUED_RETRY,  /* later; not_before is set */
     PLAYCOUNT_QUEUED_SPLIT,  /* as a whole it is refused, its halves may not be */
-    PLAYCOUNT_QUEUED_REFUSED /* for good */
+    PLAYCOUNT_QUEUED_REFUSED /* permanently */
 } playcount_queued_outcome;
 
 playcount_queued_outcome playcount_queued_judge(playcount_queued *entry,

@@ -16,7 +16,7 @@ typedef struct {
 } bench_result;
 
 /* Load for a->seconds; a user waits for a->think seconds between an answer and the
- * next request. Not EXIT_DONE: it could not be done, and it has said why. */
+ * next request. Not EXIT_DONE: it could not be done; the reason was printed. */
 exit_status bench_load(const arguments *a, uint64_t users, bench_result *result);
 
 #endif

@@ -14,7 +14,8 @@ void bench_report_head(void); /* of the table */
 void bench_report_line(const bench_result *cycle);
 void bench_report_json(const bench_report *report);
 
-/* One self-contained HTML file with SVG plots. Not EXIT_DONE: it has said why. */
+/* One self-contained HTML file with SVG plots. Not EXIT_DONE: the reason was
+ * printed. */
 exit_status bench_report_page(const bench_report *report, const char *path);
 
 #endif

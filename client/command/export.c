@@ -59,7 +59,7 @@ static exit_status start_over(exporting *e)
 }
 
 /* What has become of a page; EXIT_DONE: *whole says whether it is there as a whole,
- * otherwise it is to be asked for again. */
+ * otherwise it must be requested again. */
 static exit_status judge(exporting *e, const playcount_page *page,
                          playcount_error *error, bool *whole)
 {

@@ -53,15 +53,15 @@ typedef struct {
     uint64_t kept; /* bytes that an interrupted export had written */
 } exportfile;
 
-/* Open what an interrupted export left, or a new one. Not EXIT_DONE: it has said
- * why; what was there is as it was. To be closed in any case. */
+/* Open what an interrupted export left, or a new one. Not EXIT_DONE: the reason was
+ * printed, and existing files are unchanged. Close it in any case. */
 exit_status exportfile_open(exportfile *f, const playcount_client *client,
                             const char *target);
 
 /* Write one song. Not 0: it failed, see errno. */
 int exportfile_add(exportfile *f, const char *id, uint64_t count);
 
-/* A page is whole. Not EXIT_DONE: it has said why. */
+/* A page is whole. Not EXIT_DONE: the reason was printed. */
 exit_status exportfile_note(exportfile *f);
 
 /* The page is not whole: back to where it began. */

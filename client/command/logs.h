@@ -9,7 +9,7 @@
  *     copied     access.log.1 (inode 9, the same bytes), access.log (inode 7,
  * empty) packed     access.log.1.gz (inode 9, the same bytes when unpacked)
  *
- * Then there is to be read, in this order: what follows byte 5000 in access.log.1,
+ * Then these are read, in this order: what follows byte 5000 in access.log.1,
  * any file that was rotated in between, access.log.
  *
  * A rotated file of LOG has its name and a number or date after a dot or a dash,
@@ -64,7 +64,8 @@ long logs_remember(logs_known *known, const logs_file *file);
 
 /* Find what is to be read for `path`, which is the log itself or one of its rotated
  * files. `pending` is the chunk that was interrupted, in this one of the known
- * files, or NULL. New files are put into `known`. Not EXIT_DONE: it has said why.
+ * files, or NULL. New files are put into `known`. Not EXIT_DONE: the reason was
+ * printed.
  */
 exit_status logs_find(logs_plan *plan, logs_known *known, const char *path,
                       const run_chunk *pending, size_t pending_in);

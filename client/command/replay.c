@@ -205,7 +205,7 @@ static exit_status read_pipe(replaying *r, runner *run, int fd, const char *name
     return status == EXIT_DONE ? report(r) : status;
 }
 
-/* The state beside the log, whatever rotation has called the log meanwhile. */
+/* The state beside the log, whatever name rotation has given the log. */
 static char *state_path(const arguments *a, const char *path)
 {
     if (a->state) {

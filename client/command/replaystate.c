@@ -92,7 +92,7 @@ static exit_status unreadable(const replaystate *s)
     return EXIT_FILE;
 }
 
-/* All is to be read again. */
+/* Everything will be read again. */
 static void forget(replaystate *s)
 {
     s->known.n = 0;

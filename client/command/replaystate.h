@@ -36,7 +36,7 @@ typedef struct {
 
 /* Lock and read the state; create it when there is none. With --again it is empty,
  * unless a run with --again was interrupted. `path` NULL: none is kept. Not
- * EXIT_DONE: it has said why. */
+ * EXIT_DONE: the reason was printed. */
 exit_status replaystate_open(replaystate *s, const arguments *a, const char *path,
                              uint64_t rules);
 

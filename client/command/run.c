@@ -12,7 +12,7 @@ struct runner {
     run_plan *plan;
     const run_input *input;
     playcount_pack pack;
-    char *text; /* the chunk, and behind it what was read too much */
+    char *text; /* the chunk, then what was read beyond it */
     size_t n;   /* bytes in text */
     bool at_end;
     uint64_t offset; /* of text[0] in the input */
@@ -183,7 +183,7 @@ static void advance(runner *r, size_t n)
     progress_at(r->offset, r->plan->things);
 }
 
-/* Whether the chunk in doubt may be sent again, or must not be. */
+/* Whether the chunk that may have been counted can be sent again. */
 static exit_status decide(const runner *r, const run_chunk *chunk, bool *skip)
 {
     const char *unsure = r->plan->a->unsure;

@@ -35,12 +35,13 @@ typedef struct {
 } run_chunk;
 
 /* What a chunk of text holds, into the pack. Adds to *things (entries, lines) and
- * *plays. Not EXIT_DONE: it has said what is wrong. */
+ * *plays. Not EXIT_DONE: the fault was printed. */
 typedef exit_status run_parse(void *context, const char *text, size_t n,
                               uint64_t offset, playcount_pack *pack,
                               uint64_t *things, uint64_t *plays);
 
-/* Put it on the disk. Not EXIT_DONE: it has said why, and nothing is sent. */
+/* Put it on the disk. Not EXIT_DONE: the reason was printed, and nothing is sent.
+ */
 typedef exit_status run_note(void *context, const run_chunk *chunk);
 
 /* These bytes are counted. */
@@ -76,7 +77,7 @@ typedef struct {
 
 typedef struct runner runner;
 
-/* Before the first input. NULL: it has said why. */
+/* Before the first input. NULL: the reason was printed. */
 runner *run_begin(run_plan *plan);
 
 /* Send the chunk that an interrupted run was about to send. */

@@ -18,7 +18,7 @@
 typedef struct source source;
 
 /* Read from this descriptor, which the source closes. `name` is borrowed, for
- * messages. NULL: it has said why. */
+ * messages. NULL: the reason was printed. */
 source *source_open(int fd, const char *name);
 
 /* Up to n bytes; 0 at the end; -1: it failed, and source_fault() tells why. Ends

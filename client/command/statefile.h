@@ -35,7 +35,7 @@ int statefile_check(int fd);
 const char *statefile_error(void);
 
 /* Put it on the disk in place of the old one. Not 0: it failed, see errno, and the
- * old one is as it was. */
+ * old one, if any, is unchanged. */
 typedef void statefile_write(FILE *file, const void *state);
 int statefile_replace(const char *path, statefile_write *write, const void *state);
 

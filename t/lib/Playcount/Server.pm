@@ -41,7 +41,7 @@ END { $_ && $_->DESTROY for values %all }
 my $T = abs_path(dirname(__FILE__) . '/../..');
 
 # Seconds until something that ought to happen has failed. Nothing waits that
-# long when it works.
+# long when it works. PLAYCOUNT_PATIENCE shortens it while a test is written.
 our $PATIENCE = $ENV{PLAYCOUNT_PATIENCE} || 60;
 
 sub new
