@@ -148,4 +148,17 @@ utf8::decode($shown);
 unlike $shown, qr/[\x00-\x09\x0b-\x1f\x7f-\x9f\x{200b}-\x{200f}\x{202a}-\x{202e}\x{2066}-\x{2069}\x{feff}]/, 'are shown without what they would do';
 like $shown, qr/\?\[2J\?\]/, 'but shown';
 
+# What newer servers say besides.
+my $newer = Playcount::Misbehaving->new(sub {
+    request($_[0]);
+    print { $_[0] } answer(200, encode_json({ version => 1, time => time,
+        zones => [{ zone => 'z', songs => 1, capacity => 2, plays => 1, handoff => { refused_songs => 2 } }],
+        metrics => { started => 1, interval_seconds => 1, total => { %$total, recent => $total }, series => [], routes => [], slow => [],
+            events => [{ time => 1, event => 'graceful' }, { time => 2, event => 'killed', pid => 3 }] } }),
+        'Content-Type: application/json');
+});
+$run = monitor({ LINES => 44 }, '--once', $newer->url);
+like $run->{out}, qr/^ z +50\.0% .* 2 songs refused$/m, 'songs that a database refused';
+like $run->{out}, qr/^ \d\d:\d\d:02 a child was killed +\d\d:\d\d:01 graceful$/m, 'events, the last one first';
+
 done_testing;
