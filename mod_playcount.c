@@ -63,6 +63,10 @@ static const command_rec directives[] = {
         "PlaycountMetricsSongs", playcount_metrics_songs, NULL, RSRC_CONF,
         "On or Off: whether playcount-metrics lists each zone's hundred highest "
         "songs"),
+    AP_INIT_FLAG(
+        "PlaycountNotes", playcount_metrics_notes, NULL, RSRC_CONF,
+        "On or Off: whether measured requests have their values as notes, for "
+        "other modules"),
     AP_INIT_TAKE_ARGV(
         "PlaycountStatsd", playcount_metrics_statsd, NULL, RSRC_CONF,
         "HOST:PORT [prefix=P] [format=statsd|dogstatsd] [interval=S] "

@@ -21,6 +21,7 @@ void *playcount_metrics_create_server(apr_pool_t *p, server_rec *s)
     (void)s;
     conf->routes = 64;
     conf->interval = 10;
+    conf->notes = -1;
     return conf;
 }
 
@@ -152,6 +153,17 @@ const char *playcount_metrics_songs(cmd_parms *cmd, void *mconfig, int flag)
 
     (void)mconfig;
     conf->songs = flag;
+    return error;
+}
+
+const char *playcount_metrics_notes(cmd_parms *cmd, void *mconfig, int flag)
+{
+    playcount_metrics_server *conf =
+        playcount_cmd_server_conf(cmd, PLAYCOUNT_ROOM_METRICS);
+    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+
+    (void)mconfig;
+    conf->notes = flag;
     return error;
 }
 

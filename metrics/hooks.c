@@ -104,6 +104,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         }
         return OK;
     }
+    playcount_notes_look(conf);
     result = get_memory(s, pconf, conf);
     if (result == OK) {
         playcount_interval_start(s, pconf);
@@ -118,7 +119,7 @@ static void child_init(apr_pool_t *p, server_rec *s)
     if (playcount_metrics_segment) {
         playcount_metrics_row = playcount_inflight_claim(
             playcount_metrics_segment->inflight, (int32_t)getpid());
-        playcount_statsd_child(s, p);
+        playcount_statsd_child(s);
     }
 }
 

@@ -31,14 +31,16 @@ static const char *time_item(request_rec *r, const char *unit, playcount_figure_
         return apr_psprintf(r->pool, "%" APR_UINT64_T_FMT ".%06d", us / 1000000,
                             (int)(us % 1000000));
     }
-    return s->text[f];
+    return apr_psprintf(r->pool, "%" APR_UINT64_T_FMT, us);
 }
 
 static const char *number_item(request_rec *r, playcount_figure_e f)
 {
     const playcount_sample *s = playcount_sample_of(r);
 
-    return s && s->finished ? s->text[f] : "-";
+    return s && s->finished
+               ? apr_psprintf(r->pool, "%" APR_UINT64_T_FMT, s->value[f])
+               : "-";
 }
 
 static const char *request_time(request_rec *r, char *unit)
@@ -73,7 +75,9 @@ static const char *route_item(request_rec *r, char *unused)
     const playcount_sample *s = playcount_sample_of(r);
 
     (void)unused;
-    return s && s->finished ? ap_escape_logitem(r->pool, s->name) : "-";
+    return s && s->finished
+               ? ap_escape_logitem(r->pool, playcount_route_name(r->pool, s->route))
+               : "-";
 }
 
 static int pre_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp)

@@ -5,7 +5,7 @@
  *     sample.c    one request from its handler's start to its log line
  *     filter.c    the block filter; unknown.c: blocks of unknown length
  *     route.c     which route a request belongs to
- *     logitem.c   items for LogFormat
+ *     logitem.c   items for LogFormat; notes.c: the same as notes of the request
  *     slow.c      slow requests
  *     interval.c  the watchdog that writes the series
  *     statsd*.c   what is sent to statsd
@@ -39,6 +39,7 @@ typedef struct {
     int routes;                    /* PlaycountRoutes */
     int interval;                  /* PlaycountSeries, seconds */
     int songs;                     /* PlaycountMetricsSongs: 1 lists songs */
+    int notes;                     /* PlaycountNotes; -1 unset */
     playcount_statsd_conf *statsd; /* PlaycountStatsd, or NULL */
 } playcount_metrics_server;
 
@@ -56,6 +57,7 @@ const char *playcount_metrics_routes(cmd_parms *cmd, void *mconfig,
 const char *playcount_metrics_series(cmd_parms *cmd, void *mconfig,
                                      const char *arg);
 const char *playcount_metrics_songs(cmd_parms *cmd, void *mconfig, int flag);
+const char *playcount_metrics_notes(cmd_parms *cmd, void *mconfig, int flag);
 const char *playcount_metrics_statsd(cmd_parms *cmd, void *mconfig, int argc,
                                      char *const argv[]);
 
@@ -89,17 +91,19 @@ typedef struct {
     unsigned broken : 1;     /* an error bucket was seen */
     unsigned in_flight : 1;  /* counted in, not yet out */
     unsigned finished : 1;   /* the values are there */
-    request_rec *noted;      /* the last request that has the notes */
-    unsigned outcome;        /* with finished: a playcount_outcome_e */
+    struct playcount_notes
+        *notes;       /* notes.c: their values, NULL: nobody wants them */
+    unsigned outcome; /* with finished: a playcount_outcome_e */
     int status;
     uint64_t value[PLAYCOUNT_FIGURES];
-    char text[PLAYCOUNT_FIGURES][24]; /* the notes' values */
-    char name[PLAYCOUNT_LABEL_MAX + 1];
 } playcount_sample;
 
 /* The sample of a request, an internal redirect or a subrequest of it; NULL if
  * it is not measured. */
 playcount_sample *playcount_sample_of(request_rec *r);
+
+/* A finished sample as the log has it, in the request's pool. */
+const char *playcount_sample_text(request_rec *r, const playcount_sample *sample);
 
 void playcount_sample_register_hooks(apr_pool_t *p);
 
@@ -123,10 +127,19 @@ void playcount_filter_add(request_rec *r, playcount_sample *sample);
 void playcount_count_unknown(apr_bucket *b, request_rec *r,
                              playcount_sample *sample);
 
-/* route.c: find the route of r, in number and name. *passing is set when r
- * only passes the request on (mod_rewrite in a directory). */
-unsigned playcount_route_find(request_rec *r, char name[PLAYCOUNT_LABEL_MAX + 1],
-                              int *passing);
+/* route.c: find the route of r. *passing is set when r only passes the request on
+ * (mod_rewrite in a directory). */
+unsigned playcount_route_find(request_rec *r, int *passing);
+
+/* Its name, in the pool. */
+const char *playcount_route_name(apr_pool_t *p, unsigned route);
+
+/* notes.c: in post_config, whether anybody wants the notes; their hooks for one
+ * request: when its handler, or that of a redirection, starts, and when it is over.
+ */
+void playcount_notes_look(const playcount_metrics_server *conf);
+void playcount_notes_add(playcount_sample *sample, request_rec *r);
+void playcount_notes_fill(const playcount_sample *sample, request_rec *r);
 
 /* logitem.c */
 void playcount_logitem_register_hooks(apr_pool_t *p);
@@ -139,7 +152,7 @@ void playcount_interval_start(server_rec *s, apr_pool_t *p);
 void playcount_statsd_start(server_rec *s, apr_pool_t *p);
 
 /* statsd.c, statsd_raw.c: `child_init` and one value set in raw mode. */
-void playcount_statsd_child(server_rec *s, apr_pool_t *p);
+void playcount_statsd_child(server_rec *s);
 void playcount_statsd_keep(const playcount_sample *sample, unsigned cell);
 
 /* handler.c, status.c */

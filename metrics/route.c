@@ -34,27 +34,34 @@ static const char *evaluated(request_rec *r, const ap_expr_info_t *expr)
  * the one before, and comparing it is cheaper than cleaning and hashing it. */
 static _Thread_local struct {
     char label[PLAYCOUNT_LABEL_MAX + 1]; /* as it came; "" for none yet */
-    char name[PLAYCOUNT_LABEL_MAX + 1];
     unsigned number;
 } last;
 
-static void remember(const char *label, const char *name, unsigned number)
+static void remember(const char *label, unsigned number)
 {
     size_t length = strlen(label);
 
     if (length < sizeof(last.label)) {
         memcpy(last.label, label, length + 1);
-        memcpy(last.name, name, sizeof(last.name));
         last.number = number;
     }
 }
 
-unsigned playcount_route_find(request_rec *r, char name[PLAYCOUNT_LABEL_MAX + 1],
-                              int *passing)
+const char *playcount_route_name(apr_pool_t *p, unsigned route)
+{
+    char name[PLAYCOUNT_LABEL_MAX + 1];
+
+    return playcount_routes_name(playcount_metrics_segment->routes, route, name)
+               ? apr_pstrdup(p, name)
+               : "?";
+}
+
+unsigned playcount_route_find(request_rec *r, int *passing)
 {
     const playcount_metrics_dir *conf =
         playcount_dir_conf(r->per_dir_config, PLAYCOUNT_ROOM_METRICS);
     const char *label = conf->label;
+    char name[PLAYCOUNT_LABEL_MAX + 1];
     unsigned number;
     int first_refusal;
 
@@ -66,7 +73,6 @@ unsigned playcount_route_find(request_rec *r, char name[PLAYCOUNT_LABEL_MAX + 1]
     }
     *passing = !conf->label && r->handler && !strcmp(r->handler, REDIRECT_HANDLER);
     if (!strcmp(label, last.label)) {
-        memcpy(name, last.name, sizeof(last.name));
         return last.number;
     }
     number =
@@ -81,9 +87,8 @@ unsigned playcount_route_find(request_rec *r, char name[PLAYCOUNT_LABEL_MAX + 1]
             playcount_metrics_global->routes, name);
     }
     if (number == playcount_metrics_segment->count - 1) {
-        apr_cpystrn(name, "other", PLAYCOUNT_LABEL_MAX + 1);
         return number; /* each one that is refused is counted */
     }
-    remember(label, name, number);
+    remember(label, number);
     return number;
 }

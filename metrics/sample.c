@@ -24,17 +24,6 @@
 
 APLOG_USE_MODULE(playcount);
 
-enum { NOTES = PLAYCOUNT_FIGURES + 1 };
-
-static const char *const note_names[NOTES] = {
-    "playcount-request-time",  "playcount-application-time",
-    "playcount-output-time",   "playcount-output-blocks",
-    "playcount-output-length", "playcount-route"};
-
-/* The notes without their values, to be copied, which takes a fifth of the time of
- * adding them one by one. */
-static apr_table_t *blank_notes;
-
 static request_rec *initial(request_rec *r)
 {
     while (r->main) {
@@ -85,7 +74,7 @@ static void enter(playcount_sample *s, request_rec *r)
 {
     int passing;
 
-    s->route = playcount_route_find(r, s->name, &passing);
+    s->route = playcount_route_find(r, &passing);
     s->on_its_way = passing != 0;
     s->in_flight = 1;
     playcount_inflight_add(playcount_metrics_row, s->route, 1);
@@ -102,35 +91,9 @@ static playcount_sample *begin(request_rec *first)
     apr_pool_cleanup_register(first->pool, s, leave, apr_pool_cleanup_null);
     playcount_request_get(first)->sample = s;
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, first, "start: route \"%s\", %s %s",
-                  s->name, first->method, first->uri);
+                  playcount_route_name(first->pool, s->route), first->method,
+                  first->uri);
     return s;
-}
-
-static char *note_value(playcount_sample *s, int n)
-{
-    return n < PLAYCOUNT_FIGURES ? s->text[n] : s->name;
-}
-
-/* The notes hold pointers into the sample; the values follow at the end. */
-static void add_notes(playcount_sample *s, request_rec *r)
-{
-    if (s->noted == r) {
-        return;
-    }
-    s->noted = r;
-    if (apr_is_empty_table(r->notes)) {
-        apr_table_t *notes = apr_table_copy(r->pool, blank_notes);
-        apr_table_entry_t *entry = (apr_table_entry_t *)apr_table_elts(notes)->elts;
-
-        for (int n = 0; n < NOTES; n++) {
-            entry[n].val = note_value(s, n);
-        }
-        r->notes = notes;
-        return;
-    }
-    for (int n = 0; n < NOTES; n++) {
-        apr_table_addn(r->notes, note_names[n], note_value(s, n));
-    }
 }
 
 /* The start of a handler, of the initial request or of one it was redirected
@@ -151,7 +114,7 @@ static void start(request_rec *r)
         leave(s);
         enter(s, r);
     }
-    add_notes(s, r);
+    playcount_notes_add(s, r);
     playcount_filter_add(r, s);
 }
 
@@ -220,14 +183,22 @@ static void finish(playcount_sample *s, const request_rec *last)
     derive_times(s);
     s->value[PLAYCOUNT_OUTPUT_BLOCKS] = s->blocks;
     s->value[PLAYCOUNT_OUTPUT_LENGTH] = s->bytes;
-    for (int f = 0; f < PLAYCOUNT_FIGURES; f++) {
-        s->text[f][playcount_digits(s->text[f], s->value[f])] = '\0';
-    }
     s->status = last->status;
     s->outcome = went_away(s, last)                  ? PLAYCOUNT_ABORTED
                  : s->status >= 500 || broken_off(s) ? PLAYCOUNT_ERROR
                                                      : PLAYCOUNT_COMPLETE;
     s->finished = 1;
+}
+
+const char *playcount_sample_text(request_rec *r, const playcount_sample *s)
+{
+    return apr_psprintf(r->pool,
+                        "status %d, %s, request %" APR_UINT64_T_FMT
+                        " us, application %" APR_UINT64_T_FMT
+                        " us, output %" APR_UINT64_T_FMT " us, %" APR_UINT64_T_FMT
+                        " blocks, %" APR_UINT64_T_FMT " bytes",
+                        s->status, playcount_outcome_names[s->outcome], s->value[0],
+                        s->value[1], s->value[2], s->value[3], s->value[4]);
 }
 
 static int log_sample(request_rec *r)
@@ -247,6 +218,7 @@ static int log_sample(request_rec *r)
         return DECLINED;
     }
     finish(s, final(first));
+    playcount_notes_fill(s, first);
     status_class = s->status >= 100 && s->status < 600
                        ? (unsigned)s->status / 100 - 1
                        : PLAYCOUNT_CLASSES - 1;
@@ -258,21 +230,13 @@ static int log_sample(request_rec *r)
     if (playcount_metrics_global->statsd) {
         playcount_statsd_keep(s, cell);
     }
-    ap_log_rerror(
-        APLOG_MARK, APLOG_DEBUG, 0, first,
-        "finish: status %d, %s, request %s us, application %s us, output %s "
-        "us, %s blocks, %s bytes",
-        s->status, playcount_outcome_names[s->outcome], s->text[0], s->text[1],
-        s->text[2], s->text[3], s->text[4]);
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, first, "finish: %s",
+                  playcount_sample_text(first, s));
     return DECLINED;
 }
 
 void playcount_sample_register_hooks(apr_pool_t *p)
 {
-    blank_notes = apr_table_make(p, NOTES + 2); /* two of other modules */
-    for (int n = 0; n < NOTES; n++) {
-        apr_table_addn(blank_notes, note_names[n], "");
-    }
     ap_hook_insert_filter(start, NULL, NULL, APR_HOOK_LAST);
     ap_hook_insert_error_filter(start, NULL, NULL, APR_HOOK_LAST);
     /* Before mod_log_config, whose items want the values. */

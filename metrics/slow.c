@@ -39,14 +39,10 @@ static void keep(request_rec *r, const playcount_sample *s)
     clean(slow.method, sizeof(slow.method), r->method);
     clean(slow.path, sizeof(slow.path), r->uri);
     playcount_slow_add(playcount_metrics_segment->slow, &slow);
-    ap_log_rerror(
-        APLOG_MARK, APLOG_WARNING, 0, r,
-        "slow request: route \"%s\", %s %s, status %d, %s, request %s us, "
-        "application %s us, output %s us, %s blocks, %s bytes",
-        s->name, slow.method, slow.path, s->status,
-        playcount_outcome_names[s->outcome], s->text[PLAYCOUNT_REQUEST_TIME],
-        s->text[PLAYCOUNT_APPLICATION_TIME], s->text[PLAYCOUNT_OUTPUT_TIME],
-        s->text[PLAYCOUNT_OUTPUT_BLOCKS], s->text[PLAYCOUNT_OUTPUT_LENGTH]);
+    ap_log_rerror(APLOG_MARK, APLOG_WARNING, 0, r,
+                  "slow request: route \"%s\", %s %s, %s",
+                  playcount_route_name(r->pool, s->route), slow.method, slow.path,
+                  playcount_sample_text(r, s));
 }
 
 void playcount_slow_check(request_rec *r, const playcount_sample *s)

@@ -138,11 +138,11 @@ void playcount_statsd_start(server_rec *s, apr_pool_t *p)
     }
 }
 
-void playcount_statsd_child(server_rec *s, apr_pool_t *p)
+void playcount_statsd_child(server_rec *s)
 {
     const playcount_statsd_conf *conf = playcount_metrics_global->statsd;
 
-    if (conf && conf->raw && playcount_statsd_raw_child(p) != APR_SUCCESS) {
+    if (conf && conf->raw && playcount_statsd_raw_child() != APR_SUCCESS) {
         ap_log_error(
             APLOG_MARK, APLOG_ERR, 0, s,
             "PlaycountStatsd mode=raw: no memory for this process' values");

@@ -94,7 +94,7 @@ void playcount_statsd_figure(playcount_sender *to, const char *route,
                              const playcount_totals *t, playcount_figure_e figure);
 
 /* statsd_raw.c: values of this process on their way. */
-apr_status_t playcount_statsd_raw_child(apr_pool_t *p);
+apr_status_t playcount_statsd_raw_child(void);
 void playcount_statsd_raw_keep(const playcount_sample *sample, unsigned cell);
 void playcount_statsd_raw_send(playcount_sender *to);
 

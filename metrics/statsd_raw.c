@@ -7,6 +7,8 @@
 
 #include "metrics/statsd.h"
 
+#include <stdlib.h>
+
 #define PLACES 16384u
 
 typedef struct {
@@ -19,9 +21,11 @@ static place *ring;
 static _Atomic uint64_t head; /* next ticket to fill; threads, by CAS */
 static uint64_t tail;         /* next to send; the sending thread only */
 
-apr_status_t playcount_statsd_raw_child(apr_pool_t *p)
+/* For as long as the process lives: connections may end, and their requests with
+ * them, after the pool of child_init is gone. */
+apr_status_t playcount_statsd_raw_child(void)
 {
-    ring = apr_palloc(p, PLACES * sizeof(*ring));
+    ring = malloc(PLACES * sizeof(*ring));
     if (!ring) {
         return APR_ENOMEM;
     }
@@ -51,7 +55,7 @@ void playcount_statsd_raw_keep(const playcount_sample *sample, unsigned cell)
     for (;;) {
         at = &ring[ticket % PLACES];
 
-        /* Acquire: the sender has read the place before it is filled anew. */
+        /* Acquire: the sender has read the place before it is filled again. */
         uint64_t turn = atomic_load_explicit(&at->turn, memory_order_acquire);
 
         if (turn < ticket) {

@@ -1,9 +1,17 @@
 /* A callback that mod_watchdog runs once a second or less often, on a thread of its
  * own: the one way in which this module does something beside answering requests.
  *
- * The thread is joined when the process ends, after the pool that child_init gets
- * is gone. So what a callback touches must outlive that pool: it belongs to the
- * configuration's pool, to shared memory or to the process.
+ * mod_watchdog by itself promises less than its users need. It joins its threads
+ * when the process ends, after the pool of child_init and perhaps after the memory
+ * of a zone is gone. It may call a callback to stop it while another thread is
+ * still in it, and also in processes that only waited for their turn. So it calls
+ * this helper's own function, and that keeps these promises:
+ *
+ *   - a callback runs on one thread of a process at a time
+ *   - AP_WATCHDOG_STATE_STOPPING comes once, to who had AP_WATCHDOG_STATE_STARTING,
+ * and is the last call
+ *   - no call is made once the pool of child_init is cleared: everything that the
+ *     callback touches is still there
  */
 #ifndef PLAYCOUNT_SERVER_WATCHDOG_H
 #define PLAYCOUNT_SERVER_WATCHDOG_H
@@ -12,7 +20,9 @@
 #include "mod_watchdog.h"
 
 typedef enum {
-    PLAYCOUNT_WATCH_ONE_CHILD,  /* in one process at a time; another takes over */
+    PLAYCOUNT_WATCH_ONE_CHILD,  /* in one process at a time; another takes over.
+                                   While a  graceful restart goes on, in one of each
+                                   generation */
     PLAYCOUNT_WATCH_EVERY_CHILD /* in each process */
 } playcount_watch_where;
 
@@ -26,5 +36,8 @@ apr_status_t playcount_watch(const char *name, playcount_watch_where where,
                              apr_interval_time_t interval,
                              ap_watchdog_callback_fn_t *callback, const void *data,
                              apr_pool_t *p);
+
+/* In child_init, before mod_watchdog's: end all of it with this pool. */
+void playcount_watch_child(apr_pool_t *pchild);
 
 #endif

@@ -95,6 +95,7 @@ static void child_init(apr_pool_t *p, server_rec *s)
 {
     const apr_array_header_t *served = playcount_zones(s);
 
+    playcount_watch_child(p);
     for (int i = 0; i < served->nelts; i++) {
         playcount_served_zone *zone =
             APR_ARRAY_IDX(served, i, playcount_served_zone *);

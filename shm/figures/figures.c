@@ -187,37 +187,71 @@ static void find_extremes(const playcount_figures *figures, playcount_totals *t,
     }
 }
 
+/* Moves a word of a mark forward to what is there now; by how much. */
+static uint32_t take(_Atomic uint32_t *mark, const _Atomic uint64_t *word)
+{
+    uint32_t now = (uint32_t)atomic_load_explicit(word, memory_order_relaxed);
+    uint32_t old = atomic_load_explicit(mark, memory_order_relaxed);
+
+    while ((int32_t)(now - old) > 0) {
+        if (atomic_compare_exchange_weak_explicit(
+                mark, &old, now, memory_order_relaxed, memory_order_relaxed)) {
+            return now - old;
+        }
+    }
+    return 0;
+}
+
+static uint64_t take_sum(_Atomic uint64_t *mark, const _Atomic uint64_t *word)
+{
+    uint64_t now = atomic_load_explicit(word, memory_order_relaxed);
+    uint64_t old = atomic_load_explicit(mark, memory_order_relaxed);
+
+    while ((int64_t)(now - old) > 0) {
+        if (atomic_compare_exchange_weak_explicit(
+                mark, &old, now, memory_order_relaxed, memory_order_relaxed)) {
+            return now - old;
+        }
+    }
+    return 0;
+}
+
+static int has_grown(const playcount_mark *mark, const playcount_figures *figures)
+{
+    for (unsigned i = 0; i < PLAYCOUNT_CELLS; i++) {
+        uint64_t now =
+            atomic_load_explicit(&figures->requests[i], memory_order_relaxed);
+
+        if ((uint32_t)now !=
+            atomic_load_explicit(&mark->requests[i], memory_order_relaxed)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
 uint64_t playcount_mark_take(playcount_mark *mark, const playcount_figures *figures,
                              playcount_totals *since)
 {
-    uint32_t now[PLAYCOUNT_CELLS];
     uint64_t grown = 0;
 
+    if (!has_grown(mark, figures)) {
+        return 0;
+    }
     for (unsigned i = 0; i < PLAYCOUNT_CELLS; i++) {
-        now[i] = (uint32_t)atomic_load_explicit(&figures->requests[i],
-                                                memory_order_acquire);
-        grown += (uint32_t)(now[i] - mark->requests[i]);
+        since->requests[i] = take(&mark->requests[i], &figures->requests[i]);
+        grown += since->requests[i];
     }
     if (!grown) {
         return 0;
     }
-
-    for (unsigned i = 0; i < PLAYCOUNT_CELLS; i++) {
-        since->requests[i] = (uint32_t)(now[i] - mark->requests[i]);
-        mark->requests[i] = now[i];
-    }
+    /* A request that was seen counted has its figures there. */
+    atomic_thread_fence(memory_order_acquire);
     for (unsigned i = 0; i < PLAYCOUNT_BUCKETS; i++) {
-        uint32_t n = (uint32_t)atomic_load_explicit(&figures->bucket[i],
-                                                    memory_order_relaxed);
-
-        since->bucket[i] = (uint32_t)(n - mark->bucket[i]);
-        mark->bucket[i] = n;
+        since->bucket[i] = take(&mark->bucket[i], &figures->bucket[i]);
     }
     for (int f = 0; f < PLAYCOUNT_FIGURES; f++) {
-        uint64_t sum = atomic_load_explicit(&figures->sum[f], memory_order_relaxed);
-
-        since->sum[f] = sum - mark->sum[f];
-        mark->sum[f] = sum;
+        since->sum[f] = take_sum(&mark->sum[f], &figures->sum[f]);
         find_extremes(figures, since, f);
     }
     return grown;

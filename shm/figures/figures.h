@@ -139,14 +139,15 @@ typedef struct {
 void playcount_totals_summary(const playcount_totals *t, playcount_figure_e figure,
                               playcount_summary *summary);
 
-/* What has been taken from a route so far: the low 32 bits of each of its
- * words, which is enough for differences below four thousand million. In
- * shared memory, so that another process can go on where one was killed.
- * Written by one at a time (the holder of a watchdog). */
+/* What has been taken from a route so far: the low 32 bits of each of its counts,
+ * which is enough for differences below two thousand million. In shared memory, so
+ * that another process can go on where one was killed. A word only moves forward,
+ * by compare and exchange: of two that take at once, as may happen while a graceful
+ * restart goes on, each count goes to one. */
 typedef struct {
-    uint64_t sum[PLAYCOUNT_FIGURES];
-    uint32_t requests[PLAYCOUNT_CELLS];
-    uint32_t bucket[PLAYCOUNT_BUCKETS];
+    _Atomic uint64_t sum[PLAYCOUNT_FIGURES];
+    _Atomic uint32_t requests[PLAYCOUNT_CELLS];
+    _Atomic uint32_t bucket[PLAYCOUNT_BUCKETS];
 } playcount_mark;
 
 /* What has come since the mark, and the mark moved. Returns how many requests

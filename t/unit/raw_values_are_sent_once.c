@@ -94,7 +94,7 @@ int main(void)
     playcount_sample s = {.route = 0};
     playcount_statsd_raw_keep(&s, 0);
     is(atomic_load(&header.statsd_dropped), 1, "before there is a ring: dropped");
-    playcount_statsd_raw_child(test_pool());
+    playcount_statsd_raw_child();
     atomic_store(&header.statsd_dropped, 0);
 
     atomic_store(&running, THREADS);
