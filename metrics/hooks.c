@@ -66,6 +66,8 @@ static int get_memory(server_rec *s, apr_pool_t *pconf,
             playcount_segment_size(&shape), shape.routes);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
+    /* Children of before a graceful restart keep what they have. */
+    playcount_retained_only("metrics", key);
     playcount_segment_map(seg, memory, &shape);
     if (fresh) {
         uint64_t random[2];

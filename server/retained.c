@@ -57,6 +57,15 @@ void *playcount_retained_create(server_rec *s, const char *kind, const char *key
     return e->value;
 }
 
+static void unmap(memory *m)
+{
+    if (m->shm) {
+        apr_shm_destroy(m->shm);
+    }
+    m->shm = NULL;
+    m->size = 0;
+}
+
 apr_status_t playcount_retained_memory(server_rec *s, const char *kind,
                                        const char *key, apr_size_t size,
                                        void **base, int *fresh)
@@ -74,10 +83,20 @@ apr_status_t playcount_retained_memory(server_rec *s, const char *kind,
         if (rv != APR_SUCCESS) {
             return rv;
         }
+        unmap(m);
         m->shm = shm;
         m->size = size;
     }
     /* APR keeps a word of its own before what it gives. */
     *base = (void *)APR_ALIGN((uintptr_t)apr_shm_baseaddr_get(m->shm), PAGE);
     return APR_SUCCESS;
+}
+
+void playcount_retained_only(const char *kind, const char *key)
+{
+    for (entry *e = list_of_retained()->first; e; e = e->next) {
+        if (!strcmp(e->kind, kind) && strcmp(e->key, key)) {
+            unmap(e->value);
+        }
+    }
 }

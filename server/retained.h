@@ -27,11 +27,14 @@ void *playcount_retained_create(server_rec *s, const char *kind, const char *key
 
 /* Anonymous shared memory of `size` bytes, zeroed, beginning on a page, inherited
  * by all children, kept under the key: the same memory comes again after a restart,
- * and *fresh tells whether it is new. When the size kept is another one, new memory
- * replaces it for the children to come (the old children's goes with the server).
- * Error: what the mapping failed with. */
+ * and *fresh tells whether it is new. When the size kept is another one, the old
+ * memory is unmapped and new memory takes its place; children that use the old one
+ * keep it, as long as they live. Error: what the mapping failed with. */
 apr_status_t playcount_retained_memory(server_rec *s, const char *kind,
                                        const char *key, apr_size_t size,
                                        void **memory, int *fresh);
+
+/* Unmap what memory of this kind is kept under other keys than this one. */
+void playcount_retained_only(const char *kind, const char *key);
 
 #endif

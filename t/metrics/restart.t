@@ -46,11 +46,34 @@ for my $mpm (qw(event prefork)) {
     is $segments->($server->pid), $before, "$mpm: in the same memory";
     like $server->error_log, qr/metrics: .* counts go on/, "$mpm: which the log says";
 
-    $server->set_config($server->{config} . "PlaycountRoutes 5\n");
+    my $first = $server->{config};
+    $server->set_config($first . "PlaycountRoutes 5\n");
     $server->graceful;
     my $metrics = Playcount::Metrics::json($server)->{metrics};
     is $metrics->{routes_limit}, 5, "$mpm: another number of routes";
     is $metrics->{total}{requests}, 0, "$mpm: begins anew";
+
+    # Shapes come and go, and with one a child that was killed in the middle of a request.
+    my $socket = $server->socket;
+    print $socket "GET /test?before=60000 HTTP/1.1\r\nHost: t\r\n\r\n";
+    Playcount::Server::wait_until('it is in flight', sub {
+        return Playcount::Metrics::json($server)->{metrics}{total}{in_flight} == 1;
+    });
+    my %old = map { $_ => 1 } $server->children;
+    $server->set_config($first . "PlaycountRoutes 6\n");
+    $server->graceful(old_may_stay => 1);
+    my @busy;
+    Playcount::Server::wait_until('one of the old ones is left', sub {
+        @busy = grep { $old{$_} } $server->children;
+        return @busy == 1;
+    });
+    $server->kill9_child(@busy);
+    $server->set_config($first . "PlaycountRoutes 5\n");
+    $server->graceful;
+    is Playcount::Metrics::json($server)->{metrics}{total}{in_flight}, 0,
+        "$mpm: a child killed between two shapes leaves nothing in flight";
+    is $segments->($server->pid), $before, "$mpm: the memory of another shape is given back";
+    close $socket;
 }
 
 done_testing;
