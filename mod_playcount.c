@@ -63,6 +63,9 @@ static const command_rec directives[] = {
         "PlaycountMetricsSongs", playcount_metrics_songs, NULL, RSRC_CONF,
         "On or Off: whether playcount-metrics lists each zone's hundred highest "
         "songs"),
+    AP_INIT_TAKE1(
+        "PlaycountBuckets", playcount_metrics_buckets, NULL, RSRC_CONF,
+        "N, 1 to 20: how many buckets of time Prometheus gets per power of ten"),
     AP_INIT_FLAG(
         "PlaycountNotes", playcount_metrics_notes, NULL, RSRC_CONF,
         "On or Off: whether measured requests have their values as notes, for "

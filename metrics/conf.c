@@ -13,6 +13,7 @@ APLOG_USE_MODULE(playcount);
 #define MAX_ROUTES 1000
 
 int playcount_metrics_wanted;
+apr_array_header_t *playcount_metrics_labels;
 
 void *playcount_metrics_create_server(apr_pool_t *p, server_rec *s)
 {
@@ -22,6 +23,7 @@ void *playcount_metrics_create_server(apr_pool_t *p, server_rec *s)
     conf->routes = 64;
     conf->interval = 10;
     conf->notes = -1;
+    conf->buckets = 5;
     return conf;
 }
 
@@ -73,6 +75,7 @@ const char *playcount_metrics_route(cmd_parms *cmd, void *mconfig, const char *a
 
         playcount_label_clean(name, arg);
         conf->label = apr_pstrdup(cmd->pool, name);
+        APR_ARRAY_PUSH(playcount_metrics_labels, const char *) = conf->label;
         return NULL;
     }
     conf->expr =
@@ -154,6 +157,18 @@ const char *playcount_metrics_songs(cmd_parms *cmd, void *mconfig, int flag)
     (void)mconfig;
     conf->songs = flag;
     return error;
+}
+
+const char *playcount_metrics_buckets(cmd_parms *cmd, void *mconfig,
+                                      const char *arg)
+{
+    playcount_metrics_server *conf =
+        playcount_cmd_server_conf(cmd, PLAYCOUNT_ROOM_METRICS);
+    const char *error = ap_check_cmd_context(cmd, GLOBAL_ONLY);
+
+    (void)mconfig;
+    return error ? error
+                 : whole(cmd, "PlaycountBuckets", arg, 1, 20, &conf->buckets);
 }
 
 const char *playcount_metrics_notes(cmd_parms *cmd, void *mconfig, int flag)

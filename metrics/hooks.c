@@ -24,6 +24,7 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
     (void)pconf, (void)plog, (void)ptemp;
     playcount_metrics_wanted = 0;
+    playcount_metrics_labels = apr_array_make(pconf, 8, sizeof(const char *));
     return OK;
 }
 
@@ -109,6 +110,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     playcount_notes_look(conf);
     result = get_memory(s, pconf, conf);
     if (result == OK) {
+        playcount_route_begin(s, ptemp);
         playcount_interval_start(s, pconf);
         playcount_statsd_start(s, pconf);
     }

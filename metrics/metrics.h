@@ -40,6 +40,7 @@ typedef struct {
     int interval;                  /* PlaycountSeries, seconds */
     int songs;                     /* PlaycountMetricsSongs: 1 lists songs */
     int notes;                     /* PlaycountNotes; -1 unset */
+    int buckets;                   /* PlaycountBuckets: per power of ten */
     playcount_statsd_conf *statsd; /* PlaycountStatsd, or NULL */
 } playcount_metrics_server;
 
@@ -57,12 +58,18 @@ const char *playcount_metrics_routes(cmd_parms *cmd, void *mconfig,
 const char *playcount_metrics_series(cmd_parms *cmd, void *mconfig,
                                      const char *arg);
 const char *playcount_metrics_songs(cmd_parms *cmd, void *mconfig, int flag);
+const char *playcount_metrics_buckets(cmd_parms *cmd, void *mconfig,
+                                      const char *arg);
 const char *playcount_metrics_notes(cmd_parms *cmd, void *mconfig, int flag);
 const char *playcount_metrics_statsd(cmd_parms *cmd, void *mconfig, int argc,
                                      char *const argv[]);
 
 /* Whether any part of the configuration switches metrics on. */
 extern int playcount_metrics_wanted;
+
+/* The constant labels of PlaycountRoute, clean (const char *). Made in pre_config.
+ */
+extern apr_array_header_t *playcount_metrics_labels;
 
 /* hooks.c: the shared memory, NULL when metrics are off everywhere; and this
  * child's row of requests in flight. Set before any thread serves. */
@@ -130,6 +137,10 @@ void playcount_count_unknown(apr_bucket *b, request_rec *r,
 /* route.c: find the route of r. *passing is set when r only passes the request on
  * (mod_rewrite in a directory). */
 unsigned playcount_route_find(request_rec *r, int *passing);
+
+/* In post_config: the labels of the configuration become routes before their first
+ * request, and whether virtual hosts tell routes apart. */
+void playcount_route_begin(server_rec *s, apr_pool_t *ptemp);
 
 /* Its name, in the pool. */
 const char *playcount_route_name(apr_pool_t *p, unsigned route);

@@ -4,17 +4,16 @@
 
 #include "metrics/formats.h"
 
+#include <math.h>
+
 #include "apr_strings.h"
 
 #include "metrics/snapshot.h"
 
 /* Upper limits of the buckets shown, in the unit of the histograms. A limit
  * falls inside one of the fine buckets, so what is shown is exact for a limit
- * within 0.8 % of it. */
-static const uint64_t time_limits[] = {
-    100,     250,     500,     1000,     2500,     5000,
-    10000,   25000,   50000,   100000,   250000,   500000,
-    1000000, 2500000, 5000000, 10000000, 30000000, 60000000};
+ * within 0.8 % of it. Times have PlaycountBuckets limits in each power of ten,
+ * rounded to two digits, from 100 µs to 60 s: see time_limits(). */
 static const uint64_t block_limits[] = {0,  1,   2,    5,     10,     20,
                                         50, 100, 1000, 10000, 100000, 1000000};
 static const uint64_t length_limits[] = {
@@ -31,16 +30,14 @@ static const struct {
 } families[PLAYCOUNT_FIGURES] = {
     [PLAYCOUNT_REQUEST_TIME] =
         {"playcount_request_time_seconds", "seconds",
-         "Time from the request line to the end of the response.", time_limits,
-         COUNT(time_limits), 1e6},
+         "Time from the request line to the end of the response.", NULL, 0, 1e6},
     [PLAYCOUNT_APPLICATION_TIME] =
         {"playcount_application_time_seconds", "seconds",
          "Time from the start of the content handler to the end of the response.",
-         time_limits, COUNT(time_limits), 1e6},
+         NULL, 0, 1e6},
     [PLAYCOUNT_OUTPUT_TIME] =
         {"playcount_output_time_seconds", "seconds",
-         "Time spent in passing the response on towards the client.", time_limits,
-         COUNT(time_limits), 1e6},
+         "Time spent in passing the response on towards the client.", NULL, 0, 1e6},
     [PLAYCOUNT_OUTPUT_BLOCKS] =
         {"playcount_output_blocks", NULL,
          "Blocks (data buckets) that the content handler passed on.", block_limits,
@@ -50,6 +47,33 @@ static const struct {
          "Bytes that the content handler passed on, before any content coding.",
          length_limits, COUNT(length_limits), 1},
 };
+
+#define FIRST_TIME 100
+#define LAST_TIME 60000000
+
+typedef struct {
+    const uint64_t *limit;
+    size_t limits;
+} limits;
+
+static limits time_limits(apr_pool_t *p)
+{
+    int each = playcount_metrics_global->buckets;
+    uint64_t *limit = apr_palloc(p, (6 * (size_t)each + 2) * sizeof(*limit));
+    size_t n = 0;
+
+    for (int i = 0;; i++) {
+        double power = pow(10, floor((double)i / each));
+        double step = round(10 * pow(10, (double)(i % each) / each));
+
+        limit[n] = (uint64_t)(step * power * FIRST_TIME / 10);
+        if (limit[n] >= LAST_TIME) {
+            limit[n++] = LAST_TIME;
+            return (limits){limit, n};
+        }
+        n++;
+    }
+}
 
 void playcount_prometheus_head(playcount_writer *w, int om, const char *name,
                                const char *type, const char *unit, const char *help)
@@ -79,12 +103,30 @@ void playcount_prometheus_value(playcount_writer *w, uint64_t n)
     playcount_put(w, "\n");
 }
 
+/* Cells that are there from the beginning, with 0: a counter that begins with its
+ * first event is not seen to increase by it. */
+static int is_expected(const playcount_totals *t, playcount_method_e m, unsigned c,
+                       playcount_outcome_e o)
+{
+    int method = m == PLAYCOUNT_METHOD_GET || m == PLAYCOUNT_METHOD_POST ||
+                 playcount_totals_method(t, m);
+
+    switch (o) {
+    case PLAYCOUNT_COMPLETE:
+        return method && c >= 1 && c <= 3; /* 2xx to 4xx */
+    case PLAYCOUNT_ABORTED:
+        return method && c == 1;
+    default:
+        return method && (c == 1 || c == 4);
+    }
+}
+
 static void write_cell(playcount_writer *w, const playcount_route_view *v,
                        playcount_method_e m, unsigned c, playcount_outcome_e o)
 {
     uint64_t n = v->life->requests[playcount_cell(m, c, o)];
 
-    if (!n) {
+    if (!n && !is_expected(v->life, m, c, o)) {
         return;
     }
     playcount_prometheus_sample(w, "playcount_requests", "_total", "route",
@@ -131,17 +173,16 @@ static void write_bucket(playcount_writer *w, const playcount_route_view *v,
 }
 
 static void write_histogram(playcount_writer *w, const playcount_route_view *v,
-                            playcount_figure_e f, int om)
+                            playcount_figure_e f, const limits *l, int om)
 {
     const uint64_t *bucket = v->life->bucket + playcount_first_bucket(f);
     unsigned buckets = playcount_bucket_count(f);
     uint64_t count = playcount_histogram_count(bucket, buckets);
 
-    for (size_t i = 0; i < families[f].limits; i++) {
-        write_bucket(
-            w, v, f,
-            limit_text(w->r->pool, families[f].limit[i], families[f].scale, om),
-            playcount_histogram_at_most(bucket, buckets, families[f].limit[i]));
+    for (size_t i = 0; i < l->limits; i++) {
+        write_bucket(w, v, f,
+                     limit_text(w->r->pool, l->limit[i], families[f].scale, om),
+                     playcount_histogram_at_most(bucket, buckets, l->limit[i]));
     }
     write_bucket(w, v, f, "+Inf", count);
     playcount_prometheus_sample(w, families[f].name, "_sum", "route", v->name);
@@ -170,10 +211,14 @@ static void write_routes(playcount_writer *w, const playcount_snapshot *snap,
         playcount_prometheus_value(w, snap->route[i].in_flight);
     }
     for (int f = 0; f < PLAYCOUNT_FIGURES; f++) {
+        limits l = families[f].limit
+                       ? (limits){families[f].limit, families[f].limits}
+                       : time_limits(w->r->pool);
+
         playcount_prometheus_head(w, om, families[f].name, "histogram",
                                   families[f].unit, families[f].help);
         for (unsigned i = 0; i < snap->count; i++) {
-            write_histogram(w, &snap->route[i], f, om);
+            write_histogram(w, &snap->route[i], f, &l, om);
         }
     }
 }
@@ -206,10 +251,27 @@ static void write_statsd(playcount_writer *w, int om,
                  load(&header->statsd_dropped));
 }
 
+static void write_build(playcount_writer *w, int om)
+{
+    ap_version_t httpd;
+
+    ap_get_server_revision(&httpd);
+    playcount_prometheus_head(w, om, "playcount_build_info", "gauge", NULL,
+                              "1; the versions of mod_playcount and httpd.");
+    playcount_printf(w,
+                     "playcount_build_info{version=\"%s\",httpd=\"%d.%d.%d\"} 1\n",
+                     PLAYCOUNT_VERSION, httpd.major, httpd.minor, httpd.patch);
+}
+
 static void write_self(playcount_writer *w, int om)
 {
     const playcount_segment *seg = playcount_metrics_segment;
 
+    playcount_prometheus_head(w, om, "playcount_start_time_seconds", "gauge",
+                              "seconds",
+                              "When the counting began, in seconds since 1970.");
+    playcount_printf(w, "playcount_start_time_seconds %.6f\n",
+                     (double)seg->header->started / 1e6);
     write_number(w, om, "playcount_metrics_memory_bytes", "gauge", "bytes",
                  "Shared memory of the metrics.", seg->size);
     write_number(w, om, "playcount_routes", "gauge", NULL,
@@ -228,7 +290,7 @@ static void write_self(playcount_writer *w, int om)
 int playcount_write_prometheus(playcount_writer *w, int openmetrics)
 {
     if (playcount_metrics_segment) {
-        playcount_snapshot *snap = playcount_snapshot_take(w->r->pool, 0);
+        playcount_snapshot *snap = playcount_snapshot_known(w->r->pool);
 
         if (!snap) {
             return HTTP_SERVICE_UNAVAILABLE;
@@ -236,6 +298,7 @@ int playcount_write_prometheus(playcount_writer *w, int openmetrics)
         write_routes(w, snap, openmetrics);
         write_self(w, openmetrics);
     }
+    write_build(w, openmetrics);
     playcount_write_zones_prometheus(w, openmetrics);
     if (openmetrics) {
         playcount_put(w, "# EOF\n");

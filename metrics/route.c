@@ -3,6 +3,7 @@
 #include "metrics/metrics.h"
 
 #include "http_log.h"
+#include "apr_hash.h"
 #include "apr_strings.h"
 
 APLOG_USE_MODULE(playcount);
@@ -16,6 +17,45 @@ static const char *derived(const request_rec *r)
         return "static";
     }
     return r->handler;
+}
+
+/* Whether a route that no PlaycountRoute names has the virtual host in its name. */
+static int hosts_in_names;
+
+/* The virtual hosts' different names. */
+static int count_hosts(server_rec *s, apr_pool_t *p)
+{
+    apr_hash_t *names = apr_hash_make(p);
+
+    for (; s; s = s->next) {
+        if (s->server_hostname) {
+            apr_hash_set(names, s->server_hostname, APR_HASH_KEY_STRING, s);
+        }
+    }
+    return (int)apr_hash_count(names);
+}
+
+void playcount_route_begin(server_rec *s, apr_pool_t *ptemp)
+{
+    playcount_routes *routes = playcount_metrics_segment->routes;
+    int hosts = count_hosts(s, ptemp), unused;
+
+    for (int i = 0; i < playcount_metrics_labels->nelts &&
+                    playcount_routes_used(routes) < routes->slots;
+         i++) {
+        const char *label =
+            APR_ARRAY_IDX(playcount_metrics_labels, i, const char *);
+
+        playcount_routes_find(routes, label, strlen(label), &unused);
+    }
+    hosts_in_names = hosts > 1 && hosts <= playcount_metrics_global->routes / 2;
+    if (hosts > 1 && !hosts_in_names) {
+        ap_log_error(
+            APLOG_MARK, APLOG_NOTICE, 0, s,
+            "metrics: of %d virtual hosts the names are not in the routes; "
+            "PlaycountRoutes %d would have room for them",
+            hosts, 2 * hosts);
+    }
 }
 
 static const char *evaluated(request_rec *r, const ap_expr_info_t *expr)
@@ -34,15 +74,17 @@ static const char *evaluated(request_rec *r, const ap_expr_info_t *expr)
  * the one before, and comparing it is cheaper than cleaning and hashing it. */
 static _Thread_local struct {
     char label[PLAYCOUNT_LABEL_MAX + 1]; /* as it came; "" for none yet */
+    const server_rec *host;              /* that its name has in front, or NULL */
     unsigned number;
 } last;
 
-static void remember(const char *label, unsigned number)
+static void remember(const char *label, const server_rec *host, unsigned number)
 {
     size_t length = strlen(label);
 
     if (length < sizeof(last.label)) {
         memcpy(last.label, label, length + 1);
+        last.host = host;
         last.number = number;
     }
 }
@@ -60,7 +102,8 @@ unsigned playcount_route_find(request_rec *r, int *passing)
 {
     const playcount_metrics_dir *conf =
         playcount_dir_conf(r->per_dir_config, PLAYCOUNT_ROOM_METRICS);
-    const char *label = conf->label;
+    const char *label = conf->label, *full;
+    const server_rec *host = NULL;
     char name[PLAYCOUNT_LABEL_MAX + 1];
     unsigned number;
     int first_refusal;
@@ -70,14 +113,17 @@ unsigned playcount_route_find(request_rec *r, int *passing)
     }
     if (!label || !*label) {
         label = derived(r);
+        host = hosts_in_names ? r->server : NULL;
     }
     *passing = !conf->label && r->handler && !strcmp(r->handler, REDIRECT_HANDLER);
-    if (!strcmp(label, last.label)) {
+    if (!strcmp(label, last.label) && host == last.host) {
         return last.number;
     }
+    full = host ? apr_pstrcat(r->pool, host->server_hostname, "/", label, NULL)
+                : label;
     number =
         playcount_routes_find(playcount_metrics_segment->routes, name,
-                              playcount_label_clean(name, label), &first_refusal);
+                              playcount_label_clean(name, full), &first_refusal);
     if (first_refusal) {
         ap_log_rerror(
             APLOG_MARK, APLOG_WARNING, 0, r,
@@ -89,6 +135,6 @@ unsigned playcount_route_find(request_rec *r, int *passing)
     if (number == playcount_metrics_segment->count - 1) {
         return number; /* each one that is refused is counted */
     }
-    remember(label, number);
+    remember(label, host, number);
     return number;
 }

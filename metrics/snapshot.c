@@ -31,8 +31,8 @@ static int used(const playcount_figures *figures)
     return 0;
 }
 
-/* The route, if anything is to be said about it. */
-static int view(playcount_route_view *v, unsigned number, apr_pool_t *p)
+/* The route, if it has a name and, unless `known` is enough, was ever used. */
+static int view(playcount_route_view *v, unsigned number, int known, apr_pool_t *p)
 {
     const playcount_segment *seg = playcount_metrics_segment;
     const playcount_figures *figures = &seg->figures[number];
@@ -41,7 +41,7 @@ static int view(playcount_route_view *v, unsigned number, apr_pool_t *p)
         return 0;
     }
     v->in_flight = playcount_inflight_count(seg->inflight, number);
-    if (!used(figures) && !v->in_flight) {
+    if (!known && !used(figures) && !v->in_flight) {
         return 0;
     }
     v->number = number;
@@ -128,7 +128,7 @@ static int add_recent(playcount_snapshot *snap, apr_pool_t *p)
     return enough;
 }
 
-playcount_snapshot *playcount_snapshot_take(apr_pool_t *p, unsigned minutes)
+static playcount_snapshot *take(apr_pool_t *p, int known)
 {
     const playcount_segment *seg = playcount_metrics_segment;
     playcount_snapshot *snap = apr_pcalloc(p, sizeof(*snap));
@@ -141,11 +141,26 @@ playcount_snapshot *playcount_snapshot_take(apr_pool_t *p, unsigned minutes)
     for (unsigned i = 0; i < seg->count; i++) {
         playcount_route_view *v = &snap->route[snap->count];
 
-        if (view(v, i, p)) {
+        if (view(v, i, known, p)) {
             playcount_totals_add(snap->life, v->life);
             snap->in_flight += v->in_flight;
             snap->count++;
         }
+    }
+    return snap;
+}
+
+playcount_snapshot *playcount_snapshot_known(apr_pool_t *p)
+{
+    return take(p, 1);
+}
+
+playcount_snapshot *playcount_snapshot_take(apr_pool_t *p, unsigned minutes)
+{
+    playcount_snapshot *snap = take(p, 0);
+
+    if (!snap) {
+        return NULL;
     }
     snap->minutes = minutes;
     if (minutes && !add_recent(snap, p)) {

@@ -28,6 +28,9 @@ typedef struct {
  * NULL without memory. The memory goes with the pool. */
 playcount_snapshot *playcount_snapshot_take(apr_pool_t *p, unsigned minutes);
 
+/* The same of all routes that have a name, used or not, without the series. */
+playcount_snapshot *playcount_snapshot_known(apr_pool_t *p);
+
 /* The name of a route by number, "?" if it has none yet. */
 const char *playcount_snapshot_name(const playcount_snapshot *snap,
                                     unsigned number);

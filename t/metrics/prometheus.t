@@ -90,8 +90,48 @@ for my $form (qw(plain open)) {
     cmp_ok length((sort { length $b <=> length $a } map { /route="([^"]*)/ ? $1 : () }
         split /\n/, $content)[0]), '<=', 63, "$form: long labels are cut";
 }
+like $text{plain}{content}, qr/^playcount_build_info\{version="\d+\.\d+\.\d+",httpd="2\.4\.\d+"\} 1$/m,
+    'the versions';
+my ($began) = $text{plain}{content} =~ /^playcount_start_time_seconds (\d+)\.\d+$/m;
+ok $began && $began <= time && $began > time - 600, 'the time when counting began';
 like $text{open}{content}, qr/# EOF\n\z/, 'OpenMetrics ends with EOF';
 like $text{open}{content}, qr/^# TYPE playcount_requests counter$/m,
     'its counters are named without _total';
+
+# What is known of a route from the beginning is there with 0, before its first request:
+# a counter that begins with its first event is not seen to increase by it.
+my $fresh = Playcount::Metrics::server(config => <<'EOF');
+PlaycountBuckets 20
+<Location "/test/known">
+    PlaycountRoute "known"
+</Location>
+<Location "/test/later">
+    PlaycountRoute "%{QUERY_STRING}"
+</Location>
+EOF
+my $samples = sub {
+    my ($route) = @_;
+    return { map { /^playcount_requests_total\{route="\Q$route\E",method="(\w+)",status="(\w+)",outcome="(\w+)"\} (\d+)$/
+        ? ("$1 $2 $3" => $4) : () } split /\n/, $fresh->get('/metrics')->{content} };
+};
+my %expected = map { my $m = $_; map { ("$m $_" => 0) } '2xx complete', '2xx aborted', '2xx error',
+    '3xx complete', '4xx complete', '5xx error' } qw(GET POST);
+is_deeply $samples->('known'), \%expected, 'the common cells of a configured route are 0';
+is_deeply $samples->('other'), \%expected, 'and those of "other"';
+is_deeply Playcount::Metrics::json($fresh)->{metrics}{routes}, [], 'the JSON has routes that were used';
+$fresh->get('/test/known?return=500');
+$fresh->request('PUT', '/test/later?x');
+Playcount::Server::wait_until('both', sub { $samples->('x')->{'PUT 2xx complete'} });
+is $samples->('known')->{'GET 5xx error'}, 1, 'the first error is an increase';
+is $samples->('x')->{'PUT 5xx error'}, 0, 'a method that came has its common cells, too';
+
+# The limits of times: so many in each power of ten.
+my @limits = map { /^playcount_request_time_seconds_bucket\{route="known",le="([\d.]+)"/ ? $1 : () }
+    split /\n/, $fresh->get('/metrics')->{content};
+is scalar(grep { $_ >= 0.001 && $_ < 0.01 } @limits), 20, 'PlaycountBuckets 20';
+is "$limits[0] $limits[1] $limits[-1]", '0.0001 0.00011 60', 'from 100 us to a minute';
+is join(' ', grep { $_ >= 0.01 && $_ <= 0.1 }
+    map { /^playcount_request_time_seconds_bucket\{route="other",le="([\d.]+)"/ ? $1 : () }
+    split /\n/, $text{plain}{content}), '0.01 0.016 0.025 0.04 0.063 0.1', 'five by default';
 
 done_testing;

@@ -47,12 +47,12 @@ my $label = sub {
         $server->request($option{method} || 'GET', $path, %option);
     })->{route};
 };
-is $label->('/test'), 'playcount-test', 'derived: the handler';
-is $label->('/file'), 'static', 'derived: static';
+is $label->('/test'), 'first/playcount-test', 'derived: the handler';
+is $label->('/file'), 'first/static', 'derived: static';
 is $label->('/test/constant'), 'a constant', 'a constant';
 is $label->('/test/expr'), 'GET playcount-test', 'an expression';
 is $label->('/test/expr', method => 'POST'), 'POST playcount-test', 'evaluated per request';
-is $label->('/test/empty'), 'playcount-test', 'an empty label: derived';
+is $label->('/test/empty'), 'first/playcount-test', 'an empty label: derived';
 is $label->('/app/front'), 'a constant', 'rewritten in a directory: where it leads to';
 is Playcount::Metrics::log_entry($server, sub {
     $server->raw("GET /test HTTP/1.1\r\nHost: second\r\nConnection: close\r\n\r\n");
@@ -106,5 +106,40 @@ my $entry = Playcount::Metrics::log_entry($big, sub {
         'a label of a megabyte: served';
 });
 is $entry->{route}, 'y' x 63, 'and cut';
+
+# With several virtual hosts their names tell apart what no PlaycountRoute names.
+for my $routes (64, 3) {
+    my $hosts = Playcount::Metrics::server(config => <<"EOF");
+PlaycountRoutes $routes
+ServerName main.example
+<VirtualHost *:\@port\@>
+    ServerName one.example
+</VirtualHost>
+<VirtualHost *:\@port\@>
+    ServerName two.example
+    <Location "/test/named">
+        PlaycountRoute named
+    </Location>
+</VirtualHost>
+EOF
+    for my $path ('/test?blocks=1', '/none', '/test/named?blocks=1') {
+        $hosts->raw("GET $path HTTP/1.1\r\nHost: $_.example\r\nConnection: close\r\n\r\n")
+            for qw(one two one);
+    }
+    my %count;
+    Playcount::Server::wait_until('all counted', sub {
+        my $metrics = Playcount::Metrics::json($hosts)->{metrics};
+        %count = map { $_->{route} => $_->{requests} } @{ $metrics->{routes} };
+        return $metrics->{total}{requests} == 9;
+    });
+    is_deeply \%count, $routes == 64
+        ? { 'one.example/playcount-test' => 4, 'two.example/playcount-test' => 1, 'named' => 1,
+            'one.example/static' => 2, 'two.example/static' => 1 }
+        : { 'playcount-test' => 5, 'static' => 3, 'named' => 1 },
+        $routes == 64 ? 'virtual hosts have routes of their own'
+            : 'without room for their names the handlers only';
+    like $hosts->error_log, qr/PlaycountRoutes 6 would have room/, 'which the log says'
+        if $routes == 3;
+}
 
 done_testing;
