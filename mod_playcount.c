@@ -74,9 +74,10 @@ static const command_rec directives[] = {
         "PlaycountStatsd", playcount_metrics_statsd, NULL, RSRC_CONF,
         "HOST:PORT [prefix=P] [format=statsd|dogstatsd] [interval=S] "
         "[mode=aggregate|raw] [tags=k:v,...]: where to send the metrics"),
-    AP_INIT_FLAG("PlaycountLane", playcount_cmd_lane, NULL, RSRC_CONF,
-                 "On or Off: whether a loop in each child answers the simplest "
-                 "requests for songs, for many connections from one thread"),
+    AP_INIT_TAKE12(
+        "PlaycountLane", playcount_cmd_lane, NULL, RSRC_CONF,
+        "On [unlogged] or Off: whether a loop in each child answers the simplest "
+        "requests for songs, for many connections from one thread"),
     AP_INIT_TAKE_ARGV(
         "PlaycountHandoff", playcount_cmd_handoff, NULL, RSRC_CONF,
         "dbd [zone=NAME] [interval=SECONDS] [node=NAME] [statement=LABEL]: deliver "

@@ -19,7 +19,7 @@ void *playcount_lane_merge_server(apr_pool_t *p, void *base, void *add)
     const playcount_lane_server *above = base, *own = add;
     playcount_lane_server *conf = apr_pcalloc(p, sizeof(*conf));
 
-    conf->on = own->on == -1 ? above->on : own->on;
+    *conf = own->on == -1 ? *above : *own;
     return conf;
 }
 
@@ -31,12 +31,26 @@ int playcount_lane_is_on(const server_rec *s)
     return conf->on == 1;
 }
 
-const char *playcount_cmd_lane(cmd_parms *cmd, void *dummy, int flag)
+int playcount_lane_is_unlogged(const server_rec *s)
+{
+    const playcount_lane_server *conf =
+        playcount_server_conf(s, PLAYCOUNT_ROOM_LANE);
+
+    return conf->unlogged;
+}
+
+const char *playcount_cmd_lane(cmd_parms *cmd, void *dummy, const char *on,
+                               const char *unlogged)
 {
     playcount_lane_server *conf =
         playcount_cmd_server_conf(cmd, PLAYCOUNT_ROOM_LANE);
 
-    conf->on = flag;
-    playcount_lane_wanted |= flag;
+    if ((strcasecmp(on, "on") && strcasecmp(on, "off")) ||
+        (unlogged && (strcasecmp(on, "on") || strcasecmp(unlogged, "unlogged")))) {
+        return "PlaycountLane must be On, On unlogged, or Off";
+    }
+    conf->on = !strcasecmp(on, "on");
+    conf->unlogged = unlogged != NULL;
+    playcount_lane_wanted |= conf->on;
     return NULL;
 }

@@ -124,13 +124,16 @@ struct playcount_lane_connection {
 };
 
 typedef struct {
-    int on; /* -1 unset */
+    int on;       /* -1 unset */
+    int unlogged; /* with on: access logs do not keep it out */
 } playcount_lane_server;
 
 /* conf.c */
 extern int playcount_lane_wanted; /* On somewhere */
 int playcount_lane_is_on(const server_rec *s);
-const char *playcount_cmd_lane(cmd_parms *cmd, void *dummy, int flag);
+int playcount_lane_is_unlogged(const server_rec *s);
+const char *playcount_cmd_lane(cmd_parms *cmd, void *dummy, const char *on,
+                               const char *unlogged);
 extern const playcount_room playcount_lane_room;
 void *playcount_lane_create_server(apr_pool_t *p, server_rec *s);
 void *playcount_lane_merge_server(apr_pool_t *p, void *base, void *add);

@@ -90,14 +90,18 @@ static const char *unknown_module(void)
 typedef struct {
     apr_pool_t *pool; /* for what is kept */
     apr_pool_t *temp;
+    int unlogged;      /* access logs are no matter */
     const char *songs; /* the URL path that all songs begin with; NULL: not known */
     const char *documents; /* the document root of its server */
 } view;
 
 static const char *refuse(const view *v, const ap_directive_t *d, const char *why)
 {
-    return apr_psprintf(v->pool, "%s:%d: %s %s", d->filename, d->line_num,
-                        d->directive, why);
+    int section = *d->directive == '<';
+
+    return apr_psprintf(v->pool, "%s:%d: %s%s%s %s", d->filename, d->line_num,
+                        d->directive, section ? " " : "", section ? d->args : "",
+                        why);
 }
 
 static int is(const ap_directive_t *d, const char *name)
@@ -278,8 +282,11 @@ static const char *look_at(const view *v, const ap_directive_t *d)
                    : refuse(v, d, "may decide otherwise for each request");
     }
     if (is(d, "CustomLog") || is(d, "TransferLog") || is(d, "GlobalLog")) {
-        return refuse(
-            v, d, "wants every request in a log, which the lane does not write");
+        return v->unlogged
+                   ? NULL
+                   : refuse(v, d,
+                            "wants every request in a log, which the lane does not "
+                            "write; PlaycountLane On unlogged does without");
     }
     return playcount_lane_knows_directive(d->directive)
                ? NULL
@@ -368,13 +375,14 @@ static int add_places(view *v, server_rec *main, server_rec *s,
 int playcount_lane_survey(server_rec *main, apr_pool_t *pconf, apr_pool_t *ptemp)
 {
     const char *module = unknown_module();
-    view v = {pconf, ptemp, NULL, NULL};
+    view v = {.pool = pconf, .temp = ptemp};
     int open = 0;
 
     places = apr_array_make(pconf, 4, sizeof(playcount_lane_place));
     for (server_rec *s = main; s; s = s->next) {
         const ap_directive_t *own = s == main ? NULL : section_of(s);
 
+        v.unlogged = playcount_lane_is_unlogged(s);
         if (playcount_lane_is_on(s)) {
             open += add_places(&v, main, s, ap_conftree, module);
             open += own ? add_places(&v, main, s, own->first_child, module) : 0;
