@@ -73,6 +73,21 @@ $(SO): $(OBJECTS)
 	@$(APXS) -c -o $(BUILD)/$(MODULE).la $(OBJECTS) $(LIBS) > $(BUILD)/link.log 2>&1 \
 	    || { cat $(BUILD)/link.log >&2; exit 1; }
 
+# The live page: its scripts in one file, and a number of its content for caches; the
+# assembler puts the files into the module.
+PAGE      = $(BUILD)/metrics/page
+PAGE_FROM = metrics/page/page.html metrics/page/page.css $(sort $(wildcard metrics/page/*.js))
+
+$(PAGE)/page.html: $(PAGE_FROM) Makefile
+	@mkdir -p $(@D)
+	@cat metrics/page/*.js > $(PAGE)/page.js
+	@cp metrics/page/page.css $(PAGE)
+	@v=$$(cat $(PAGE_FROM) | cksum | cut -d ' ' -f 1) && \
+	    sed "s/@VERSION@/$$v/g" metrics/page/page.html > $@.new && mv $@.new $@
+
+$(BUILD)/metrics/page.lo: $(PAGE)/page.html
+$(BUILD)/metrics/page.lo: DEFINE += -DPLAYCOUNT_PAGE_DIR='"$(PAGE)"'
+
 # The module, its header for other modules, the sample configuration, playcount-express,
 # and on Debian what a2enmod needs.
 LIBEXECDIR = $(DESTDIR)$(call ask,LIBEXECDIR)
@@ -204,6 +219,10 @@ TIDIED       = $(SOURCES) $(wildcard client/*.c client/command/*.c client/monito
 
 check: format-check tidy
 
+# The picture of the live page in docs/.
+screenshots: deps-test all
+	tools/screenshots
+
 format:
 	@clang-format -i $(CHECKED)
 
@@ -258,7 +277,7 @@ include fuzz/fuzz.mk
 
 -include $(wildcard $(OBJECTS:.lo=.d) $(BUILD)/t/unit/*.d $(BUILD)/t/module/*.d)
 
-.PHONY: all install print-module unit-tests tests test soak sanitize run bench-tools bench bench-peers \
+.PHONY: screenshots all install print-module unit-tests tests test soak sanitize run bench-tools bench bench-peers \
         check format format-check tidy coverage compile_commands.json dist \
         deps deps-test deps-check deps-run deps-bench deps-peers clean
 .SECONDARY:

@@ -21,6 +21,9 @@ int playcount_write_json(playcount_writer *w, const playcount_json_query *query)
 void playcount_write_zones_prometheus(playcount_writer *w, int openmetrics);
 void playcount_write_zones_json(playcount_writer *w);
 
+/* json.c: the members "slow" and "events". */
+void playcount_write_happenings_json(playcount_writer *w);
+
 /* json.c: a member whose value is a string, with the comma that `before` holds. */
 void playcount_json_string(playcount_writer *w, const char *before,
                            const char *name, const char *text);

@@ -2,10 +2,15 @@
 
 #include "metrics/formats.h"
 
+#include "http_config.h"
 #include "http_core.h"
 #include "http_protocol.h"
+#include "http_request.h"
 #include "apr_lib.h"
 
+#include "metrics/live.h"
+#include "metrics/page.h"
+#include "metrics/songs.h"
 #include "server/accept.h"
 #include "server/answer.h"
 #include "server/dispatch.h"
@@ -14,17 +19,36 @@
 
 #define DEFAULT_MINUTES 5
 
-typedef enum { PROMETHEUS, OPENMETRICS, JSON } format_e;
+typedef enum { PROMETHEUS, OPENMETRICS, JSON, PAGE, LIVE, SONGS } format_e;
 
+/* Those that an Accept header may ask for, in the order of format_e; HTML only
+ * where it is named, as browsers do: "any type" is no wish for a page. */
 static const char *const media_types[] = {
-    "text/plain", "application/openmetrics-text", "application/json"};
+    "text/plain", "application/openmetrics-text", "application/json", "text/html"};
+
+/* Those that have a name. */
+static const struct {
+    const char *name;
+    format_e format;
+} names[] = {{"json", JSON},
+             {"openmetrics", OPENMETRICS},
+             {"prometheus", PROMETHEUS},
+             {"html", PAGE},
+             {"live", LIVE},
+             {"songs", SONGS}};
 
 /* Prometheus' text where Accept leaves the choice, or nothing fits. */
 static format_e by_accept(request_rec *r)
 {
+    const char *accept = apr_table_get(r->headers_in, "Accept");
+    playcount_accept_e how = PLAYCOUNT_UNNAMED;
+    int types = (int)(sizeof(media_types) / sizeof(media_types[0]));
+
+    if (accept) {
+        playcount_accept_quality(accept, "text/html", &how);
+    }
     return (format_e)playcount_accept_best(
-        apr_table_get(r->headers_in, "Accept"), media_types,
-        (int)(sizeof(media_types) / sizeof(media_types[0])));
+        accept, media_types, how == PLAYCOUNT_NAMED ? types : types - 1);
 }
 
 /* These return NULL, or the sentence of a 400. */
@@ -36,20 +60,15 @@ static const char *find_format(request_rec *r, format_e *format)
 
     if (!name) {
         *format = by_accept(r);
+        return error;
     }
-    else if (!strcmp(name, "json")) {
-        *format = JSON;
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        if (!strcmp(name, names[i].name)) {
+            *format = names[i].format;
+            return NULL;
+        }
     }
-    else if (!strcmp(name, "openmetrics")) {
-        *format = OPENMETRICS;
-    }
-    else if (!strcmp(name, "prometheus")) {
-        *format = PROMETHEUS;
-    }
-    else {
-        error = "format is not json, prometheus or openmetrics.";
-    }
-    return error;
+    return "format is not json, prometheus, openmetrics, html, live or songs.";
 }
 
 static const char *find_since(request_rec *r, uint64_t *since)
@@ -76,26 +95,54 @@ static const char *find_query(request_rec *r, playcount_json_query *query)
     return error ? error : find_since(r, &query->since);
 }
 
-static int write_page(request_rec *r, format_e format,
-                      const playcount_json_query *query)
+static const char *find_songs_query(request_rec *r, playcount_songs_query *query)
 {
+    uint64_t top = PLAYCOUNT_SONGS_SHOWN;
+    const char *error = NULL;
+
+    query->zone = playcount_query_value(r->pool, r->args, "zone", &error);
+    query->prefix =
+        error ? NULL : playcount_query_value(r->pool, r->args, "prefix", &error);
+    if (!error) {
+        error = playcount_query_number(r->pool, r->args, "top",
+                                       PLAYCOUNT_SONGS_SHOWN, &top);
+    }
+    query->top = (unsigned)top;
+    return error;
+}
+
+static const char *const types[] = {
+    [PROMETHEUS] = "text/plain; version=0.0.4; charset=utf-8",
+    [OPENMETRICS] = "application/openmetrics-text; version=1.0.0; charset=utf-8",
+    [JSON] = "application/json",
+    [LIVE] = "application/json",
+    [SONGS] = "application/json",
+};
+
+static int write_answer(request_rec *r, format_e format,
+                        const playcount_json_query *query,
+                        const playcount_songs_query *songs)
+{
+    playcount_live_query live = {.minutes = query->minutes, .since = query->since};
+    const char *error = NULL;
     playcount_writer w;
     int result;
 
+    ap_set_content_type(r, types[format]);
     playcount_writer_begin(&w, r);
     switch (format) {
     case JSON:
-        ap_set_content_type(r, "application/json");
         result = playcount_write_json(&w, query);
         break;
-    case OPENMETRICS:
-        ap_set_content_type(
-            r, "application/openmetrics-text; version=1.0.0; charset=utf-8");
-        result = playcount_write_prometheus(&w, 1);
+    case LIVE:
+        live.route = playcount_query_value(r->pool, r->args, "route", &error);
+        result = playcount_write_live(&w, &live);
+        break;
+    case SONGS:
+        result = playcount_write_songs(&w, songs);
         break;
     default:
-        ap_set_content_type(r, "text/plain; version=0.0.4; charset=utf-8");
-        result = playcount_write_prometheus(&w, 0);
+        result = playcount_write_prometheus(&w, format == OPENMETRICS);
     }
     if (result == OK) {
         playcount_writer_end(&w);
@@ -106,28 +153,55 @@ static int write_page(request_rec *r, format_e format,
 static int get_page(request_rec *r, const playcount_request *q)
 {
     playcount_json_query query;
+    playcount_songs_query songs;
     format_e format;
-    const char *error = find_format(r, &format);
+    const char *error = NULL;
+    const char *file = playcount_query_value(r->pool, r->args, "file", &error);
 
+    if (file) {
+        return playcount_page_send_file(r, file);
+    }
     apr_table_setn(r->headers_out, "Cache-Control", "no-store");
     apr_table_mergen(r->headers_out, "Vary", "Accept");
-    if (error || (error = find_query(r, &query))) {
+    if (error || (error = find_format(r, &format)) ||
+        (error = find_query(r, &query)) || (error = find_songs_query(r, &songs))) {
         return playcount_refuse(r, HTTP_BAD_REQUEST, error);
     }
-    return write_page(r, format, &query);
+    return format == PAGE ? playcount_page_send(r)
+                          : write_answer(r, format, &query, &songs);
 }
 
 static const playcount_endpoint page_endpoint = {
     NULL, {{M_GET, get_page, PLAYCOUNT_NO_BODY}}};
 
+static int is_ours(const request_rec *r)
+{
+    return r->handler && !strcmp(r->handler, PLAYCOUNT_METRICS_HANDLER);
+}
+
 static int handler(request_rec *r)
 {
-    return r->handler && !strcmp(r->handler, PLAYCOUNT_METRICS_HANDLER)
+    return is_ours(r)
                ? playcount_endpoint_run(&page_endpoint, r, playcount_request_of(r))
                : DECLINED;
 }
 
+/* The page, its files and its polls are known by their URL and Accept header;
+ * before they are measured and logged. */
+static int fixups(request_rec *r)
+{
+    const char *error = NULL;
+    format_e format;
+
+    if (is_ours(r) && (playcount_query_value(r->pool, r->args, "file", &error) ||
+                       (!find_format(r, &format) && format >= PAGE))) {
+        playcount_page_mark(r);
+    }
+    return DECLINED;
+}
+
 void playcount_handler_register_hooks(apr_pool_t *p)
 {
+    ap_hook_fixups(fixups, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_handler(handler, NULL, NULL, APR_HOOK_MIDDLE);
 }

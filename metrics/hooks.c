@@ -12,6 +12,7 @@
 #include "apr_strings.h"
 
 #include "metrics/clock.h"
+#include "metrics/live.h"
 #include "server/retained.h"
 
 APLOG_USE_MODULE(playcount);
@@ -40,6 +41,14 @@ static void shape_of(const playcount_metrics_server *conf,
     shape->intervals = (uint32_t)((PLAYCOUNT_HISTORY_SECONDS + conf->interval - 1) /
                                   conf->interval);
     shape->statsd = conf->statsd != NULL;
+}
+
+/* Keep an event for the charts. In the parent. */
+static void tell(playcount_event_e kind, pid_t pid)
+{
+    playcount_event event = {(uint64_t)apr_time_now(), kind, (int32_t)pid};
+
+    playcount_events_add(playcount_metrics_segment->events, &event);
 }
 
 static int get_memory(server_rec *s, apr_pool_t *pconf,
@@ -77,6 +86,7 @@ static int get_memory(server_rec *s, apr_pool_t *pconf,
         playcount_segment_init(seg, &shape, random, (uint64_t)apr_time_now());
     }
     playcount_metrics_segment = seg;
+    tell(fresh ? PLAYCOUNT_EVENT_START : PLAYCOUNT_EVENT_GRACEFUL, 0);
     ap_log_error(
         APLOG_MARK, APLOG_NOTICE, 0, s,
         "metrics: %.1f MB of shared memory for %u routes and \"other\", %u "
@@ -117,12 +127,21 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     return result;
 }
 
+static apr_status_t leave(void *row)
+{
+    playcount_inflight_leave(row);
+    return APR_SUCCESS;
+}
+
 static void child_init(apr_pool_t *p, server_rec *s)
 {
     playcount_clock_calibrate();
     if (playcount_metrics_segment) {
         playcount_metrics_row = playcount_inflight_claim(
             playcount_metrics_segment->inflight, (int32_t)getpid());
+        apr_pool_cleanup_register(p, (void *)playcount_metrics_row, leave,
+                                  apr_pool_cleanup_null);
+        playcount_live_child(p);
         playcount_statsd_child(s);
     }
 }
@@ -132,9 +151,10 @@ static void child_status(server_rec *s, pid_t pid, ap_generation_t gen, int slot
                          mpm_child_status status)
 {
     (void)s, (void)gen, (void)slot;
-    if (status == MPM_CHILD_EXITED && playcount_metrics_segment) {
+    if (status == MPM_CHILD_EXITED && playcount_metrics_segment &&
         playcount_inflight_release(playcount_metrics_segment->inflight,
-                                   (int32_t)pid);
+                                   (int32_t)pid)) {
+        tell(PLAYCOUNT_EVENT_KILLED, pid);
     }
 }
 

@@ -182,11 +182,16 @@ static void put_series(playcount_writer *w, const playcount_snapshot *snap,
     free(scratch);
 }
 
-static void put_slow_request(playcount_writer *w, const playcount_snapshot *snap,
-                             const playcount_slow_request *s)
+static void put_slow_request(playcount_writer *w, const playcount_slow_request *s)
 {
+    char name[PLAYCOUNT_LABEL_MAX + 1];
+
     put_moment(w, "time", s->when);
-    playcount_json_string(w, ",", "route", playcount_snapshot_name(snap, s->route));
+    playcount_json_string(
+        w, ",", "route",
+        playcount_routes_name(playcount_metrics_segment->routes, s->route, name)
+            ? name
+            : "?");
     playcount_json_string(w, ",", "method", s->method);
     playcount_json_string(w, ",", "path", s->path);
     playcount_printf(w, ",\"status\":%u", s->status);
@@ -199,7 +204,26 @@ static void put_slow_request(playcount_writer *w, const playcount_snapshot *snap
     }
 }
 
-static void put_slow(playcount_writer *w, const playcount_snapshot *snap)
+static void put_events(playcount_writer *w)
+{
+    playcount_event event[PLAYCOUNT_EVENTS];
+    unsigned n = playcount_events_read(playcount_metrics_segment->events, 0, event);
+
+    playcount_put(w, "\"events\":[");
+    for (unsigned i = 0; i < n; i++) {
+        playcount_put(w, i ? ",{" : "{");
+        put_moment(w, "time", event[i].when);
+        playcount_printf(w, ",\"event\":\"%s\"",
+                         playcount_event_names[event[i].kind]);
+        if (event[i].pid) {
+            playcount_printf(w, ",\"pid\":%d", (int)event[i].pid);
+        }
+        playcount_put(w, "}");
+    }
+    playcount_put(w, "]");
+}
+
+void playcount_write_happenings_json(playcount_writer *w)
 {
     playcount_slow_request *slow =
         apr_palloc(w->r->pool, PLAYCOUNT_SLOW_ENTRIES * sizeof(*slow));
@@ -208,10 +232,12 @@ static void put_slow(playcount_writer *w, const playcount_snapshot *snap)
     playcount_put(w, "\"slow\":[");
     for (unsigned i = 0; i < n; i++) {
         playcount_put(w, i ? ",{" : "{");
-        put_slow_request(w, snap, &slow[i]);
+        put_slow_request(w, &slow[i]);
         playcount_put(w, "}");
     }
     playcount_put(w, "]");
+    playcount_put(w, ",");
+    put_events(w);
 }
 
 static uint64_t load(const _Atomic uint64_t *word)
@@ -258,7 +284,7 @@ static void put_metrics(playcount_writer *w, const playcount_snapshot *snap,
     playcount_put(w, ",");
     put_series(w, snap, query);
     playcount_put(w, ",");
-    put_slow(w, snap);
+    playcount_write_happenings_json(w);
 }
 
 int playcount_write_json(playcount_writer *w, const playcount_json_query *query)

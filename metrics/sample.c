@@ -18,6 +18,7 @@
 #include "apr_strings.h"
 
 #include "metrics/clock.h"
+#include "metrics/page.h"
 #include "server/delivered.h"
 #include "server/request.h"
 #include "server/text.h"
@@ -103,7 +104,7 @@ static void start(request_rec *r)
     request_rec *first = initial(r);
     playcount_sample *s;
 
-    if (r->main || !measured(first)) {
+    if (r->main || !measured(first) || playcount_page_is_own(r)) {
         return;
     }
     s = playcount_sample_of(first);
@@ -207,7 +208,7 @@ static int log_sample(request_rec *r)
     playcount_sample *s;
     unsigned status_class, cell;
 
-    if (!measured(first)) {
+    if (!measured(first) || playcount_page_is_own(first)) {
         return DECLINED;
     }
     s = playcount_sample_of(first);

@@ -46,17 +46,31 @@ _Atomic int32_t *playcount_inflight_claim(playcount_inflight *in, int32_t pid)
     return row(in, 0);
 }
 
-void playcount_inflight_release(playcount_inflight *in, int32_t pid)
+void playcount_inflight_leave(_Atomic int32_t *row)
 {
+    int32_t pid = atomic_load_explicit(row, memory_order_relaxed);
+
+    if (pid > 0) { /* row 0 is nobody's */
+        atomic_store_explicit(row, -pid, memory_order_relaxed);
+    }
+}
+
+int playcount_inflight_release(playcount_inflight *in, int32_t pid)
+{
+    int killed = 0;
+
     for (unsigned i = 1; i <= in->rows; i++) {
         _Atomic int32_t *r = row(in, i);
+        int32_t owner = atomic_load_explicit(r, memory_order_relaxed);
 
-        if (atomic_load_explicit(r, memory_order_relaxed) == pid) {
+        if (owner == pid || owner == -pid) {
+            killed |= owner == pid;
             empty(in, r);
             /* Release: empty first, then free to be claimed. */
             atomic_store_explicit(r, 0, memory_order_release);
         }
     }
+    return killed;
 }
 
 uint32_t playcount_inflight_count(const playcount_inflight *in, unsigned route)

@@ -1,7 +1,8 @@
 /* Requests in flight, right even after a child was killed.
  *
  *     row 0            shared by all children for whom no row was left
- *     row 1 .. rows    pid, then a count per route
+ *     row 1 .. rows    pid (negative once it ends in good order), then a count per
+ *                      route
  *
  * Each child counts in a row of its own. The parent, which httpd tells of
  * every child that ends however it ends, empties the row of that child; so
@@ -30,8 +31,13 @@ void playcount_inflight_init(playcount_inflight *in, unsigned rows,
 /* A child's row, claimed for its pid; row 0 if none is left. */
 _Atomic int32_t *playcount_inflight_claim(playcount_inflight *in, int32_t pid);
 
-/* Empty and free the row of a process that is no more. Parent only. */
-void playcount_inflight_release(playcount_inflight *in, int32_t pid);
+/* The child says that it ends in good order; at its end, in the row that it
+ * claimed. */
+void playcount_inflight_leave(_Atomic int32_t *row);
+
+/* Empty and free the row of a process that is no more. Parent only. 1 if it had a
+ * row and has not said that it ends: it was killed, or crashed. */
+int playcount_inflight_release(playcount_inflight *in, int32_t pid);
 
 /* How many requests of a route are in flight. Anybody. */
 uint32_t playcount_inflight_count(const playcount_inflight *in, unsigned route);

@@ -28,6 +28,7 @@ static void lay_out(playcount_segment *seg, char *base,
     seg->inflight =
         (void *)part(base, &end, playcount_inflight_size(shape->children, count));
     seg->slow = (void *)part(base, &end, sizeof(*seg->slow));
+    seg->events = (void *)part(base, &end, sizeof(*seg->events));
     seg->series = (void *)part(base, &end, playcount_series_size(shape->intervals));
     seg->figures = (void *)part(base, &end, count * sizeof(*seg->figures));
     seg->series_marks = (void *)part(base, &end, count * sizeof(playcount_mark));

@@ -4,6 +4,7 @@
  *     routes     names                             routes.h
  *     inflight   a row per child                   inflight.h
  *     slow       the last slow requests            slow.h
+ *     events     starts, restarts, killed children  events.h
  *     series     the last hour, interval by interval   series.h
  *     figures    per route, and one for "other"    figures.h
  *     marks      per route: what the series has taken
@@ -14,6 +15,7 @@
 #ifndef PLAYCOUNT_SHM_SEGMENT_H
 #define PLAYCOUNT_SHM_SEGMENT_H
 
+#include "shm/figures/events.h"
 #include "shm/figures/figures.h"
 #include "shm/figures/inflight.h"
 #include "shm/figures/routes.h"
@@ -22,7 +24,7 @@
 
 /* Part of the key under which the memory is kept: raise it when any layout
  * changes. */
-#define PLAYCOUNT_SEGMENT_VERSION 2
+#define PLAYCOUNT_SEGMENT_VERSION 3
 
 typedef struct {
     uint32_t routes;    /* besides "other" */
@@ -48,6 +50,7 @@ typedef struct {
     playcount_routes *routes;
     playcount_inflight *inflight;
     playcount_slow *slow;
+    playcount_events *events;
     playcount_series *series;
     playcount_figures *figures;   /* [routes + 1] */
     playcount_mark *series_marks; /* [routes + 1] */

@@ -1,0 +1,287 @@
+/* The part of the live JSON that only changes with the interval: the series in
+ * columns and the routes' rows. See live.h. */
+
+#include "metrics/live_series.h"
+
+#include <stdlib.h>
+
+#include "apr_strings.h"
+
+typedef struct {
+    uint64_t start, length;
+    unsigned bits;
+    uint64_t requests, errors, aborted;
+    playcount_summary figure[PLAYCOUNT_FIGURES];
+} point;
+
+typedef struct {
+    playcount_totals *totals; /* of the window; NULL: nothing came */
+    uint32_t spark[PLAYCOUNT_SPARKS];
+} row;
+
+typedef struct {
+    point *points;
+    unsigned n, room;
+    row *rows; /* [segment's count] */
+    uint64_t from, span;
+} window;
+
+/* Add an interval's records to the routes, and those of `route` (or of all) to
+ * `sum`. */
+static void add_interval(window *w, const playcount_interval *interval, int route,
+                         playcount_totals *sum)
+{
+    size_t at = 0, before = 0;
+    unsigned number;
+
+    while (playcount_interval_next(interval, &at, &number, NULL)) {
+        size_t again = before;
+        row *r;
+
+        if (number >= playcount_metrics_segment->count) {
+            return;
+        }
+        if (sum && (route < 0 || (unsigned)route == number)) {
+            playcount_interval_next(interval, &again, &number, sum);
+        }
+        again = before;
+        r = &w->rows[number];
+        if (!r->totals) {
+            r->totals = calloc(1, sizeof(*r->totals));
+        }
+        if (r->totals) {
+            uint64_t had = playcount_totals_requests(r->totals);
+            uint64_t slot =
+                (interval->start - w->from) * PLAYCOUNT_SPARKS / w->span;
+
+            playcount_interval_next(interval, &again, &number, r->totals);
+            r->spark[slot < PLAYCOUNT_SPARKS ? slot : PLAYCOUNT_SPARKS - 1] +=
+                (uint32_t)(playcount_totals_requests(r->totals) - had);
+        }
+        before = at;
+    }
+}
+
+static void set_point(point *p, const playcount_interval *interval,
+                      const playcount_totals *sum)
+{
+    p->start = interval->start;
+    p->length = interval->length;
+    p->bits = interval->bits;
+    p->requests = playcount_totals_requests(sum);
+    p->errors = playcount_totals_outcome(sum, PLAYCOUNT_ERROR);
+    p->aborted = playcount_totals_outcome(sum, PLAYCOUNT_ABORTED);
+    for (int f = 0; f < PLAYCOUNT_FIGURES; f++) {
+        playcount_totals_summary(sum, f, &p->figure[f]);
+    }
+}
+
+/* Read the intervals of the window, oldest first. */
+static void read_window(window *w, const playcount_live_query *query, int route)
+{
+    const playcount_series *series = playcount_metrics_segment->series;
+    playcount_interval *interval = malloc(sizeof(*interval));
+    playcount_totals *sum = malloc(sizeof(*sum));
+    uint64_t first, end;
+
+    playcount_series_range(series, &first, &end);
+    for (; interval && sum && first < end; first++) {
+        int wanted;
+
+        if (!playcount_series_read(series, first, interval) ||
+            interval->start + interval->length < w->from ||
+            interval->start < w->from) {
+            continue;
+        }
+        wanted = interval->start > query->since + 1000 && w->n < w->room;
+        memset(sum, 0, sizeof(*sum));
+        add_interval(w, interval, route, wanted ? sum : NULL);
+        if (wanted) {
+            set_point(&w->points[w->n++], interval, sum);
+        }
+    }
+    free(interval);
+    free(sum);
+}
+
+/* --- columns --- */
+
+static void put(playcount_text *t, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    if (t->room - t->used < 1024) {
+        char *more = realloc(t->bytes, t->room * 2 + 4096);
+
+        if (!more) {
+            t->failed = 1;
+            va_end(args);
+            return;
+        }
+        t->bytes = more;
+        t->room = t->room * 2 + 4096;
+    }
+    t->used +=
+        (size_t)apr_vsnprintf(t->bytes + t->used, t->room - t->used, format, args);
+    va_end(args);
+}
+
+typedef void value_fn(playcount_text *t, const point *p, int figure);
+
+static void put_column(playcount_text *t, const window *w, const char *name,
+                       int figure, value_fn *value)
+{
+    put(t, "\"%s\":[", name);
+    for (unsigned i = 0; i < w->n; i++) {
+        put(t, i ? "," : "");
+        value(t, &w->points[i], figure);
+    }
+    put(t, "]");
+}
+
+#define U64 "%" APR_UINT64_T_FMT
+#define NUMBER(name, expression)                                                   \
+    static void name(playcount_text *t, const point *p, int f)                     \
+    {                                                                              \
+        (void)f;                                                                   \
+        put(t, U64, (apr_uint64_t)(expression));                                   \
+    }
+
+NUMBER(requests, p->requests)
+NUMBER(errors, p->errors)
+NUMBER(aborted, p->aborted)
+NUMBER(median, p->figure[f].median)
+NUMBER(p95, p->figure[f].p95)
+NUMBER(p99, p->figure[f].p99)
+NUMBER(p999, p->figure[f].p999)
+NUMBER(sum_of, p->figure[f].sum)
+
+static void start_of(playcount_text *t, const point *p, int f)
+{
+    put(t, U64 ".%06d", p->start / 1000000, (int)(p->start % 1000000));
+}
+
+static void seconds(playcount_text *t, const point *p, int f)
+{
+    put(t, "%.3f", (double)p->length / 1e6);
+}
+
+static void error_percent(playcount_text *t, const point *p, int f)
+{
+    put(t, "%.2f", 100.0 / (double)(2u << p->bits));
+}
+
+static void average(playcount_text *t, const point *p, int f)
+{
+    put(t, "%.1f", p->figure[f].average);
+}
+
+static const struct {
+    const char *name;
+    value_fn *value;
+} of_interval[] = {{"start", start_of},
+                   {"seconds", seconds},
+                   {"error_percent", error_percent},
+                   {"requests", requests},
+                   {"errors", errors},
+                   {"aborted", aborted}},
+  of_figure[] = {{"sum", sum_of}, {"average", average}, {"median", median},
+                 {"p95", p95},    {"p99", p99},         {"p999", p999}};
+
+#define LENGTH(array) (sizeof(array) / sizeof((array)[0]))
+
+static void put_series(playcount_text *t, const window *w)
+{
+    put(t, "\"series\":{");
+    for (size_t c = 0; c < LENGTH(of_interval); c++) {
+        put(t, c ? "," : "");
+        put_column(t, w, of_interval[c].name, 0, of_interval[c].value);
+    }
+    for (int f = 0; f < PLAYCOUNT_FIGURES; f++) {
+        put(t, ",\"%s\":{", playcount_figure_names[f]);
+        for (size_t c = 0; c < LENGTH(of_figure); c++) {
+            put(t, c ? "," : "");
+            put_column(t, w, of_figure[c].name, f, of_figure[c].value);
+        }
+        put(t, "}");
+    }
+    put(t, "}");
+}
+
+/* --- rows --- */
+
+/* The name is put as JSON by whoever writes the row out: names are not of the
+ * interval. */
+static void put_row(playcount_text *t, const row *r)
+{
+    playcount_summary s[PLAYCOUNT_FIGURES];
+
+    for (int f = 0; f < PLAYCOUNT_FIGURES; f++) {
+        playcount_totals_summary(r->totals, f, &s[f]);
+    }
+    put(t, "," U64 "," U64 "," U64, playcount_totals_requests(r->totals),
+        playcount_totals_outcome(r->totals, PLAYCOUNT_ERROR),
+        playcount_totals_outcome(r->totals, PLAYCOUNT_ABORTED));
+    put(t, ",%.1f," U64 "," U64 "," U64 "," U64, s[PLAYCOUNT_REQUEST_TIME].average,
+        s[PLAYCOUNT_REQUEST_TIME].median, s[PLAYCOUNT_REQUEST_TIME].p95,
+        s[PLAYCOUNT_REQUEST_TIME].p99, s[PLAYCOUNT_REQUEST_TIME].p999);
+    put(t, "," U64 "," U64, s[PLAYCOUNT_APPLICATION_TIME].p95,
+        s[PLAYCOUNT_OUTPUT_TIME].p95);
+    put(t, "," U64 "," U64 "," U64 "," U64 "," U64,
+        s[PLAYCOUNT_OUTPUT_BLOCKS].median, s[PLAYCOUNT_OUTPUT_BLOCKS].p95,
+        s[PLAYCOUNT_OUTPUT_LENGTH].median, s[PLAYCOUNT_OUTPUT_LENGTH].p95,
+        s[PLAYCOUNT_OUTPUT_LENGTH].sum);
+    put(t, ",[");
+    for (int i = 0; i < PLAYCOUNT_SPARKS; i++) {
+        put(t, i ? ",%u" : "%u", r->spark[i]);
+    }
+    put(t, "]]");
+}
+
+static void put_rows(playcount_live_text *text, window *w)
+{
+    for (unsigned i = 0; i < playcount_metrics_segment->count; i++) {
+        if (w->rows[i].totals) {
+            text->row[text->rows].route = i;
+            text->row[text->rows].at = text->routes.used;
+            put_row(&text->routes, &w->rows[i]);
+            text->row[text->rows++].end = text->routes.used;
+            free(w->rows[i].totals);
+        }
+    }
+}
+
+int playcount_live_compute(playcount_live_text *text,
+                           const playcount_live_query *query, int route,
+                           uint64_t now)
+{
+    unsigned count = playcount_metrics_segment->count;
+    window w = {.span = (uint64_t)query->minutes * 60000000};
+
+    w.from = now > w.span ? now - w.span : 0;
+    w.room = (unsigned)playcount_metrics_segment->series->slots;
+    w.points = malloc(w.room * sizeof(*w.points));
+    w.rows = calloc(count, sizeof(*w.rows));
+    text->row = malloc(count * sizeof(*text->row));
+    text->rows = 0;
+    if (w.points && w.rows && text->row) {
+        read_window(&w, query, route);
+        put_series(&text->series, &w);
+        put_rows(text, &w);
+    }
+    else {
+        text->series.failed = 1;
+    }
+    free(w.points);
+    free(w.rows);
+    return !text->series.failed && !text->routes.failed;
+}
+
+void playcount_live_forget(playcount_live_text *text)
+{
+    free(text->series.bytes);
+    free(text->routes.bytes);
+    free(text->row);
+    memset(text, 0, sizeof(*text));
+}

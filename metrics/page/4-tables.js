@@ -1,0 +1,182 @@
+/* The table of all routes, the slow requests, songs, zones and events. */
+'use strict';
+
+const $ = id => document.getElementById(id);
+
+// Replace what differs only: a row keeps its node, and so the focus stays in it.
+function fill(tbody, keys, make, update) {
+  const rows = tbody.rowsByKey || (tbody.rowsByKey = new Map());
+  const wanted = new Set(keys);
+  for (const [key, row] of rows) if (!wanted.has(key)) { row.remove(); rows.delete(key); }
+  let before = tbody.firstChild;
+  for (const key of keys) {
+    let row = rows.get(key);
+    if (!row) rows.set(key, row = make(key));
+    update(row, key);
+    if (row === before) before = before.nextSibling;
+    else tbody.insertBefore(row, before);
+  }
+}
+
+const COLUMNS = [
+  { key: 'route', title: 'Route' },
+  { key: 'requests', title: 'Requests', unit: 'count' },
+  { key: 'rate', title: 'A second', unit: 'rate' },
+  { key: 'spark', title: 'Course' },
+  { key: 'in_flight', title: 'In flight', unit: 'count' },
+  { key: 'errors', title: 'Errors', unit: 'count', bad: true },
+  { key: 'aborted', title: 'Aborted', unit: 'count' },
+  { key: 'average', title: 'Average', unit: 'time' },
+  { key: 'median', title: 'Median', unit: 'time' },
+  { key: 'p95', title: '95th', unit: 'time' },
+  { key: 'p99', title: '99th', unit: 'time' },
+  { key: 'p999', title: '99.9th', unit: 'time' },
+  { key: 'application_p95', title: 'Application 95th', unit: 'time' },
+  { key: 'output_p95', title: 'Output 95th', unit: 'time' },
+  { key: 'blocks_median', title: 'Blocks', unit: 'blocks' },
+  { key: 'blocks_p95', title: 'Blocks 95th', unit: 'blocks' },
+  { key: 'length_median', title: 'Bytes', unit: 'bytes' },
+  { key: 'length_p95', title: 'Bytes 95th', unit: 'bytes' },
+];
+
+// Many tiny blocks: each costs a pass through all filters, and few bytes come of it.
+const tiny = r => r.blocks_p95 >= 100 && r.length_sum > 0 && r.length_p95 / r.blocks_p95 < 256;
+
+let routeRows = [];
+
+function readRoutes(live) {
+  const { columns, rows } = live.routes;
+  routeRows = rows.map(values => {
+    const r = {};
+    columns.forEach((name, i) => { r[name] = values[i]; });
+    r.rate = r.requests / (live.minutes * 60);
+    r.tiny = tiny(r);
+    return r;
+  });
+}
+
+function makeRouteTable() {
+  const head = document.querySelector('#route-table thead tr');
+  for (const column of COLUMNS) {
+    const th = el('th', { scope: 'col', 'data-key': column.key });
+    if (column.key === 'spark') th.append(column.title);
+    else {
+      const b = el('button', { type: 'button' }, column.title);
+      b.addEventListener('click', () => choose({
+        sort: column.key,
+        dir: choice.sort === column.key ? (choice.dir === 'd' ? 'a' : 'd') : column.key === 'route' ? 'a' : 'd',
+      }));
+      th.append(b);
+    }
+    head.append(th);
+  }
+}
+
+function makeRouteRow(name) {
+  const open = el('button', { type: 'button' }, clean(name));
+  open.addEventListener('click', () => choose({ r: name }, true));
+  const row = el('tr', {}, el('td', { class: 'name', title: clean(name) }, open));
+  for (const column of COLUMNS.slice(1)) {
+    const td = el('td');
+    if (column.key === 'spark') td.append(row.spark = svg('svg',
+      { class: 'spark', viewBox: '0 0 120 22', preserveAspectRatio: 'none', 'aria-hidden': 'true' }, svg('path')));
+    row.append(td);
+  }
+  return row;
+}
+
+function updateRouteRow(row, r) {
+  COLUMNS.forEach((column, i) => {
+    const td = row.children[i];
+    if (column.key === 'spark') {
+      const top = Math.max(1, ...r.spark), n = r.spark.length;
+      td.firstChild.firstChild.setAttribute('d', r.spark.map((v, k) =>
+        (k ? 'L' : 'M') + (k * 120 / (n - 1)).toFixed(1) + ' ' + (21 - v / top * 20).toFixed(1)).join(''));
+    } else if (column.unit) {
+      setText(td, format[column.unit](r[column.key]) + (column.key === 'blocks_p95' && r.tiny ? ' \u26a0' : ''));
+      td.className = column.bad && r[column.key] ? 'bad' : column.key === 'blocks_p95' && r.tiny ? 'tiny' : '';
+      td.title = column.key === 'blocks_p95' && r.tiny ? 'many tiny blocks: under 256 bytes each' : '';
+    }
+  });
+}
+
+function drawRoutes() {
+  const search = choice.q.toLowerCase(), by = choice.sort, sign = choice.dir === 'a' ? 1 : -1;
+  const shown = routeRows.filter(r => r.route.toLowerCase().includes(search));
+  shown.sort((a, b) => sign * (by === 'route' ? a.route < b.route ? -1 : a.route > b.route ? 1 : 0
+    : (a[by] ?? 0) - (b[by] ?? 0)) || (a.route < b.route ? -1 : 1));
+  const byName = new Map(shown.map(r => [r.route, r]));
+  fill(document.querySelector('#route-table tbody'), shown.map(r => r.route), makeRouteRow,
+    (row, name) => updateRouteRow(row, byName.get(name)));
+  setText($('routes-count'), shown.length === routeRows.length ? `${shown.length} in the last ${choice.m === '1' ? 'minute' : choice.m + ' minutes'}`
+    : `${shown.length} of ${routeRows.length}`);
+  for (const th of document.querySelectorAll('#route-table th'))
+    if (th.dataset.key === by) th.setAttribute('aria-sort', sign > 0 ? 'ascending' : 'descending');
+    else th.removeAttribute('aria-sort');
+}
+
+// Arrow keys go from row to row.
+function moveInRoutes(e) {
+  const step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
+  if (!step || !e.target.closest('tbody')) return;
+  const row = e.target.closest('tr');
+  const next = step > 0 ? row.nextElementSibling : row.previousElementSibling;
+  if (next) { e.preventDefault(); next.querySelector('button').focus(); }
+}
+
+let slowHeld = false;
+
+function drawSlow(slow) {
+  if (slowHeld) return;
+  const tbody = document.querySelector('#slow-table tbody');
+  tbody.replaceChildren(...slow.filter(s => !choice.r || s.route === choice.r).map(s => el('tr', {},
+    ...[format.moment(s.time), clean(s.route), clean(s.method + ' ' + s.path), s.status, s.outcome,
+      format.time(s.request_time), format.time(s.application_time), format.time(s.output_time),
+      format.bytes(s.output_length)].map((text, i) => el('td', i === 2 ? { title: text } : {}, String(text))))));
+  $('slow-none').hidden = tbody.children.length > 0;
+  $('slow-table').hidden = !tbody.children.length;
+}
+
+function drawEvents(events) {
+  $('events').replaceChildren(...[...events].reverse().map(e =>
+    el('li', {}, `${format.moment(e.time)}: ${eventWords(e)}`)));
+}
+
+function drawZones(zones) {
+  const select = $('zone');
+  if (select.options.length !== zones.length || zones.some((z, i) => select.options[i].value !== z.zone))
+    select.replaceChildren(...zones.map(z => el('option', { value: z.zone }, clean(z.zone))));
+  select.value = choice.z && zones.some(z => z.zone === choice.z) ? choice.z : zones.length ? zones[0].zone : '';
+  $('zones').replaceChildren(...zones.map(z => {
+    const h = z.handoff, percent = Math.round(100 * z.songs / z.capacity) || 0;
+    const said = [`${format.count(z.songs)} of ${format.count(z.capacity)} songs (${percent} %), ${format.count(z.plays)} plays`];
+    if (h.batches || h.open || h.failures) {
+      said.push(`${format.count(h.batches)} batches handed over`);
+      said.push(h.open ? `${h.open} open with ${format.count(h.plays)} plays` : 'none open');
+      if (h.undelivered_seconds) said.push(`undelivered for ${format.count(h.undelivered_seconds)} s`);
+    }
+    const p = el('p', { class: 'zone' }, clean(z.zone) + ': ',
+      el('meter', { min: 0, max: 1, high: 0.9, value: z.songs / z.capacity, 'aria-label': `zone ${clean(z.zone)}, how full` }),
+      ' ' + said.join(', ') + '.');
+    if (h.failing) p.append(' ', el('strong', { class: 'bad' },
+      `The delivery is failing (${format.count(h.failures)} times); the error log says why.`));
+    if (percent >= 90) p.append(' ', el('strong', { class: 'bad' }, 'Nearly full.'));
+    return p;
+  }));
+}
+
+let songsBefore = null;
+
+function drawSongs(answer, key) {
+  const before = songsBefore && songsBefore.key === key ? songsBefore : null;
+  const counts = new Map(answer.songs.map(s => [s.song, s.count]));
+  const tbody = document.querySelector('#song-table tbody');
+  tbody.replaceChildren(...answer.songs.map(s => {
+    const old = before && before.counts.get(s.song);
+    const rate = old !== undefined && old !== null && answer.time > before.time && s.count >= old
+      ? format.rate((s.count - old) / (answer.time - before.time)) : '\u2013';
+    return el('tr', {}, el('td', { class: 'name', title: clean(s.song) }, clean(s.song)),
+      el('td', {}, format.count(s.count)), el('td', {}, rate));
+  }));
+  songsBefore = { key, counts, time: answer.time };
+}

@@ -1,0 +1,22 @@
+/* The songs of one zone for the live page: the highest counts, or those whose ids
+ * begin with something. Inside the room only.
+ *
+ *     ?format=songs&zone=NAME[&top=N][&prefix=P]
+ */
+#ifndef PLAYCOUNT_METRICS_SONGS_H
+#define PLAYCOUNT_METRICS_SONGS_H
+
+#include "metrics/formats.h"
+
+#define PLAYCOUNT_SONGS_SHOWN 100 /* at most, and if nothing is said */
+
+typedef struct {
+    const char *zone;   /* NULL: the zone of this location */
+    const char *prefix; /* NULL: any */
+    unsigned top;       /* how many */
+} playcount_songs_query;
+
+/* HTTP status or OK. The whole zone is read: what GET /songs?top= costs. */
+int playcount_write_songs(playcount_writer *w, const playcount_songs_query *query);
+
+#endif

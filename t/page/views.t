@@ -1,0 +1,52 @@
+# The live page in a real browser: data arrives and moves, every route is there, and one is
+# opened and left again; everything chosen stands in the URL; keys do all of it; nothing
+# violates the page's own policy; nothing serious is found for people with disabilities.
+use strict;
+use warnings;
+use Test::More;
+use Playcount::Browser;
+use Playcount::Metrics;
+
+my $server = Playcount::Metrics::server(config => <<'EOF');
+PlaycountZone default songs=100
+<Location "/plays">
+    SetHandler playcount
+    PlaycountMetrics Off
+</Location>
+PlaycountSeries 1
+PlaycountSlowRequests 0.02
+PlaycountRoutes 50
+PlaycountRoute "%{REQUEST_METHOD} %{QUERY_STRING}"
+EOF
+
+# Requests go on until the test ends.
+my $load = fork // die $!;
+if (!$load) {
+    $SIG{TERM} = sub { POSIX::_exit(0) };
+    my $n = 0;
+    while (getppid() != 1) {
+        $n++;
+        $server->get("/test?blocks=2&size=500&n=" . $n % 3);
+        $server->get('/test?blocks=1&before=30') if $n % 5 == 0;
+        $server->get('/test?return=500') if $n % 7 == 0;
+        $server->get("/test?blocks=1&x=<b>\xe2\x80\xae%1b[31m") if $n % 11 == 0;
+        $server->post('/plays/song/hit');
+        $server->post('/plays/song/other') if $n % 2;
+        select undef, undef, undef, 0.02;
+    }
+    POSIX::_exit(0);
+}
+END {
+    my $status = $?;
+    if ($load) { kill 'TERM', $load; waitpid $load, 0 }
+    $? = $status;
+}
+
+Playcount::Browser::run('views.mjs',
+    url => $server->url('/metrics'),
+    act => {
+        kill_child => sub { kill 'KILL', ($server->children)[0] },
+        graceful   => sub { $server->graceful },
+    });
+
+done_testing;
