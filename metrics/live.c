@@ -11,7 +11,8 @@
 
 APLOG_USE_MODULE(playcount);
 
-#define CACHED 8
+#define CACHED 8  /* series of different queries */
+#define WINDOWS 4 /* rows of different minutes: the page has four */
 
 /* What was computed for one query in the present interval. Polls of everybody who
  * has the page open are the same query, but for the first. */
@@ -21,11 +22,24 @@ static struct {
     unsigned minutes;
     int route;
     uint64_t used; /* the last time, in polls: the oldest makes room */
-    playcount_live_text text;
+    playcount_live_series series;
 } cache[CACHED];
+
+/* The routes' rows. A thousand of them take a tenth of a second: they are computed
+ * again when they have been good for two hundred times as long as that took, so
+ * that they never cost more than half a percent of a processor. With fifty routes
+ * that is each interval. */
+static struct {
+    unsigned minutes;
+    uint64_t end;    /* intervals written when they were computed */
+    apr_time_t good; /* until then */
+    uint64_t used;
+    playcount_live_rows rows;
+} windows[WINDOWS];
+#define WORTH 200
+
 static uint64_t polls;
-static apr_thread_mutex_t
-    *mutex; /* of the cache; never held while something is sent */
+static apr_thread_mutex_t *mutex; /* of both; never held while something is sent */
 
 void playcount_live_child(apr_pool_t *p)
 {
@@ -68,20 +82,19 @@ static uint64_t intervals_until(uint64_t since)
     return at;
 }
 
-static void write_text(playcount_writer *w, const playcount_live_text *text)
+static void write_rows(playcount_writer *w, const playcount_live_rows *rows)
 {
     const playcount_segment *seg = playcount_metrics_segment;
     char name[PLAYCOUNT_LABEL_MAX + 1];
 
-    playcount_put_bytes(w, text->series.bytes, text->series.used);
     playcount_put(w,
                   ",\"routes\":{\"columns\":[\"route\",\"in_flight\",\"requests\","
                   "\"errors\",\"aborted\",\"average\",\"median\",\"p95\",\"p99\","
                   "\"p999\",\"application_p95\",\"output_p95\",\"blocks_median\","
                   "\"blocks_p95\",\"length_median\",\"length_p95\",\"length_sum\","
                   "\"spark\"],\"rows\":[");
-    for (unsigned i = 0; i < text->rows; i++) {
-        unsigned route = text->row[i].route;
+    for (unsigned i = 0; i < rows->rows; i++) {
+        unsigned route = rows->row[i].route;
 
         playcount_put(w, i ? ",[\"" : "[\"");
         if (playcount_routes_name(seg->routes, route, name)) {
@@ -89,56 +102,98 @@ static void write_text(playcount_writer *w, const playcount_live_text *text)
         }
         playcount_printf(w, "\",%u",
                          playcount_inflight_count(seg->inflight, route));
-        playcount_put_bytes(w, text->routes.bytes + text->row[i].at,
-                            text->row[i].end - text->row[i].at);
+        playcount_put_bytes(w, rows->text.bytes + rows->row[i].at,
+                            rows->row[i].end - rows->row[i].at);
     }
     playcount_put(w, "]}");
 }
 
-/* A private copy of what the cache has for the query, computed if need be. */
-static int get_text(playcount_live_text *copy, const playcount_live_query *query,
-                    int route, apr_pool_t *p)
+/* Under the mutex: the place of what the cache has for the query, computed if need
+ * be; NULL without memory. */
+static const playcount_live_series *find_series(const playcount_live_query *query,
+                                                int route, uint64_t end)
 {
-    uint64_t first, end, since_end = intervals_until(query->since);
-    int slot = 0, found = 0;
+    uint64_t since_end = intervals_until(query->since);
+    int slot = 0;
+
+    for (int i = 0; i < CACHED; i++) {
+        if (cache[i].used && cache[i].end == end &&
+            cache[i].since_end == since_end && cache[i].minutes == query->minutes &&
+            cache[i].route == route) {
+            cache[i].used = ++polls;
+            return &cache[i].series;
+        }
+        slot = cache[i].used < cache[slot].used ? i : slot;
+    }
+    playcount_live_forget_series(&cache[slot].series);
+    cache[slot].end = end;
+    cache[slot].since_end = since_end;
+    cache[slot].minutes = query->minutes;
+    cache[slot].route = route;
+    cache[slot].used = 0;
+    if (!playcount_live_compute_series(&cache[slot].series, query, route,
+                                       (uint64_t)apr_time_now())) {
+        return NULL;
+    }
+    cache[slot].used = ++polls;
+    return &cache[slot].series;
+}
+
+static const playcount_live_rows *find_rows(unsigned minutes, uint64_t end)
+{
+    apr_time_t began = apr_time_now(), took;
+    int slot = 0;
+
+    for (int i = 0; i < WINDOWS; i++) {
+        if (windows[i].used && windows[i].minutes == minutes) {
+            if (windows[i].end == end || began < windows[i].good) {
+                windows[i].used = ++polls;
+                return &windows[i].rows;
+            }
+            slot = i;
+            break;
+        }
+        slot = windows[i].used < windows[slot].used ? i : slot;
+    }
+    playcount_live_forget_rows(&windows[slot].rows);
+    windows[slot].used = 0;
+    if (!playcount_live_compute_rows(&windows[slot].rows, minutes,
+                                     (uint64_t)began)) {
+        return NULL;
+    }
+    took = apr_time_now() - began;
+    windows[slot].minutes = minutes;
+    windows[slot].end = end;
+    windows[slot].good = began + WORTH * took;
+    windows[slot].used = ++polls;
+    return &windows[slot].rows;
+}
+
+/* Private copies of both. */
+static int get_both(playcount_live_series *series, playcount_live_rows *rows,
+                    const playcount_live_query *query, int route, apr_pool_t *p)
+{
+    const playcount_live_series *s;
+    const playcount_live_rows *r;
+    uint64_t first, end;
 
     playcount_series_range(playcount_metrics_segment->series, &first, &end);
     if (mutex) {
         apr_thread_mutex_lock(mutex);
     }
-    for (int i = 0; i < CACHED && !found; i++) {
-        if (cache[i].used && cache[i].end == end &&
-            cache[i].since_end == since_end && cache[i].minutes == query->minutes &&
-            cache[i].route == route) {
-            slot = i;
-            found = 1;
-        }
-        else if (cache[i].used < cache[slot].used) {
-            slot = i;
-        }
-    }
-    if (!found) {
-        playcount_live_forget(&cache[slot].text);
-        found = playcount_live_compute(&cache[slot].text, query, route,
-                                       (uint64_t)apr_time_now());
-        cache[slot].end = end;
-        cache[slot].since_end = since_end;
-        cache[slot].minutes = query->minutes;
-        cache[slot].route = route;
-    }
-    cache[slot].used = found ? ++polls : 0;
-    if (found) {
-        const playcount_live_text *t = &cache[slot].text;
-
-        *copy = *t;
-        copy->series.bytes = apr_pmemdup(p, t->series.bytes, t->series.used);
-        copy->routes.bytes = apr_pmemdup(p, t->routes.bytes, t->routes.used);
-        copy->row = apr_pmemdup(p, t->row, t->rows * sizeof(*t->row));
+    s = find_series(query, route, end);
+    r = s ? find_rows(query->minutes, end) : NULL;
+    if (r) {
+        *series = *s;
+        series->text.bytes = apr_pmemdup(p, s->text.bytes, s->text.used);
+        *rows = *r;
+        rows->text.bytes = apr_pmemdup(p, r->text.bytes, r->text.used);
+        rows->row = apr_pmemdup(p, r->row, r->rows * sizeof(*r->row));
     }
     if (mutex) {
         apr_thread_mutex_unlock(mutex);
     }
-    return found;
+    return r != NULL;
 }
 
 static void put_moment(playcount_writer *w, const char *name, uint64_t us)
@@ -164,9 +219,10 @@ static int write_metrics(playcount_writer *w, const playcount_live_query *query)
 {
     const playcount_segment *seg = playcount_metrics_segment;
     int route = query->route ? route_number(query->route) : -1;
-    playcount_live_text text;
+    playcount_live_series series;
+    playcount_live_rows rows;
 
-    if (!get_text(&text, query, route, w->r->pool)) {
+    if (!get_both(&series, &rows, query, route, w->r->pool)) {
         return HTTP_SERVICE_UNAVAILABLE;
     }
     put_moment(w, "started", seg->header->started);
@@ -177,7 +233,8 @@ static int write_metrics(playcount_writer *w, const playcount_live_query *query)
         playcount_json_string(w, "", "route", query->route);
         playcount_put(w, ",");
     }
-    write_text(w, &text);
+    playcount_put_bytes(w, series.text.bytes, series.text.used);
+    write_rows(w, &rows);
     playcount_put(w, ",");
     playcount_write_happenings_json(w);
     return OK;

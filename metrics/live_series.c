@@ -22,40 +22,43 @@ typedef struct {
 typedef struct {
     point *points;
     unsigned n, room;
-    row *rows; /* [segment's count] */
     uint64_t from, span;
 } window;
 
-/* Add an interval's records to the routes, and those of `route` (or of all) to
- * `sum`. */
-static void add_interval(window *w, const playcount_interval *interval, int route,
-                         playcount_totals *sum)
+/* Add an interval's records of `route` (or of all) to the sum. */
+static void add_up(const playcount_interval *interval, int route,
+                   playcount_totals *sum)
 {
     size_t at = 0, before = 0;
     unsigned number;
 
     while (playcount_interval_next(interval, &at, &number, NULL)) {
-        size_t again = before;
-        row *r;
+        if (route < 0 || (unsigned)route == number) {
+            playcount_interval_next(interval, &before, &number, sum);
+        }
+        before = at;
+    }
+}
 
-        if (number >= playcount_metrics_segment->count) {
-            return;
-        }
-        if (sum && (route < 0 || (unsigned)route == number)) {
-            playcount_interval_next(interval, &again, &number, sum);
-        }
-        again = before;
-        r = &w->rows[number];
+/* Add an interval's records to the rows of their routes. */
+static void add_to_rows(row *rows, unsigned slot,
+                        const playcount_interval *interval)
+{
+    size_t at = 0, before = 0;
+    unsigned number;
+
+    while (playcount_interval_next(interval, &at, &number, NULL) &&
+           number < playcount_metrics_segment->count) {
+        row *r = &rows[number];
+
         if (!r->totals) {
             r->totals = calloc(1, sizeof(*r->totals));
         }
         if (r->totals) {
             uint64_t had = playcount_totals_requests(r->totals);
-            uint64_t slot =
-                (interval->start - w->from) * PLAYCOUNT_SPARKS / w->span;
 
-            playcount_interval_next(interval, &again, &number, r->totals);
-            r->spark[slot < PLAYCOUNT_SPARKS ? slot : PLAYCOUNT_SPARKS - 1] +=
+            playcount_interval_next(interval, &before, &number, r->totals);
+            r->spark[slot] +=
                 (uint32_t)(playcount_totals_requests(r->totals) - had);
         }
         before = at;
@@ -76,32 +79,54 @@ static void set_point(point *p, const playcount_interval *interval,
     }
 }
 
-/* Read the intervals of the window, oldest first. */
-static void read_window(window *w, const playcount_live_query *query, int route)
+/* The next interval that can be read and starts at `from` or later, from number *at
+ * on. */
+static int next_interval(uint64_t *at, uint64_t end, uint64_t from,
+                         playcount_interval *interval)
 {
-    const playcount_series *series = playcount_metrics_segment->series;
+    while (*at < end) {
+        if (playcount_series_read(playcount_metrics_segment->series, (*at)++,
+                                  interval) &&
+            interval->start >= from) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+static void read_points(window *w, const playcount_live_query *query, int route)
+{
     playcount_interval *interval = malloc(sizeof(*interval));
     playcount_totals *sum = malloc(sizeof(*sum));
-    uint64_t first, end;
+    uint64_t at, end;
+    uint64_t from = query->since ? query->since + 1001 : 0;
 
-    playcount_series_range(series, &first, &end);
-    for (; interval && sum && first < end; first++) {
-        int wanted;
-
-        if (!playcount_series_read(series, first, interval) ||
-            interval->start + interval->length < w->from ||
-            interval->start < w->from) {
-            continue;
-        }
-        wanted = interval->start > query->since + 1000 && w->n < w->room;
+    playcount_series_range(playcount_metrics_segment->series, &at, &end);
+    from = from > w->from ? from : w->from;
+    while (interval && sum && w->n < w->room &&
+           next_interval(&at, end, from, interval)) {
         memset(sum, 0, sizeof(*sum));
-        add_interval(w, interval, route, wanted ? sum : NULL);
-        if (wanted) {
-            set_point(&w->points[w->n++], interval, sum);
-        }
+        add_up(interval, route, sum);
+        set_point(&w->points[w->n++], interval, sum);
     }
     free(interval);
     free(sum);
+}
+
+static void read_rows(row *rows, uint64_t from, uint64_t span)
+{
+    playcount_interval *interval = malloc(sizeof(*interval));
+    uint64_t at, end;
+
+    playcount_series_range(playcount_metrics_segment->series, &at, &end);
+    while (interval && next_interval(&at, end, from, interval)) {
+        uint64_t slot = (interval->start - from) * PLAYCOUNT_SPARKS / span;
+
+        add_to_rows(rows,
+                    slot < PLAYCOUNT_SPARKS ? (unsigned)slot : PLAYCOUNT_SPARKS - 1,
+                    interval);
+    }
+    free(interval);
 }
 
 /* --- columns --- */
@@ -239,49 +264,62 @@ static void put_row(playcount_text *t, const row *r)
     put(t, "]]");
 }
 
-static void put_rows(playcount_live_text *text, window *w)
+static void put_rows(playcount_live_rows *out, row *rows)
 {
     for (unsigned i = 0; i < playcount_metrics_segment->count; i++) {
-        if (w->rows[i].totals) {
-            text->row[text->rows].route = i;
-            text->row[text->rows].at = text->routes.used;
-            put_row(&text->routes, &w->rows[i]);
-            text->row[text->rows++].end = text->routes.used;
-            free(w->rows[i].totals);
+        if (rows[i].totals) {
+            out->row[out->rows].route = i;
+            out->row[out->rows].at = out->text.used;
+            put_row(&out->text, &rows[i]);
+            out->row[out->rows++].end = out->text.used;
+            free(rows[i].totals);
         }
     }
 }
 
-int playcount_live_compute(playcount_live_text *text,
-                           const playcount_live_query *query, int route,
-                           uint64_t now)
+int playcount_live_compute_series(playcount_live_series *series,
+                                  const playcount_live_query *query, int route,
+                                  uint64_t now)
 {
-    unsigned count = playcount_metrics_segment->count;
     window w = {.span = (uint64_t)query->minutes * 60000000};
 
     w.from = now > w.span ? now - w.span : 0;
     w.room = (unsigned)playcount_metrics_segment->series->slots;
     w.points = malloc(w.room * sizeof(*w.points));
-    w.rows = calloc(count, sizeof(*w.rows));
-    text->row = malloc(count * sizeof(*text->row));
-    text->rows = 0;
-    if (w.points && w.rows && text->row) {
-        read_window(&w, query, route);
-        put_series(&text->series, &w);
-        put_rows(text, &w);
+    if (!w.points) {
+        return 0;
     }
-    else {
-        text->series.failed = 1;
-    }
+    read_points(&w, query, route);
+    put_series(&series->text, &w);
     free(w.points);
-    free(w.rows);
-    return !text->series.failed && !text->routes.failed;
+    return !series->text.failed;
 }
 
-void playcount_live_forget(playcount_live_text *text)
+int playcount_live_compute_rows(playcount_live_rows *out, unsigned minutes,
+                                uint64_t now)
 {
-    free(text->series.bytes);
-    free(text->routes.bytes);
-    free(text->row);
-    memset(text, 0, sizeof(*text));
+    unsigned count = playcount_metrics_segment->count;
+    uint64_t span = (uint64_t)minutes * 60000000;
+    row *rows = calloc(count, sizeof(*rows));
+
+    out->row = malloc(count * sizeof(*out->row));
+    if (rows && out->row) {
+        read_rows(rows, now > span ? now - span : 0, span);
+        put_rows(out, rows);
+    }
+    free(rows);
+    return rows && out->row && !out->text.failed;
+}
+
+void playcount_live_forget_series(playcount_live_series *series)
+{
+    free(series->text.bytes);
+    memset(series, 0, sizeof(*series));
+}
+
+void playcount_live_forget_rows(playcount_live_rows *rows)
+{
+    free(rows->text.bytes);
+    free(rows->row);
+    memset(rows, 0, sizeof(*rows));
 }

@@ -14,23 +14,32 @@ typedef struct {
     int failed; /* no memory */
 } playcount_text;
 
+/* The member "series". */
 typedef struct {
-    playcount_text series; /* the member "series" */
-    playcount_text routes; /* the rows, each from behind its first two values on */
+    playcount_text text;
+} playcount_live_series;
+
+/* The routes' rows, each from behind its first two values on. */
+typedef struct {
+    playcount_text text;
     struct {
         unsigned route;
-        size_t at, end; /* in `routes` */
+        size_t at, end; /* in `text` */
     } * row;            /* malloc'd */
     unsigned rows;
-} playcount_live_text;
+} playcount_live_rows;
 
-/* Compute both from the shared memory; `route` is the number of the query's route,
- * -1 for all. The text must be empty. 0 without memory. playcount_live_forget() in
- * any case. */
-int playcount_live_compute(playcount_live_text *text,
-                           const playcount_live_query *query, int route,
-                           uint64_t now);
+/* Compute them from the shared memory; `route` is the number of the query's route,
+ * -1 for all. What they write to must be empty. 0 without memory.
+ * playcount_live_forget_*() in any case. The rows are the expensive part:
+ * milliseconds for fifty routes, a tenth of a second for a thousand. */
+int playcount_live_compute_series(playcount_live_series *series,
+                                  const playcount_live_query *query, int route,
+                                  uint64_t now);
+int playcount_live_compute_rows(playcount_live_rows *rows, unsigned minutes,
+                                uint64_t now);
 
-void playcount_live_forget(playcount_live_text *text);
+void playcount_live_forget_series(playcount_live_series *series);
+void playcount_live_forget_rows(playcount_live_rows *rows);
 
 #endif
