@@ -64,11 +64,12 @@ await comes('a link shows a colleague the same', async () => (await text(shared.
 await shared.context.close();
 
 // The charts.
-await page.locator('[data-chart=request] svg.plot').focus();
-await page.keyboard.press('End');
-await page.keyboard.press('ArrowLeft');
-await comes('the cursor moves by keys and says the values', async () =>
-  /95th/.test(await page.locator('[data-chart=request] .tip').textContent()));
+await comes('the cursor moves by keys and says the values', async () => {
+  await page.locator('[data-chart=request] svg.plot').focus();
+  await page.keyboard.press('End');
+  await page.keyboard.press('ArrowLeft');
+  return /95th/.test(await page.locator('[data-chart=request] .tip').textContent());
+});
 await page.locator('[data-chart=request] .legend button', { hasText: 'average' }).click();
 await comes('a line is switched off', async () => await path(page, 'request', 0) === '');
 ok(page.url().includes('off=request.0'), 'in the URL too', page.url());
