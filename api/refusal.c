@@ -25,6 +25,9 @@ int playcount_refuse_add(request_rec *r, playcount_served_zone *zone,
         return playcount_refuse(r, HTTP_INSUFFICIENT_STORAGE,
                                 "The zone is full: it takes no new songs.");
     }
+    if (APR_STATUS_IS_TIMEUP(rv)) {
+        return playcount_refuse_frozen(r, zone);
+    }
     ap_log_rerror(
         APLOG_MARK, APLOG_ERR, rv, r,
         "PlaycountZone %s: its lock cannot be acquired; see the Mutex directive",

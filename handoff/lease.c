@@ -20,8 +20,11 @@ APLOG_USE_MODULE(playcount);
 
 #define NUMBERS "/handoff/"
 
-static int refuse(request_rec *r, apr_status_t rv)
+static int refuse(request_rec *r, playcount_served_zone *zone, apr_status_t rv)
 {
+    if (APR_STATUS_IS_TIMEUP(rv)) {
+        return playcount_refuse_frozen(r, zone);
+    }
     ap_log_rerror(APLOG_MARK, APLOG_ERR, rv, r, "the handoff cannot be done");
     return playcount_refuse(r, HTTP_INTERNAL_SERVER_ERROR,
                             "The zone cannot be locked or written to the disk.");
@@ -68,7 +71,7 @@ static int get_batch(request_rec *r, const playcount_request *q)
     if (rv == APR_NOTFOUND) {
         return playcount_not_found(r);
     }
-    return rv == APR_SUCCESS ? list(r, q->zone, &batch) : refuse(r, rv);
+    return rv == APR_SUCCESS ? list(r, q->zone, &batch) : refuse(r, q->zone, rv);
 }
 
 static int delivered_elsewhere(request_rec *r)
@@ -92,7 +95,7 @@ static int take_batch(request_rec *r, const playcount_request *q)
         apr_table_setn(r->headers_out, "Cache-Control", "no-store");
         return OK;
     }
-    return rv == APR_SUCCESS ? list(r, q->zone, &batch) : refuse(r, rv);
+    return rv == APR_SUCCESS ? list(r, q->zone, &batch) : refuse(r, q->zone, rv);
 }
 
 static int acknowledge(request_rec *r, const playcount_request *q)
@@ -114,7 +117,7 @@ static int acknowledge(request_rec *r, const playcount_request *q)
                                 "of the one acknowledged last.");
     }
     return rv == APR_SUCCESS ? playcount_answer(r, HTTP_OK, NULL, "OK", 2)
-                             : refuse(r, rv);
+                             : refuse(r, q->zone, rv);
 }
 
 const playcount_endpoint playcount_lease_endpoints[] = {

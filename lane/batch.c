@@ -160,8 +160,8 @@ static apr_size_t answer_one(playcount_lane_connection *k, ask *a, char *at)
     if (!kind->adds) {
         count = playcount_zone_get_hashed(kind->zone, q->id, q->id_length, a->hash);
     }
-    else if (playcount_zone_add_hashed(kind->zone, q->id, q->id_length, a->hash,
-                                       q->by, &count) != APR_SUCCESS) {
+    else if (playcount_zone_add_at_once(kind->zone, q->id, q->id_length, a->hash,
+                                        q->by, &count) != APR_SUCCESS) {
         return 0;
     }
     return playcount_lane_reply_write(

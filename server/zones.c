@@ -5,6 +5,7 @@
 #include "http_log.h"
 #include "util_mutex.h"
 
+#include "server/answer.h"
 #include "server/watchdog.h"
 #include "server/zones_private.h"
 #include "shm/zone/sync.h"
@@ -58,6 +59,28 @@ static int start_watching(server_rec *s, apr_pool_t *p)
     return OK;
 }
 
+/* --- a lock that is frozen --- */
+
+int playcount_refuse_frozen(request_rec *r, playcount_served_zone *zone)
+{
+    uint64_t holder = playcount_zone_holder(zone->zone);
+
+    if (playcount_zone_say_frozen(zone->zone,
+                                  (uint64_t)apr_time_sec(r->request_time))) {
+        ap_log_rerror(
+            APLOG_MARK, APLOG_ERR, 0, r,
+            "PlaycountZone %s: process %" APR_UINT64_T_FMT
+            " has held its lock for seconds and does not go on; requests that need "
+            "the lock are refused with 503. It may be stopped (SIGSTOP), in a "
+            "debugger or in a frozen cgroup: let it continue, or kill -9 it",
+            zone->name, holder);
+    }
+    apr_table_setn(r->headers_out, "Retry-After", "2");
+    return playcount_refuse(r, HTTP_SERVICE_UNAVAILABLE,
+                            "The zone is locked by a process that does not go on; "
+                            "nothing was changed. Try again.");
+}
+
 /* --- hooks --- */
 
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
@@ -99,9 +122,11 @@ static void child_init(apr_pool_t *p, server_rec *s)
     for (int i = 0; i < served->nelts; i++) {
         playcount_served_zone *zone =
             APR_ARRAY_IDX(served, i, playcount_served_zone *);
-        apr_status_t rv = apr_global_mutex_child_init(
-            &zone->lock, apr_global_mutex_lockfile(zone->lock), p);
+        apr_status_t rv;
 
+        playcount_zone_set_process(zone->zone);
+        rv = apr_global_mutex_child_init(&zone->lock,
+                                         apr_global_mutex_lockfile(zone->lock), p);
         if (rv != APR_SUCCESS) {
             ap_log_error(
                 APLOG_MARK, APLOG_CRIT, rv, s,

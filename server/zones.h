@@ -47,6 +47,10 @@ playcount_served_zone *playcount_zone_named(const server_rec *s, const char *nam
 /* The zone that this request counts in; never NULL. */
 playcount_served_zone *playcount_zone_of(const request_rec *r);
 
+/* Answer what a zone refused with APR_TIMEUP: 503, Retry-After, and once a minute a
+ * line in the log that names the process that holds the lock. */
+int playcount_refuse_frozen(request_rec *r, playcount_served_zone *zone);
+
 /* The directives' functions. */
 const char *playcount_cmd_zone(cmd_parms *cmd, void *dummy, int argc,
                                char *const argv[]);

@@ -77,19 +77,19 @@ static apr_status_t make_durable(playcount_zone *z)
     return rv;
 }
 
+/* Without the lock: the record of an open batch does not change until the batch is
+ * acknowledged. */
 apr_status_t playcount_batch_get(playcount_zone *z, playcount_batch *batch)
 {
-    apr_status_t rv = playcount_zone_lock(z);
+    uint64_t acked;
 
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    if (!playcount_batch_is_open(z)) {
-        playcount_zone_unlock(z);
-        return APR_NOTFOUND;
-    }
-    describe(z, load(&z->head->acked) + 1, batch);
-    playcount_zone_unlock(z);
+    do {
+        acked = load(&z->head->acked);
+        if (load(&z->head->taken) <= acked) {
+            return APR_NOTFOUND;
+        }
+        describe(z, acked + 1, batch);
+    } while (load(&z->head->acked) != acked);
     return make_durable(z);
 }
 
@@ -378,18 +378,13 @@ static int has_plays_since(const playcount_zone *z, uint64_t taken)
     return 0;
 }
 
-apr_status_t playcount_handoff_usage(playcount_zone *z, playcount_handoff_use *use)
+/* What the records say, if none of them changes meanwhile. */
+static uint64_t read_use(const playcount_zone *z, playcount_handoff_use *use)
 {
-    apr_status_t rv = playcount_zone_lock(z);
-    uint64_t acked, taken;
+    uint64_t acked = load(&z->head->acked), taken = load(&z->head->taken);
 
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    acked = load(&z->head->acked);
-    taken = load(&z->head->taken);
     use->batches = acked;
-    use->open = taken - acked;
+    use->open = taken > acked ? taken - acked : 0;
     use->number = use->open ? record(z, acked + 1)->number : 0;
     use->plays = 0;
     for (uint64_t q = acked + 1; q <= taken; q++) {
@@ -399,11 +394,21 @@ apr_status_t playcount_handoff_usage(playcount_zone *z, playcount_handoff_use *u
     if (!use->handed_time && use->open) {
         use->handed_time = record(z, acked + 1)->time;
     }
+    return taken;
+}
+
+apr_status_t playcount_handoff_usage(playcount_zone *z, playcount_handoff_use *use)
+{
+    uint64_t taken;
+
+    do {
+        taken = read_use(z, use);
+    } while (load(&z->head->acked) != use->batches ||
+             load(&z->head->taken) != taken);
     use->failures = load(&z->head->failures);
     use->failing = load(&z->head->failing);
     use->refused_songs = load(&z->head->refused_songs);
     use->refused_plays = load(&z->head->refused_plays);
-    playcount_zone_unlock(z);
     use->waiting = taken && !use->open && has_plays_since(z, taken);
     return APR_SUCCESS;
 }

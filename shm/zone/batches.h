@@ -110,7 +110,7 @@ typedef struct {
     uint64_t refused_songs, refused_plays; /* kept aside by the consumer */
 } playcount_handoff_use;
 
-/* [any] [lock] For monitoring. */
+/* [any] For monitoring; always APR_SUCCESS. */
 apr_status_t playcount_handoff_usage(playcount_zone *zone,
                                      playcount_handoff_use *use);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/random.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "shm/zone/hash.h"
 
@@ -118,6 +119,7 @@ playcount_zone *playcount_zone_attach(apr_pool_t *pool, void *memory,
     z->key_index = (void *)(base + head->at.key_index);
     z->answers = (void *)(base + head->at.answers);
     z->lock = lock;
+    z->process = (uint64_t)getpid();
     z->place_mask = 1;
     while (z->place_mask < head->songs) {
         z->place_mask = z->place_mask << 1 | 1;

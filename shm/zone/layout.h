@@ -289,6 +289,13 @@ typedef struct {
     uint64_t op_cell_at;          /* lock: and where it is */
     uint64_t op_generation;       /* lock: `generation` after the operation */
     uint64_t op_forgotten;        /* lock: `forgotten` after the operation */
+
+    /* who has the lock */
+    _Alignas(
+        64) _Atomic uint64_t holder; /* lock, atomically: its process, 0 if none */
+    _Atomic uint64_t turns;  /* lock, atomically: how often it was acquired */
+    _Atomic uint64_t frozen; /* any: 1 + `turns` when it was found frozen */
+    _Atomic uint64_t frozen_logged_at; /* any: when the log was told */
 } zone_header;
 
 static_assert(sizeof(zone_header) <= ZONE_PAGE, "the header is one page");
@@ -332,6 +339,8 @@ struct playcount_zone {
     uint64_t seed;
     uint32_t place_mask;      /* of an index entry: 1 + the slot; the rest is tag */
     apr_global_mutex_t *lock; /* NULL if no other thread uses the zone */
+    uint64_t process;         /* this one */
+    _Atomic uint32_t waiting; /* threads of it that wait for the lock */
     int in_file;
     int shows_totals; /* what others have is part of what is shown */
     int handed_over;  /* no play may be forgotten before a batch has it */

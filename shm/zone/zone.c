@@ -187,18 +187,15 @@ static apr_status_t register_song(playcount_zone *z, const song_key *key,
     return APR_SUCCESS;
 }
 
+/* Under the lock, which it gives back. */
 static __attribute__((noinline)) apr_status_t
 add_or_register(playcount_zone *z, const char *id, apr_size_t length, uint64_t hash,
                 uint64_t by, uint64_t *count)
 {
     song_key key = key_with_hash(id, length, hash);
-    apr_status_t rv = playcount_zone_lock(z);
-    uint64_t place;
+    uint64_t place = find_song(z, word_epoch(zone_state(z)), &key).place;
+    apr_status_t rv = APR_SUCCESS;
 
-    if (rv != APR_SUCCESS) {
-        return rv;
-    }
-    place = find_song(z, word_epoch(zone_state(z)), &key).place;
     if (place == NO_PLACE) {
         *count = by;
         rv = register_song(z, &key, by);
@@ -212,16 +209,21 @@ add_or_register(playcount_zone *z, const char *id, apr_size_t length, uint64_t h
 }
 
 ALWAYS_INLINE apr_status_t add(playcount_zone *z, const song_key *key, uint64_t by,
-                               uint64_t *count)
+                               uint64_t *count,
+                               apr_status_t (*lock)(playcount_zone *))
 {
     song_found found = find_song(z, word_epoch(zone_state(z)), key);
+    apr_status_t rv;
 
     if (found.place != NO_PLACE &&
         add_to_word(z, found.place, found.word, by, count)) {
         *count = shown_count(z, found.place, word_epoch(found.word), *count);
         return APR_SUCCESS;
     }
-    return add_or_register(z, key->id, key->length, key->hash, by, count);
+    rv = lock(z);
+    return rv == APR_SUCCESS
+               ? add_or_register(z, key->id, key->length, key->hash, by, count)
+               : rv;
 }
 
 apr_status_t playcount_zone_add(playcount_zone *z, const char *id,
@@ -229,7 +231,7 @@ apr_status_t playcount_zone_add(playcount_zone *z, const char *id,
 {
     song_key key = key_of(z, id, length);
 
-    return add(z, &key, by, count);
+    return add(z, &key, by, count, playcount_zone_lock);
 }
 
 apr_status_t playcount_zone_add_hashed(playcount_zone *z, const char *id,
@@ -238,5 +240,14 @@ apr_status_t playcount_zone_add_hashed(playcount_zone *z, const char *id,
 {
     song_key key = key_with_hash(id, length, hash);
 
-    return add(z, &key, by, count);
+    return add(z, &key, by, count, playcount_zone_lock);
+}
+
+apr_status_t playcount_zone_add_at_once(playcount_zone *z, const char *id,
+                                        apr_size_t length, uint64_t hash,
+                                        uint64_t by, uint64_t *count)
+{
+    song_key key = key_with_hash(id, length, hash);
+
+    return add(z, &key, by, count, playcount_zone_try_lock);
 }

@@ -13,8 +13,9 @@
  * process that died with the lock left behind. Everything else is lock-free: it
  * never waits, and a process that dies midway leaves nothing to repair.
  *
- * Errors are apr_status_t; APR_ENOSPC means that the zone is full. An error of
- * the lock itself is passed on. On any error nothing has been counted.
+ * Errors are apr_status_t; APR_ENOSPC means that the zone is full, APR_TIMEUP that
+ * a process has held the lock for 2 s without going on (it is stopped, or frozen).
+ * An error of the lock itself is passed on. On any error nothing has been counted.
  */
 #ifndef PLAYCOUNT_SHM_ZONE_H
 #define PLAYCOUNT_SHM_ZONE_H
@@ -68,6 +69,12 @@ uint64_t playcount_zone_get_hashed(playcount_zone *zone, const char *id,
 apr_status_t playcount_zone_add_hashed(playcount_zone *zone, const char *id,
                                        apr_size_t length, uint64_t hash,
                                        uint64_t by, uint64_t *count);
+
+/* [any] [lock] The same without waiting for the lock: APR_EBUSY if it is needed and
+ * taken; nothing is counted. For a thread that serves many. */
+apr_status_t playcount_zone_add_at_once(playcount_zone *zone, const char *id,
+                                        apr_size_t length, uint64_t hash,
+                                        uint64_t by, uint64_t *count);
 
 /* [any] Add `by` (1 to PLAYCOUNT_MAX) plays to a song; *count is the new count,
  * a different one for each of many concurrent adds. Lock-free for a song that
@@ -174,6 +181,15 @@ void playcount_zone_usage(playcount_zone *zone, playcount_zone_use *use);
 /* [any] 1 for the first caller of a minute, at the time `now` (seconds since 1970),
  * who may then say in the log that the zone is full. */
 int playcount_zone_say_full(playcount_zone *zone, uint64_t now);
+
+/* In a new process: its number is known to the others when it holds the lock. */
+void playcount_zone_set_process(playcount_zone *zone);
+
+/* [any] The process that holds the lock, 0 if none does. */
+uint64_t playcount_zone_holder(const playcount_zone *zone);
+
+/* [any] Like playcount_zone_say_full(), for a lock that is frozen. */
+int playcount_zone_say_frozen(playcount_zone *zone, uint64_t now);
 
 /* The random number made with the zone. */
 uint64_t playcount_zone_identity(const playcount_zone *zone);
