@@ -132,6 +132,21 @@ static apr_status_t open_mapped(const opening *o, mapping *m, playcount_file *fi
     return APR_SUCCESS;
 }
 
+/* A file that came back from a backup may have holes. Were the disk full when one
+ * is written to, the process would die of SIGBUS. */
+static apr_status_t fill_holes(const opening *o, mapping *m)
+{
+    struct stat st;
+    int error = 0;
+
+    if (fstat(m->fd, &st) == 0 && (uint64_t)st.st_blocks * 512 < m->bytes) {
+        error = playcount_file_allocate(m->fd, (off_t)m->bytes);
+    }
+    return error ? playcount_file_refuse_errno(
+                       o, error, "has holes, which the disk has no room for")
+                 : APR_SUCCESS;
+}
+
 static apr_status_t open_existing(const opening *o, mapping *m,
                                   playcount_file *file,
                                   const playcount_zone_size *size)
@@ -144,8 +159,11 @@ static apr_status_t open_existing(const opening *o, mapping *m,
         return rv;
     }
     if (m->size.songs == size->songs && m->size.keys == size->keys) {
-        rv = playcount_file_map(o, m);
-        return rv == APR_SUCCESS ? open_mapped(o, m, file, size) : rv;
+        if ((rv = fill_holes(o, m)) != APR_SUCCESS ||
+            (rv = playcount_file_map(o, m)) != APR_SUCCESS) {
+            return rv;
+        }
+        return open_mapped(o, m, file, size);
     }
     /* It is going to be made again. What is put right before is put right in a
      * copy, so that the file stays as it was if the new one cannot be made. */

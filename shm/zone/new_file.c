@@ -73,9 +73,9 @@ static const char *new_name(const opening *o)
     return apr_pstrcat(o->pool, o->path, ".new", NULL);
 }
 
-/* All of it now. A limit on the size of files (ulimit -f) is an error like any
- * other then, not the signal that ends the server. */
-static int allocate(int fd, off_t bytes)
+/* A limit on the size of files (ulimit -f) is an error like any other then, not the
+ * signal that ends the server. */
+int playcount_file_allocate(int fd, off_t bytes)
 {
     void (*before)(int) = signal(SIGXFSZ, SIG_IGN);
     int error = posix_fallocate(fd, 0, bytes);
@@ -84,13 +84,49 @@ static int allocate(int fd, off_t bytes)
     return error;
 }
 
+/* 1 if the open file is an ordinary one of our own, with this name and no other:
+ * not what somebody has put there for a process of more rights to write to. */
+static int is_our_own(const mapping *m, const char *name)
+{
+    struct stat ours, named;
+
+    return fstat(m->fd, &ours) == 0 && lstat(name, &named) == 0 &&
+           S_ISREG(named.st_mode) && named.st_dev == ours.st_dev &&
+           named.st_ino == ours.st_ino && ours.st_uid == geteuid() &&
+           ours.st_nlink == 1;
+}
+
+/* PATH.new, locked. It is made, which follows no link; or it is what a making that
+ * was killed has left. */
+static apr_status_t open_new(const opening *o, mapping *m, const char *name)
+{
+    apr_status_t rv = playcount_file_open_locked(o, m, name, APR_CREATE | APR_EXCL);
+
+    if (APR_STATUS_IS_EEXIST(rv)) {
+        rv = playcount_file_open_locked(o, m, name, 0);
+        if ((rv == APR_SUCCESS || APR_STATUS_IS_EAGAIN(rv)) &&
+            !is_our_own(m, name)) {
+            return APR_EPROC_UNKNOWN;
+        }
+    }
+    return rv;
+}
+
 apr_status_t playcount_new_file(const opening *o, mapping *m,
                                 const playcount_zone_size *size)
 {
     const char *name = new_name(o);
-    apr_status_t rv = playcount_file_open_locked(o, m, name, APR_CREATE);
+    apr_status_t rv = open_new(o, m, name);
     int error;
 
+    if (rv == APR_EPROC_UNKNOWN) {
+        return playcount_file_refuse(
+            o, APR_EACCES,
+            apr_psprintf(o->pool,
+                         "cannot be made: %s is a link, or not a file of this "
+                         "user's own; remove it",
+                         name));
+    }
     if (APR_STATUS_IS_EAGAIN(rv)) {
         return playcount_file_refuse(o, rv, "is just being made by another server");
     }
@@ -104,7 +140,7 @@ apr_status_t playcount_new_file(const opening *o, mapping *m,
     }
     m->bytes = playcount_zone_bytes(size);
     error = ftruncate(m->fd, 0) != 0 ? errno : 0;
-    error = error ? error : allocate(m->fd, (off_t)m->bytes);
+    error = error ? error : playcount_file_allocate(m->fd, (off_t)m->bytes);
     if (error) {
         unlink(name);
         return playcount_file_refuse_errno(

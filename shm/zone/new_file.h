@@ -41,6 +41,9 @@ int playcount_file_is_still_there(const mapping *m, const char *path);
 /* Map m->bytes of the file. */
 apr_status_t playcount_file_map(const opening *o, mapping *m);
 
+/* Have all bytes of the file on the disk; an errno. What is in it stays. */
+int playcount_file_allocate(int fd, off_t bytes);
+
 /* A new, empty zone under the name PATH.new, locked and mapped. */
 apr_status_t playcount_new_file(const opening *o, mapping *m,
                                 const playcount_zone_size *size);

@@ -140,7 +140,8 @@ const char *playcount_recover_check(playcount_zone *z, uint64_t *songs)
         head->ghosts[0] > head->songs || head->ghosts[1] > head->songs ||
         head->heap_from[0] > head->heap_words ||
         head->heap_from[1] > head->heap_words ||
-        head->heap_end > head->heap_words) {
+        head->heap_end > head->heap_words || head->keys_end > INT64_MAX ||
+        head->answers_end > INT64_MAX) {
         return "its header does not describe what fits into it";
     }
     if (!batches_fit(head)) {

@@ -154,6 +154,61 @@ static void leftovers(void)
     close_zone(&o);
 }
 
+/* In a directory that others may write to, somebody may put a link where the new
+ * file will be. Root would overwrite what it leads to. */
+static void planted(void)
+{
+    const char *path = apr_pstrdup(pool, test_path("planted"));
+    const char *new_path = apr_pstrcat(pool, path, ".new", NULL);
+    const char *victim = apr_pstrdup(pool, test_path("victim"));
+    FILE *f = fopen(victim, "w");
+    uint64_t before;
+    opened o;
+
+    fputs("precious", f);
+    fclose(f);
+    before = file_hash(victim);
+    is(symlink(victim, new_path), 0, "a link stands in the place of the new file");
+    refused(path, 10, "is a link", "that");
+    ok(file_hash(victim) == before, "and what it leads to is as it was");
+    unlink(new_path);
+    is(link(victim, new_path), 0, "so does another name of a file");
+    refused(path, 10, "is a link", "that");
+    ok(file_hash(victim) == before, "and the file is as it was");
+    unlink(new_path);
+    is(symlink("nowhere", new_path), 0, "a link that leads nowhere");
+    refused(path, 10, "cannot be made", "that");
+    ok(access(test_path("nowhere"), F_OK) != 0, "and nothing is made there");
+    unlink(new_path);
+    o = open_zone(path, 10, 0);
+    is(o.rv, APR_SUCCESS, "without them the file is made");
+    close_zone(&o);
+}
+
+/* As a backup tool restores it. */
+static void sparse(void)
+{
+    const char *path = apr_pstrdup(pool, test_path("sparse"));
+    opened o = open_zone(path, 10000, 0);
+    struct stat st;
+
+    add(o.zone, "a", 3);
+    close_zone(&o);
+    if (system(apr_psprintf(pool, "cp --sparse=always %s %s.copy && mv %s.copy %s",
+                            path, path, path, path))) {
+        ok(1, "no cp that makes holes");
+        return;
+    }
+    stat(path, &st);
+    ok((uint64_t)st.st_blocks * 512 < (uint64_t)st.st_size, "a file has holes");
+    o = open_zone(path, 10000, 0);
+    is(get(o.zone, "a"), 3, "it is opened");
+    stat(path, &st);
+    ok((uint64_t)st.st_blocks * 512 >= (uint64_t)st.st_size,
+       "and has none any more");
+    close_zone(&o);
+}
+
 static void not_ours(void)
 {
     const char *path = apr_pstrdup(pool, test_path("foreign"));
@@ -190,6 +245,11 @@ static void damaged(void)
     head = *o.zone->head;
     intact = o.zone->slots[500];
     close_zone(&o);
+
+    overwrite(path, offsetof(zone_header, keys_end), &(uint64_t){UINT64_MAX}, 8);
+    refused(path, 1000, "its header does not describe",
+            "an endless number of keys");
+    overwrite(path, offsetof(zone_header, keys_end), &head.keys_end, 8);
 
     overwrite(path, offsetof(zone_header, version), &(uint32_t){77}, 4);
     refused(path, 1000, "has the layout of version 77", "another version");
@@ -320,6 +380,38 @@ static void full(const char *how, const char *path)
     ok(access(path, F_OK) != 0, "%s: no file is made", how);
 }
 
+/* A whole write, or no more room. */
+static void fill_up(const char *path)
+{
+    static char bytes[65536];
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+    while (write(fd, bytes, sizeof(bytes)) > 0) {
+    }
+    close(fd);
+}
+
+static void holes_on_a_full_disk(const char *dir)
+{
+    const char *whole = apr_pstrdup(pool, test_path("whole"));
+    const char *path = apr_pstrcat(pool, dir, "/sparse", NULL);
+    const char *filler = apr_pstrcat(pool, dir, "/filler", NULL);
+    opened o = open_zone(whole, 10000, 0);
+
+    add(o.zone, "a", 3);
+    close_zone(&o);
+    if (system(apr_psprintf(pool, "cp --sparse=always %s %s", whole, path))) {
+        ok(1, "no cp that makes holes");
+        return;
+    }
+    fill_up(filler);
+    refused(path, 10000, "has holes", "a file with holes on a full disk");
+    unlink(filler);
+    o = open_zone(path, 10000, 0);
+    is(get(o.zone, "a"), 3, "when there is room it is opened");
+    close_zone(&o);
+}
+
 static void full_disk(void)
 {
     char dir[128];
@@ -329,6 +421,7 @@ static void full_disk(void)
     if (mkdir(dir, 0700) == 0 &&
         mount("none", dir, "tmpfs", MS_NOSUID | MS_NODEV, "size=8m") == 0) {
         full("full disk", apr_pstrcat(pool, dir, "/zone", NULL));
+        holes_on_a_full_disk(dir);
         umount2(dir, MNT_DETACH);
     }
     else {
@@ -351,6 +444,8 @@ int main(void)
     sizes();
     leftovers();
     not_ours();
+    planted();
+    sparse();
     damaged();
     gaps();
     many_clears();
