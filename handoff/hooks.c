@@ -86,17 +86,17 @@ static void warn_of_memory(const playcount_handoff *h)
  * shm/zone/batches.h. Not for a zone that was never handed over. */
 static int take_at_open(const playcount_served_zone *zone)
 {
-    playcount_handoff_use use = {0};
+    playcount_handoff_use use;
     apr_status_t rv;
 
     if (!zone->opened_now || !zone->path) {
         return OK;
     }
-    rv = playcount_handoff_usage(zone->zone, &use);
-    if (rv == APR_SUCCESS &&
-        (use.batches || use.open || playcount_handoff_of(zone))) {
-        rv = playcount_batch_take_at_open(zone->zone);
+    playcount_handoff_usage(zone->zone, &use);
+    if (!use.batches && !use.open && !playcount_handoff_of(zone)) {
+        return OK;
     }
+    rv = playcount_batch_take_at_open(zone->zone);
     if (rv != APR_SUCCESS) {
         ap_log_error(
             APLOG_MARK, APLOG_EMERG, rv, zone->server,

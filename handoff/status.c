@@ -42,8 +42,8 @@ static void write_all(request_rec *r,
             APR_ARRAY_IDX(playcount_handoffs, i, playcount_handoff *);
         playcount_handoff_use use;
 
-        if (h->zone && h->zone->zone &&
-            playcount_handoff_usage(h->zone->zone, &use) == APR_SUCCESS) {
+        if (h->zone && h->zone->zone) {
+            playcount_handoff_usage(h->zone->zone, &use);
             write(r, h, &use);
         }
     }
