@@ -120,7 +120,7 @@ struct playcount_lane_connection {
     apr_time_t since;
 
     ap_sb_handle_t *sbh; /* LENT: of the worker that serves it */
-    ap_filter_t *filter; /* LENT: what gives httpd the bytes already read */
+    int gives; /* the filter that gives httpd the bytes already read is there */
 };
 
 typedef struct {

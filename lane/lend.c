@@ -43,15 +43,13 @@ static void drop(playcount_lane_connection *k, apr_size_t n)
     memmove(k->in, k->in + n, k->in_length);
 }
 
-static void done(ap_filter_t *f)
+/* Where none are left their memory goes. */
+static void tidy(playcount_lane_connection *k)
 {
-    playcount_lane_connection *k = f->ctx;
-
-    free(k->in);
-    k->in = NULL;
-    k->in_length = 0;
-    k->filter = NULL;
-    ap_remove_input_filter(f);
+    if (!k->in_length) {
+        free(k->in);
+        k->in = NULL;
+    }
 }
 
 static void add_copy(apr_bucket_brigade *bb, const char *bytes, apr_size_t n)
@@ -73,7 +71,6 @@ static apr_status_t give(ap_filter_t *f, apr_bucket_brigade *bb,
                          apr_off_t wanted)
 {
     playcount_lane_connection *k = f->ctx;
-    ap_filter_t *next = f->next;
     apr_size_t n = k->in_length;
 
     if (mode == AP_MODE_EATCRLF) {
@@ -85,8 +82,8 @@ static apr_status_t give(ap_filter_t *f, apr_bucket_brigade *bb,
         }
     }
     if (!k->in_length) {
-        done(f);
-        return ap_get_brigade(next, bb, mode, block, wanted);
+        tidy(k);
+        return ap_get_brigade(f->next, bb, mode, block, wanted);
     }
     if (mode == AP_MODE_INIT) {
         return APR_SUCCESS;
@@ -172,14 +169,7 @@ static playcount_lane_wish_e serve(playcount_lane_connection *k)
     if (wish == PLAYCOUNT_LANE_READ_ON) {
         playcount_lane_learn_end(k);
         playcount_lane_learn_rest(k);
-    }
-    if (k->filter && wish == PLAYCOUNT_LANE_READ_ON) {
-        ap_remove_input_filter(k->filter);
-        k->filter = NULL;
-        if (!k->in_length) {
-            free(k->in);
-            k->in = NULL;
-        }
+        tidy(k);
         c->data_in_input_filters = 0;
     }
     return wish;
@@ -240,11 +230,10 @@ void playcount_lane_lend(playcount_lane_connection *k)
     playcount_lane_unwatch(k);
     k->state = PLAYCOUNT_LANE_LENT;
     k->deadline = INT64_MAX;
-    if (k->in && !k->filter) {
+    /* It stays: with nothing to give it stands aside. */
+    if (k->in && !k->gives) {
         ap_add_input_filter_handle(giver, k, NULL, k->c);
-        for (ap_filter_t *f = k->c->input_filters; f; f = f->next) {
-            k->filter = f->ctx == k ? f : k->filter;
-        }
+        k->gives = 1;
     }
     if (lent < most) {
         call_worker(k);
