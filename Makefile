@@ -22,7 +22,12 @@ JOBS      = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 MODULE    = mod_playcount
 ROOMS     = shm/zone shm/figures server api handoff metrics lane
-SOURCES   = $(MODULE).c $(wildcard $(ROOMS:%=%/*.c))
+
+# PlaycountHandoff redis needs hiredis; without it the rest is built.
+HIREDIS  := $(shell echo '\#include <hiredis/hiredis.h>' | $(CC) -E - > /dev/null 2>&1 && echo yes)
+NOT_BUILT = $(if $(HIREDIS),handoff/redis_absent.c,\
+                 $(filter-out handoff/redis_absent.c,$(wildcard handoff/redis*.c)))
+SOURCES   = $(MODULE).c $(filter-out $(NOT_BUILT),$(wildcard $(ROOMS:%=%/*.c)))
 OBJECTS   = $(SOURCES:%.c=$(BUILD)/%.lo)
 SO        = $(BUILD)/.libs/$(MODULE).so
 
@@ -56,7 +61,7 @@ HTTPD_CFLAGS = $(eval HTTPD_CFLAGS := -isystem $(call ask,INCLUDEDIR) \
 APR_LIBS  = $(eval APR_LIBS := $(shell $(call ask,APR_CONFIG) --link-ld --libs) \
                  $(shell $(call ask,APU_CONFIG) --link-ld))$(APR_LIBS)
 
-ALL_CFLAGS = -std=gnu11 -I. $(HTTPD_CFLAGS) $(WARNINGS) -fvisibility=hidden \
+ALL_CFLAGS = -std=gnu11 -I. -I$(BUILD) $(HTTPD_CFLAGS) $(WARNINGS) -fvisibility=hidden \
              -pthread $(DEFINE) $(CFLAGS) -MMD -MP -MT $@ -MF $(basename $@).d
 
 all: $(SO) client
@@ -68,9 +73,16 @@ $(BUILD)/%.lo: %.c $(BUILD)/flags
 	@echo "  CC $<"
 	@$(LIBTOOL) --silent --mode=compile --tag=CC $(CC) $(ALL_CFLAGS) -prefer-pic -c -o $@ $<
 
+$(BUILD)/handoff/send.lua.h: handoff/send.lua
+	@mkdir -p $(@D)
+	@sed 's/[\\"]/\\&/g; s/^/"/; s/$$/\\n"/' $< > $@
+
+$(BUILD)/handoff/redis_script.lo: $(BUILD)/handoff/send.lua.h
+
 $(SO): $(OBJECTS)
 	@echo "  LINK $@"
-	@$(APXS) -c -o $(BUILD)/$(MODULE).la $(OBJECTS) $(LIBS) > $(BUILD)/link.log 2>&1 \
+	@$(if $(HIREDIS),:,echo "  without Redis: libhiredis-dev is not installed")
+	@$(APXS) -c -o $(BUILD)/$(MODULE).la $(OBJECTS) $(LIBS) $(HIREDIS:yes=-lhiredis) > $(BUILD)/link.log 2>&1 \
 	    || { cat $(BUILD)/link.log >&2; exit 1; }
 
 # The live page: its scripts in one file, and a number of its content for caches; the

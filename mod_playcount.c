@@ -78,10 +78,12 @@ static const command_rec directives[] = {
         "PlaycountLane", playcount_cmd_lane, NULL, RSRC_CONF,
         "On [unlogged] or Off: whether a loop in each child answers the simplest "
         "requests for songs, for many connections from one thread"),
-    AP_INIT_TAKE_ARGV(
-        "PlaycountHandoff", playcount_cmd_handoff, NULL, RSRC_CONF,
-        "dbd [zone=NAME] [interval=SECONDS] [node=NAME] [statement=LABEL]: deliver "
-        "the plays of a zone into the database of the DBD directives"),
+    AP_INIT_TAKE_ARGV("PlaycountHandoff", playcount_cmd_handoff, NULL, RSRC_CONF,
+                      "dbd or redis [zone=NAME] [interval=SECONDS] [node=NAME] "
+                      "[OPTION=VALUE...]: "
+                      "deliver the plays of a zone into the database of the DBD "
+                      "directives, or into "
+                      "a Redis Cluster"),
     {.name = NULL},
 };
 

@@ -82,7 +82,7 @@ typedef struct {
     playcount_told *songs; /* by bucket */
     apr_size_t n;
     int counts; /* ask how many songs this writer has told of in the tag */
-} playcount_request;
+} playcount_telling;
 
 typedef enum {
     PLAYCOUNT_ANSWER_OK,
@@ -141,7 +141,7 @@ playcount_round_kind playcount_round_is(const playcount_round *round);
 /* The next request of this tag's turn, 0 when it has none now. Until the answer is
  * in, the same one comes again. */
 int playcount_round_request(playcount_round *round, uint32_t tag,
-                            playcount_request *request);
+                            playcount_telling *request);
 
 /* Its answer came; or it will never come, and may have been carried out or not,
  * even later. A turn that has lost too many is given up. */

@@ -109,5 +109,6 @@ const playcount_engine *playcount_engine_named(const char *name);
 const char *playcount_engine_names(apr_pool_t *p);
 
 extern const playcount_engine playcount_engine_dbd;
+extern const playcount_engine playcount_engine_redis;
 
 #endif

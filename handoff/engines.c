@@ -5,6 +5,7 @@
 
 static const playcount_engine *const engines[] = {
     &playcount_engine_dbd,
+    &playcount_engine_redis,
     NULL,
 };
 

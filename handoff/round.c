@@ -261,7 +261,7 @@ static int is_stopped(const playcount_round *r)
 }
 
 static void name_fences(const playcount_round *r, const turn *t, int is_last,
-                        playcount_request *q)
+                        playcount_telling *q)
 {
     if (r->kind == PLAYCOUNT_ROUND_PROBE) {
         strcpy(q->expect, "*");
@@ -306,7 +306,7 @@ static uint32_t piece_of(const playcount_round *r, const turn *t)
 }
 
 /* 0 when the zone was cleared meanwhile. */
-static int fill_piece(playcount_round *r, const turn *t, playcount_request *q)
+static int fill_piece(playcount_round *r, const turn *t, playcount_telling *q)
 {
     q->songs = r->songs;
     for (uint32_t i = t->at; i < t->at + piece_of(r, t); i++) {
@@ -327,7 +327,7 @@ static int fill_piece(playcount_round *r, const turn *t, playcount_request *q)
     return 1;
 }
 
-int playcount_round_request(playcount_round *r, uint32_t tag, playcount_request *q)
+int playcount_round_request(playcount_round *r, uint32_t tag, playcount_telling *q)
 {
     turn *t = &r->turns[tag];
 

@@ -157,9 +157,12 @@ static int tell_of_clear(playcount_handoff *h, apr_pool_t *p)
 {
     uint64_t epoch = epoch_of(h);
     const char *why = NULL;
+    playcount_delivery_e outcome = PLAYCOUNT_DELIVERED;
 
-    if (h->engine->cleared && epoch != h->epoch &&
-        !did(h, h->engine->cleared(h, p, &why), why)) {
+    if (h->engine->cleared && epoch != h->epoch) {
+        outcome = h->engine->cleared(h, p, &why);
+    }
+    if (!did(h, outcome, why)) {
         return 0;
     }
     h->epoch = epoch;
@@ -169,8 +172,10 @@ static int tell_of_clear(playcount_handoff *h, apr_pool_t *p)
 static int tick(playcount_handoff *h, apr_pool_t *p)
 {
     const char *why = NULL;
+    playcount_delivery_e outcome =
+        h->engine->tick ? h->engine->tick(h, p, &why) : PLAYCOUNT_DELIVERED;
 
-    return !h->engine->tick || did(h, h->engine->tick(h, p, &why), why);
+    return did(h, outcome, why);
 }
 
 /* --- the watchdog's thread --- */

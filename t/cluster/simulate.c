@@ -161,7 +161,7 @@ static void remember(int which)
 }
 
 /* What send.lua does. */
-static void apply(const playcount_request *q, playcount_script_answer *a,
+static void apply(const playcount_telling *q, playcount_script_answer *a,
                   int server)
 {
     shard *s = &shards[q->tag % SHARDS];
@@ -215,14 +215,14 @@ static void apply(const playcount_request *q, playcount_script_answer *a,
 /* --- requests that come late --- */
 
 typedef struct {
-    playcount_request q;
+    playcount_telling q;
     playcount_told songs[PLAYCOUNT_PIECE];
 } late;
 
 static late *delayed;
 static int n_delayed;
 
-static void delay(const playcount_request *q)
+static void delay(const playcount_telling *q)
 {
     late *l = &delayed[n_delayed < DELAYED ? n_delayed++ : (int)chance(DELAYED)];
 
@@ -477,7 +477,7 @@ static int end_round(int which)
     return end == PLAYCOUNT_ROUND_DONE && !was_batch;
 }
 
-static void say_request(int which, const playcount_request *q)
+static void say_request(int which, const playcount_telling *q)
 {
     SAY("server %d: tag %d epoch %d writer %x fence %x, %s -> %s", which, q->tag,
         (int)q->epoch, (unsigned)q->writer, (unsigned)q->fence, q->expect, q->next);
@@ -494,7 +494,7 @@ static int exchange(int which, uint32_t trouble)
     server *s = &servers[which];
     uint32_t first = chance(TAGS), what = chance(100);
     playcount_script_answer a;
-    playcount_request q;
+    playcount_telling q;
 
     for (uint32_t n = 0; n < TAGS; n++) {
         uint32_t tag = (first + n) % TAGS;

@@ -1,0 +1,286 @@
+package Playcount::Redis;
+
+# Real Redis nodes on free ports of the loopback interface, in a directory of their own:
+# a cluster of three masters with a replica each, or a single one. They are stopped when
+# the object goes.
+#
+#     my $redis = Playcount::Redis->new(masters => 3, replicas => 1, config => {...});
+#     Playcount::Redis->new(masters => 1, cluster => 0);
+#     $redis->addresses            127.0.0.1:10001,...
+#     $redis->ask($node, 'GET', 'key')
+#     $redis->kill9($node); $redis->start($node); $redis->settle;
+
+use strict;
+use warnings;
+use Carp qw(croak);
+use File::Temp ();
+use IO::Socket::INET;
+use Time::HiRes qw(sleep time);
+
+use Playcount::Server;
+
+my %all;
+END { local $?; $_ && $_->stop for values %all }
+
+sub new
+{
+    my ($class, %option) = @_;
+    my $self = bless {
+        masters => 3, replicas => 0, cluster => 1, config => {}, %option,
+        temp => File::Temp->newdir('playcount-redis-XXXXXX', DIR => q(/tmp)),
+        owner => $$, nodes => [], asks => {},
+    }, $class;
+    $all{ $self } = $self;
+    my $n = $self->{masters} * (1 + $self->{replicas});
+    for my $node (0 .. $n - 1) {
+        push @{ $self->{nodes} }, { port => $self->port_of_node };
+        mkdir "$self->{temp}/$node" or croak "$self->{temp}/$node: $!";
+    }
+    $self->start($_) for 0 .. $n - 1;
+    $self->make_cluster if $self->{cluster};
+    return $self;
+}
+
+# The cluster's own port is 10,000 above: it must be free, too, and below 65,536.
+sub port_of_node
+{
+    my ($self) = @_;
+    for (1 .. 1000) {
+        my $port = Playcount::Server::free_port();
+        next if $port > 50000
+            || grep { abs($_->{port} - $port) % 10000 == 0 } @{ $self->{nodes} };
+        IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port + 10000,
+            Proto => 'tcp', Listen => 1, ReuseAddr => 1) or next;
+        return $port;
+    }
+    croak 'no two free ports';
+}
+
+sub command_line
+{
+    my ($self, $node) = @_;
+    my %config = (
+        'port' => $self->{nodes}[$node]{port}, 'bind' => '127.0.0.1',
+        'dir' => "$self->{temp}/$node", 'save' => '""', 'appendonly' => 'no',
+        'daemonize' => 'no', 'logfile' => "$self->{temp}/$node/log",
+        $self->{cluster} ? ('cluster-enabled' => 'yes', 'cluster-node-timeout' => 1000,
+            'cluster-config-file' => 'nodes.conf') : (),
+        %{ $self->{config} },
+    );
+    Playcount::Server::spew("$self->{temp}/$node/redis.conf",
+        join '', map { "$_ $config{$_}\n" } sort keys %config);
+    return ('redis-server', "$self->{temp}/$node/redis.conf");
+}
+
+sub start
+{
+    my ($self, $node) = @_;
+    my @command = $self->command_line($node);
+    my $pid = fork // croak "fork: $!";
+    if ($pid == 0) {
+        setpgrp;
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>>', "$self->{temp}/$node/out";
+        open STDERR, '>&', \*STDOUT;
+        exec @command or POSIX::_exit(127);
+    }
+    $self->{nodes}[$node]{pid} = $pid;
+    delete $self->{asks}{$node};
+    Playcount::Server::wait_until("Redis node $node", sub {
+        my $pong = eval { $self->ask($node, 'PING') } // '';
+        return $pong eq 'PONG' || sleep(0.05) && 0;
+    });
+}
+
+sub kill9
+{
+    my ($self, $node) = @_;
+    my $pid = delete $self->{nodes}[$node]{pid} or return;
+    delete $self->{asks}{$node};
+    kill 'KILL', $pid;
+    waitpid $pid, 0;
+}
+
+# Stop it in its tracks, and let it go on.
+sub pause  { my ($self, $node) = @_; kill 'STOP', $self->{nodes}[$node]{pid} }
+sub resume { my ($self, $node) = @_; kill 'CONT', $self->{nodes}[$node]{pid} }
+
+sub stop
+{
+    my ($self) = @_;
+    return unless $$ == $self->{owner};
+    $self->kill9($_) for 0 .. $#{ $self->{nodes} };
+    delete $all{ $self };
+}
+
+sub DESTROY { local ($?, $@); $_[0]->stop }
+
+sub address   { "127.0.0.1:$_[0]{nodes}[$_[1]]{port}" }
+sub addresses { my ($self) = @_; join ',', map { $self->address($_) } 0 .. $#{ $self->{nodes} } }
+sub running   { my ($self) = @_; grep { $self->{nodes}[$_]{pid} } 0 .. $#{ $self->{nodes} } }
+
+# --- the protocol of Redis ---
+
+sub connection
+{
+    my ($self, $node) = @_;
+    return $self->{asks}{$node} //= IO::Socket::INET->new(
+        PeerAddr => $self->address($node), Proto => 'tcp', Timeout => 10)
+        // croak "Redis node $node: $!";
+}
+
+sub line
+{
+    my ($socket) = @_;
+    my $line = <$socket> // croak 'Redis has closed the connection';
+    $line =~ s/\r\n\z//;
+    return $line;
+}
+
+sub read_reply
+{
+    my ($socket) = @_;
+    my ($type, $rest) = line($socket) =~ /^(.)(.*)$/s;
+    return $rest if $type eq '+' || $type eq ':';
+    croak "Redis: $rest" if $type eq '-';
+    return undef if $rest < 0;
+    if ($type eq '$') {
+        read $socket, my $bytes, $rest + 2;
+        return substr $bytes, 0, $rest;
+    }
+    my (@list, $error);
+    for (1 .. $rest) {
+        push @list, eval { read_reply($socket) };
+        $error ||= $@;
+    }
+    croak $error if $error;
+    return \@list;
+}
+
+# A command to one node; dies of an error. Lists come as references.
+sub ask
+{
+    my ($self, $node, @words) = @_;
+    my $socket = eval {
+        my $to = $self->connection($node);
+        local $SIG{PIPE} = 'IGNORE';
+        print {$to} join '', '*', scalar(@words), "\r\n",
+            map { ('$', length, "\r\n", $_, "\r\n") } @words
+            or die;
+        $to->flush;
+        $to;
+    } // do { delete $self->{asks}{$node}; croak "Redis node $node: $@" };
+    my $reply = eval { read_reply($socket) };
+    if (my $error = $@) {
+        delete $self->{asks}{$node} unless $error =~ /^Redis: /;
+        croak $error;
+    }
+    return $reply;
+}
+
+# --- a cluster ---
+
+sub make_cluster
+{
+    my ($self) = @_;
+    my $n = $self->{masters};
+    my @all = 0 .. $#{ $self->{nodes} };
+    for my $master (0 .. $n - 1) {
+        my ($from, $to) = (int(16384 * $master / $n), int(16384 * ($master + 1) / $n) - 1);
+        $self->ask($master, 'CLUSTER', 'ADDSLOTSRANGE', $from, $to);
+        $self->ask($master, 'CLUSTER', 'SET-CONFIG-EPOCH', $master + 1);
+    }
+    $self->ask($_, 'CLUSTER', 'MEET', '127.0.0.1', $self->{nodes}[0]{port}) for @all[1 .. $#all];
+    Playcount::Server::wait_until('the cluster knows its nodes', sub {
+        my $known = grep { $self->ask($_, 'CLUSTER', 'INFO') =~ /cluster_known_nodes:(\d+)/
+            && $1 == @all } @all;
+        return $known == @all || sleep(0.05) && 0;
+    });
+    for my $node ($n .. $#all) {
+        my $id = $self->id($node % $n);
+        Playcount::Server::wait_until("node $node replicates", sub {
+            return eval { $self->ask($node, 'CLUSTER', 'REPLICATE', $id); 1 } || sleep(0.05) && 0;
+        });
+    }
+    $self->settle;
+}
+
+sub id { my ($self, $node) = @_; return $self->ask($node, 'CLUSTER', 'MYID') }
+
+# Which of the running nodes are masters, with slots.
+sub masters
+{
+    my ($self) = @_;
+    return grep {
+        ($self->ask($_, 'ROLE')->[0] // '') eq 'master'
+            && (!$self->{cluster} || $self->ask($_, 'CLUSTER', 'NODES') =~ /myself,master.* connected \d/)
+    } $self->running;
+}
+
+# Wait until all slots are served, every running replica follows, and all agree on who
+# has what.
+sub settle
+{
+    my ($self) = @_;
+    Playcount::Server::wait_until('the cluster is whole', sub {
+        my $whole = eval {
+            my %maps;
+            for my $node ($self->running) {
+                die "state\n" unless $self->ask($node, 'CLUSTER', 'INFO') =~ /cluster_state:ok/;
+                my $role = $self->ask($node, 'ROLE');
+                die "link\n" if $role->[0] eq 'slave' && $role->[3] ne 'connected';
+                $maps{ join ' ', map { "$_->[0]-$_->[1]:$_->[2][1]" }
+                    sort { $a->[0] <=> $b->[0] } @{ $self->ask($node, 'CLUSTER', 'SLOTS') } } = 1;
+            }
+            keys %maps == 1;
+        };
+        return $whole || sleep(0.1) && 0;
+    });
+}
+
+# Give a slot with its keys to another master, as redis-cli --cluster reshard does.
+sub move_slot
+{
+    my ($self, $slot, $from, $to, %option) = @_;
+    my ($source, $target) = ($self->id($from), $self->id($to));
+    $self->ask($to, 'CLUSTER', 'SETSLOT', $slot, 'IMPORTING', $source);
+    $self->ask($from, 'CLUSTER', 'SETSLOT', $slot, 'MIGRATING', $target);
+    while (my @keys = @{ $self->ask($from, 'CLUSTER', 'GETKEYSINSLOT', $slot, 3) }) {
+        $self->ask($from, 'MIGRATE', '127.0.0.1', $self->{nodes}[$to]{port}, '', 0, 5000,
+            'REPLACE', 'KEYS', @keys);
+        sleep($option{pause} // 0.05);
+    }
+    $self->ask($_, 'CLUSTER', 'SETSLOT', $slot, 'NODE', $target) for $to, $from;
+}
+
+# --- the counter's keys ---
+
+# All of one kind, by song: 't' the totals, or a writer. From all masters.
+sub counts
+{
+    my ($self, $zone, $kind) = @_;
+    my (%sum, %epoch);
+    for my $node ($self->masters) {
+        my $cursor = 0;
+        do {
+            ($cursor, my $keys) = @{ $self->ask($node, 'SCAN', $cursor, 'MATCH',
+                "playcount:$zone:{*", 'COUNT', 1000) };
+            for my $key (@$keys) {
+                my ($epoch, $of) = $key =~ /\}:(\d+):(\w+):\d+$/ or next;
+                next unless $kind eq 'own' ? $of ne 't' : $of eq $kind;
+                my $hash = eval { $self->ask($node, 'HGETALL', $key) };
+                # What is left of a slot that has moved away does not count.
+                $hash || $@ =~ /MOVED|ASK/ or die $@;
+                my %hash = @{ $hash || [] };
+                $sum{$epoch}{$_} += $hash{$_} for keys %hash;
+            }
+        } while ($cursor);
+    }
+    my ($last) = sort { $b <=> $a } keys %sum;
+    return defined $last ? $sum{$last} : {};
+}
+
+sub totals { my ($self, $zone) = @_; return $self->counts($zone // 'default', 't') }
+sub own    { my ($self, $zone) = @_; return $self->counts($zone // 'default', 'own') }
+
+1;

@@ -1,0 +1,35 @@
+# Every fault that a cluster of six nodes and three servers can have on one machine, one
+# after the other and under load. ROUNDS (1): how often.
+use strict;
+use warnings;
+use Test::More;
+use Playcount::Cluster;
+
+my %persistence = (
+    'without AOF'      => {},
+    'AOF every second' => { appendonly => 'yes', appendfsync => 'everysec' },
+    'AOF always'       => { appendonly => 'yes', appendfsync => 'always' },
+);
+for my $round (1 .. $ENV{ROUNDS} || 1) {
+    for my $kind (sort keys %persistence) {
+        my $cluster = Playcount::Cluster->new(config => $persistence{$kind});
+        $cluster->play(0, map { ("many-$_" => 1) } 1 .. 5000);
+        for (1 .. 3) {
+            $cluster->under_load("$kind: a master killed by -9", 'kill_master');
+        }
+        $cluster->under_load("$kind: every node killed by -9 and started", 'restart_all');
+        $cluster->under_load("$kind: both nodes of a shard in turn", 'kill_both');
+        $cluster->under_load("$kind: a failover by hand", 'fail_over');
+        $cluster->under_load("$kind: a master emptied", 'empty_master');
+        $cluster->under_load("$kind: a master stopped for longer than a failover takes",
+            'pause_master');
+        $cluster->under_load("$kind: a slot moved, key by key", 'move_a_slot');
+        $cluster->under_load("$kind: a slot left half moved for a while", 'half_move');
+        $cluster->under_load("$kind: a master that is full for a while", 'fill_master');
+        $cluster->under_load("$kind: servers killed by -9 and started", 'kill_servers');
+        $cluster->wrong_type;
+        $cluster->older_file;
+        $cluster->copied_file;
+    }
+}
+done_testing;
