@@ -73,11 +73,11 @@ $(BUILD)/%.lo: %.c $(BUILD)/flags
 	@echo "  CC $<"
 	@$(LIBTOOL) --silent --mode=compile --tag=CC $(CC) $(ALL_CFLAGS) -prefer-pic -c -o $@ $<
 
-$(BUILD)/handoff/send.lua.h: handoff/send.lua
+$(BUILD)/handoff/%.lua.h: handoff/%.lua
 	@mkdir -p $(@D)
 	@sed 's/[\\"]/\\&/g; s/^/"/; s/$$/\\n"/' $< > $@
 
-$(BUILD)/handoff/redis_script.lo: $(BUILD)/handoff/send.lua.h
+$(BUILD)/handoff/redis_script.lo: $(BUILD)/handoff/send.lua.h $(BUILD)/handoff/read.lua.h
 
 $(SO): $(OBJECTS)
 	@echo "  LINK $@"

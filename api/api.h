@@ -23,6 +23,11 @@
 #define PLAYCOUNT_BY_MAX 1000000000ULL        /* plays added by one ?by= */
 #define PLAYCOUNT_BODY_MAX (16 * 1024 * 1024) /* bytes of a batch */
 
+/* The zone as ?local=1 wants it: the counts of this server alone, if it is one of a
+ * cluster. NULL, or the sentence of a 400. */
+const char *playcount_asked_zone(request_rec *r, const playcount_request *q,
+                                 playcount_zone **zone);
+
 /* --- operations --- */
 
 playcount_operation playcount_get_song, playcount_post_song;

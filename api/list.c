@@ -8,6 +8,7 @@
 #include "server/answer.h"
 #include "server/listing.h"
 #include "server/query.h"
+#include "shm/zone/writer.h"
 
 /* Pages that are to be one listing must be of one mapping, in one order: a clear
  * makes another one, and so may a start of the server, as the zone's file can be an
@@ -21,18 +22,38 @@ static void name_mapping(request_rec *r, const playcount_served_zone *zone,
                      zone->opening, cursor->epoch));
 }
 
+const char *playcount_asked_zone(request_rec *r, const playcount_request *q,
+                                 playcount_zone **zone)
+{
+    const char *error = NULL;
+    const char *local =
+        r->args ? playcount_query_value(r->pool, r->args, "local", &error) : NULL;
+
+    *zone = q->zone->zone;
+    if (local && !strcmp(local, "1")) {
+        *zone = playcount_zone_local(*zone);
+    }
+    return local && strcmp(local, "1") && strcmp(local, "0")
+               ? "local is neither 0 nor 1."
+               : error;
+}
+
 int playcount_list_all(request_rec *r, const playcount_request *q)
 {
     playcount_listing listing;
     playcount_cursor cursor;
     playcount_song song;
+    playcount_zone *zone;
+    const char *error = playcount_asked_zone(r, q, &zone);
 
-    playcount_zone_begin(q->zone->zone, &cursor);
+    if (error) {
+        return playcount_refuse(r, HTTP_BAD_REQUEST, error);
+    }
+    playcount_zone_begin(zone, &cursor);
     name_mapping(r, q->zone, &cursor);
     playcount_listing_begin(
         &listing, r, playcount_wants_json(r) ? PLAYCOUNT_MAP : PLAYCOUNT_TEXT);
-    while (!listing.stream.broken &&
-           playcount_zone_next(q->zone->zone, &cursor, &song)) {
+    while (!listing.stream.broken && playcount_zone_next(zone, &cursor, &song)) {
         playcount_listing_add(&listing, song.id, song.length, song.count);
     }
     return playcount_listing_end(&listing);
@@ -102,15 +123,19 @@ int playcount_list_some(request_rec *r, const playcount_request *q)
     playcount_listing listing;
     playcount_cursor cursor;
     selection s = {0};
+    playcount_zone *zone;
     const char *error = read_selection(r, &s);
     int there;
 
+    if (!error) {
+        error = playcount_asked_zone(r, q, &zone);
+    }
     if (error) {
         return playcount_refuse(r, HTTP_BAD_REQUEST, error);
     }
-    playcount_zone_begin(q->zone->zone, &cursor);
-    there = !s.after || playcount_zone_begin_after(q->zone->zone, &cursor, s.after,
-                                                   strlen(s.after));
+    playcount_zone_begin(zone, &cursor);
+    there = !s.after ||
+            playcount_zone_begin_after(zone, &cursor, s.after, strlen(s.after));
     if (!s.top) {
         name_mapping(r, q->zone, &cursor);
     }
@@ -121,12 +146,11 @@ int playcount_list_some(request_rec *r, const playcount_request *q)
     playcount_listing_begin(
         &listing, r, playcount_wants_json(r) ? PLAYCOUNT_ARRAY : PLAYCOUNT_TEXT);
     if (s.top) {
-        playcount_zone_top(q->zone->zone,
-                           (apr_size_t)(s.top < s.limit ? s.top : s.limit),
+        playcount_zone_top(zone, (apr_size_t)(s.top < s.limit ? s.top : s.limit),
                            list_song, &listing);
     }
     else {
-        list_in_order(&listing, q->zone->zone, &cursor, &s);
+        list_in_order(&listing, zone, &cursor, &s);
     }
     return playcount_listing_end(&listing);
 }

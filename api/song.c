@@ -34,12 +34,16 @@ static const char *check_id(request_rec *r, const playcount_request *q)
 
 int playcount_get_song(request_rec *r, const playcount_request *q)
 {
+    playcount_zone *zone;
     const char *error = check_id(r, q);
 
+    if (!error) {
+        error = playcount_asked_zone(r, q, &zone);
+    }
     return error ? playcount_refuse(r, HTTP_BAD_REQUEST, error)
-                 : answer_count(r, q,
-                                playcount_zone_get_hashed(q->zone->zone, q->id,
-                                                          q->length, q->hash));
+                 : answer_count(
+                       r, q,
+                       playcount_zone_get_hashed(zone, q->id, q->length, q->hash));
 }
 
 /* With a key, the song is a batch of one: only a batch keeps its answer in the

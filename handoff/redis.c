@@ -128,6 +128,7 @@ static const char *open_writer(playcount_handoff *h, apr_pool_t *p)
         place.inode = st.st_ino;
     }
     rv = playcount_writer_open(h->zone->zone, &place, h->zone->opened_now);
+    playcount_zone_show_totals(h->zone->zone, h->server->process->pconf);
     return rv == APR_SUCCESS
                ? NULL
                : apr_psprintf(
@@ -146,6 +147,8 @@ static void begin(playcount_handoff *h, apr_pool_t *p)
     playcount_cluster_name_tags(redis->tags);
     redis->n = redis->is_mapped = 0;
     redis->touched = 0;
+    redis->reader = redis->read_epoch = 0; /* nothing is read yet */
+    memset(redis->position, 0, sizeof(redis->position));
 }
 
 static void end(playcount_handoff *h)
@@ -221,6 +224,7 @@ static playcount_delivery_e deliver_rounds(playcount_handoff *h,
     }
     if (result == PLAYCOUNT_ROUND_DONE && playcount_redis_wait(redis, p, why)) {
         redis->touched = apr_time_now();
+        playcount_redis_read(redis, h, p);
         return PLAYCOUNT_DELIVERED;
     }
     redis->is_mapped = 0;
@@ -246,6 +250,7 @@ static playcount_delivery_e tick(playcount_handoff *h, apr_pool_t *p,
 
     if (!redis->touch_now && since >= 0 &&
         since < apr_time_from_sec(h->interval + 1)) {
+        playcount_redis_read(redis, h, p); /* what is left to be read */
         return PLAYCOUNT_DELIVERED;
     }
     if (deliver_rounds(h, NULL, p, why) != PLAYCOUNT_DELIVERED) {

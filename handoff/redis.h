@@ -2,9 +2,10 @@
  *
  *   cluster.c   where a song is, what a fence means       no input or output
  *   round.c     what to send next                         no input or output
- *   send.lua    the script, in the cluster
- *   nodes.c     connections, and which node has which slot
- *   talk.c      a round over these connections
+ *   *.lua       the scripts, in the cluster
+ *   redis_nodes.c   connections, and which node has which slot
+ *   redis_talk.c   a round over these connections
+ *   redis_read.c   what the others have
  *   redis.c     the engine
  *
  * docs/cluster.md draws the protocol. All of it runs in the watchdog's thread of
@@ -42,7 +43,15 @@ typedef struct {
     int is_mapped;                        /* owner[] is filled */
     int16_t owner[PLAYCOUNT_REDIS_SLOTS]; /* index into nodes[], -1: nobody */
     playcount_cluster_tag tags[PLAYCOUNT_CLUSTER_TAGS];
-    char sha[41];       /* of the script */
+    char sha[41]; /* of the script */
+    char read_sha[41];
+
+    /* what is read back: see redis_read.c */
+    uint64_t reader, read_epoch; /* the writer and the epoch that it is read as */
+    uint16_t dirty[PLAYCOUNT_CLUSTER_TAGS]; /* buckets that may have changed */
+    char position[PLAYCOUNT_CLUSTER_TAGS]
+                 [48]; /* of the log, "" before all is read */
+
     apr_time_t touched; /* when a round came to its end last */
     int touch_now;      /* the zone was cleared */
     uint32_t asked;     /* who was asked for the map last */
@@ -92,7 +101,17 @@ void playcount_redis_clean(playcount_redis *redis, const playcount_handoff *hand
 
 extern const playcount_cluster_layout playcount_redis_layout;
 
-/* handoff/send.lua */
-extern const char playcount_redis_script[];
+/* handoff/send.lua and read.lua */
+extern const char playcount_redis_script[], playcount_redis_read_script[];
+
+/* --- redis_read.c --- */
+
+/* The log of a tag, as the answer of send.lua that asked for it has it. */
+void playcount_redis_note_changes(playcount_redis *redis, uint32_t tag,
+                                  const redisReply *answer, uint64_t writer);
+
+/* Read what is known to have changed, some of it at a time. */
+void playcount_redis_read(playcount_redis *redis, playcount_handoff *handoff,
+                          apr_pool_t *p);
 
 #endif

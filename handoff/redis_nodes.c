@@ -126,14 +126,14 @@ static int keeps_all(playcount_redis *redis, int node, apr_pool_t *p,
     return keeps;
 }
 
-static int load_script(playcount_redis *redis, int node, apr_pool_t *p,
-                       const char **why)
+static int load(playcount_redis *redis, int node, const char *script, char sha[41],
+                apr_pool_t *p, const char **why)
 {
-    const char *argv[] = {"SCRIPT", "LOAD", playcount_redis_script};
+    const char *argv[] = {"SCRIPT", "LOAD", script};
     redisReply *reply = playcount_nodes_ask(redis, node, p, why, 3, argv, NULL);
 
     if (reply && reply->str) {
-        apr_cpystrn(redis->sha, reply->str, sizeof(redis->sha));
+        apr_cpystrn(sha, reply->str, 41);
     }
     freeReplyObject(reply);
     return reply != NULL;
@@ -161,7 +161,8 @@ redisContext *playcount_nodes_connect(playcount_redis *redis, int node,
     redisSetTimeout(to->connection, answer_time);
     redisEnableKeepAlive(to->connection);
     if (!authenticate(redis, node, p, why) || !keeps_all(redis, node, p, why) ||
-        !load_script(redis, node, p, why)) {
+        !load(redis, node, playcount_redis_script, redis->sha, p, why) ||
+        !load(redis, node, playcount_redis_read_script, redis->read_sha, p, why)) {
         playcount_nodes_close(redis, node);
         return NULL;
     }

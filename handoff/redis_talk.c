@@ -119,7 +119,7 @@ static void put_request(arguments *a, const talk *t, const playcount_telling *q)
     put_writer(a, q->writer);
     put_text(a, q->expect);
     put_text(a, q->next);
-    put_text(a, "");
+    put_text(a, t->redis->position[q->tag]);
     put_number(a, (uint64_t)buckets);
     put_number(a, (uint64_t)counted);
     for (apr_size_t i = 0; i < q->n;) {
@@ -284,6 +284,9 @@ static void handle(talk *t, int node, uint32_t tag, const redisReply *r)
         handle_error(t, node, tag, r->str);
     }
     else if (read_answer(r, &a)) {
+        if (a.is == PLAYCOUNT_ANSWER_OK && *t->redis->position[tag]) {
+            playcount_redis_note_changes(t->redis, tag, r, t->redis->reader);
+        }
         playcount_round_answer(t->round, tag, &a);
     }
     else {

@@ -328,6 +328,7 @@ struct playcount_zone {
     _Atomic uint64_t *wide;
     _Atomic uint64_t *before[3]; /* syncing process, atomically */
     _Atomic uint64_t *others;    /* syncing process, atomically */
+    playcount_zone *local; /* with shows_totals: a handle that shows no totals */
     _Atomic uint64_t *heap;
     journal_entry *journal;
     key_cell *keys;

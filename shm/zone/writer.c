@@ -3,6 +3,7 @@
 
 #include <sys/random.h>
 
+#include "apr_strings.h"
 #include "apr_time.h"
 
 #include "shm/zone/lock.h"
@@ -276,11 +277,6 @@ static void read_own(const playcount_zone *z, uint64_t place, uint64_t epoch,
 int playcount_writer_next(playcount_zone *z, playcount_cursor *c,
                           playcount_own *own)
 {
-    uint64_t used = c->used;
-
-    if (c->next >= used) {
-        return 0;
-    }
     if (!playcount_zone_next_local(z, c, &own->song)) {
         return word_epoch(zone_state(z)) == c->epoch ? 0 : -1;
     }
@@ -357,7 +353,20 @@ apr_status_t playcount_others_set(playcount_zone *z, uint64_t zone_epoch,
     return APR_SUCCESS;
 }
 
-void playcount_zone_show_totals(playcount_zone *z)
+void playcount_zone_show_totals(playcount_zone *z, apr_pool_t *pool)
 {
-    z->shows_totals = 1;
+    if (!z->shows_totals) {
+        z->local = apr_pmemdup(pool, z, sizeof(*z));
+        z->shows_totals = 1;
+    }
+}
+
+playcount_zone *playcount_zone_local(playcount_zone *z)
+{
+    return z->shows_totals ? z->local : z;
+}
+
+int playcount_zone_shows_totals(const playcount_zone *z)
+{
+    return z->shows_totals;
 }

@@ -138,7 +138,13 @@ apr_status_t playcount_others_set(playcount_zone *zone, uint64_t zone_epoch,
 
 /* Show totals from now on, through this handle: get, the answers to adds, the
  * listing and the highest counts are count + others. Batches are the zone's own
- * plays still. */
-void playcount_zone_show_totals(playcount_zone *zone);
+ * plays still. Allocates from the pool that the handle is from. */
+void playcount_zone_show_totals(playcount_zone *zone, apr_pool_t *pool);
+
+/* The handle through which the same zone shows its own counts alone. */
+playcount_zone *playcount_zone_local(playcount_zone *zone);
+
+/* Is it part of a cluster? */
+int playcount_zone_shows_totals(const playcount_zone *zone);
 
 #endif

@@ -357,7 +357,7 @@ static void open_server(int which)
     apr_pool_create(&s->pool, global);
     s->zone = playcount_zone_attach(s->pool, s->f.memory, NULL);
     s->shown = playcount_zone_attach(s->pool, s->f.memory, NULL);
-    playcount_zone_show_totals(s->shown);
+    playcount_zone_show_totals(s->shown, s->pool);
     if (stretches == STRETCHES) {
         abort();
     }

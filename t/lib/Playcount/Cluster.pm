@@ -6,6 +6,7 @@ package Playcount::Cluster;
 use strict;
 use warnings;
 use File::Copy qw(copy);
+use HTTP::Tiny;
 use Test::More;
 use Time::HiRes qw(sleep);
 
@@ -53,7 +54,7 @@ sub sum
     my ($self) = @_;
     my %sum = %{ $self->{lost} };
     for my $server ($self->servers) {
-        my $zone = listing($server);
+        my $zone = listing($server, '/?local=1');
         $sum{$_} += $zone->{$_} for keys %$zone;
     }
     return \%sum;
@@ -65,6 +66,57 @@ sub settles
     my $sum = $self->sum;
     counts_ok(settle(sub { $self->{redis}->totals }, $sum), $sum, $name);
     counts_ok($self->{redis}->own, $sum, '... and so is what the writers told');
+    my $n = 0;
+    # More than that only where a file was lost, or what only the cluster had.
+    return if $self->{may_show_more};
+    for my $server ($self->servers) {
+        my $shown = settle(sub { listing($server) }, $sum);
+        counts_ok($shown, $sum, '... and what server ' . $n++ . ' shows');
+    }
+}
+
+# Look at what all servers show, in a process of its own, until stop_watching: the
+# numbers that fell.
+sub watch
+{
+    my ($self) = @_;
+    pipe my $from, my $to or die "pipe: $!";
+    my $pid = fork // die "fork: $!";
+    if ($pid == 0) {
+        my $stop = 0;
+        local $SIG{TERM} = sub { $stop = 1 };
+        my @fell;
+        my @seen = map { {} } $self->servers;
+        until ($stop) {
+            for my $n (0 .. $#seen) {
+                my $answer = HTTP::Tiny->new(timeout => 5)->get($self->{servers}[$n]->url('/'));
+                next unless $answer->{status} == 200;
+                my %now = map { split /=/ } split /,/, $answer->{content};
+                for (keys %{ $seen[$n] }) {
+                    push @fell, "server $n: $_ from $seen[$n]{$_} to " . ($now{$_} // 'none')
+                        if ($now{$_} // 0) < $seen[$n]{$_};
+                }
+                $seen[$n] = \%now;
+            }
+            sleep 0.1;
+        }
+        print {$to} map { "$_\n" } @fell[0 .. ($#fell < 20 ? $#fell : 20)];
+        close $to;
+        require POSIX;
+        POSIX::_exit(0);
+    }
+    close $to;
+    $self->{watcher} = [$pid, $from];
+}
+
+sub stop_watching
+{
+    my ($self) = @_;
+    my ($pid, $from) = @{ delete $self->{watcher} };
+    kill 'TERM', $pid;
+    my @fell = <$from>;
+    waitpid $pid, 0;
+    ok !@fell, '... and no number that a server showed has fallen' or diag @fell;
 }
 
 # Do something to the cluster while songs are played on every server.
@@ -72,11 +124,13 @@ sub under_load
 {
     my ($self, $name, $what) = @_;
     my @loads = map { Playcount::Load->start($_, clients => 1) } $self->servers;
+    $self->watch;
     sleep 1.5;
     $self->$what;
     sleep 1;
     $_->stop for @loads;
     $self->{redis}->settle;
+    $self->stop_watching;
     $self->settles($name);
 }
 
@@ -214,15 +268,17 @@ sub older_file
     copy($server->zone_file, $server->zone_file . '.kept') or die "copy: $!\n";
     $self->play(0, both => 10, new => 7, map { ("late-$_" => 2) } 1 .. 1500);
     $self->settles('what was played after the copy was made');
-    my $had = listing($server);
+    my $had = listing($server, '/?local=1');
     $server->kill9_all;
     # In its place, as `cp` does it.
     copy($server->zone_file . '.kept', $server->zone_file) or die "copy: $!\n";
     $server->start;
-    my $has = listing($server);
+    my $has = listing($server, '/?local=1');
     $self->{lost}{$_} += $had->{$_} - ($has->{$_} // 0) for keys %$had;
     $self->play(0, both => 100, new => 3, old => 1);
     $self->settles('an older file: nothing is counted twice, nothing swallowed');
+    # The other servers remember, and show, what only the cluster had and has lost now.
+    local $self->{may_show_more} = 1;
     $self->{redis}->ask($_, 'FLUSHALL') for $self->{redis}->masters;
     # What only the cluster had is gone; the file's own past, before it forked, is not.
     $self->{lost} = {};
@@ -238,8 +294,9 @@ sub copied_file
     $self->settles('a copy: before');
     copy($self->{servers}[1]->zone_file, $server->zone_file) or die "copy: $!\n";
     $server->start;
-    my $has = listing($server);
+    my $has = listing($server, '/?local=1');
     push @{ $self->{servers} }, $server;
+    local $self->{may_show_more} = 1;
     # Counted in both files, played once.
     $self->{lost}{$_} -= $has->{$_} for keys %$has;
     $self->play(1, copied => 1);

@@ -16,7 +16,7 @@ our @EXPORT = qw(rounds database_directory sqlite sqlite_make sqlite_counts sqli
     listing settle bounds_ok counts_ok total nap);
 
 # After failures delivery pauses, for up to 60 s.
-$Playcount::Server::PATIENCE = 180;
+$Playcount::Server::PATIENCE = $ENV{PATIENCE} || 180;
 
 # How often to kill: ROUNDS, or what a short test does.
 sub rounds { $ENV{ROUNDS} || $_[0] }
