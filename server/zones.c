@@ -8,11 +8,34 @@
 #include "server/answer.h"
 #include "server/watchdog.h"
 #include "server/zones_private.h"
+#include "shm/zone/file.h"
 #include "shm/zone/sync.h"
 
 APLOG_USE_MODULE(playcount);
 
 /* --- the watchdog --- */
+
+/* Once a minute, for what is counted meanwhile is gone with the server. */
+static void look_for_file(playcount_served_zone *zone)
+{
+    apr_time_t now = apr_time_now();
+    int there = playcount_file_is_there(zone->path, zone->device, zone->inode);
+
+    if (there == 1) {
+        zone->lost_logged = 0;
+    }
+    else if (now - zone->lost_logged >= apr_time_from_sec(60)) {
+        zone->lost_logged = now;
+        ap_log_error(
+            APLOG_MARK, APLOG_ERR, 0, zone->server,
+            "PlaycountZone %s: file=%s %s. Counting goes on in the file that was "
+            "opened, which has no name any more: all of it is gone when the server "
+            "stops. Save the counts now (playcount export), and import them after "
+            "the next start",
+            zone->name, zone->path,
+            there == 0 ? "has been deleted" : "has been replaced by another file");
+    }
+}
 
 static apr_status_t watch(int state, void *data, apr_pool_t *pool)
 {
@@ -21,6 +44,9 @@ static apr_status_t watch(int state, void *data, apr_pool_t *pool)
 
     if (state == AP_WATCHDOG_STATE_RUNNING) {
         playcount_zone_repair(zone->zone);
+        if (zone->path) {
+            look_for_file(zone);
+        }
     }
     rv = playcount_zone_sync(zone->zone);
     if (rv != APR_SUCCESS && !zone->sync_failed) {

@@ -27,12 +27,14 @@ typedef struct {
     server_rec *server;   /* for the log */
     const char *where;    /* file and line of the directive */
     apr_global_mutex_t *lock;
-    int sync_failed;      /* said in the log already */
-    playcount_zone *zone; /* NULL before post_config */
-    uint64_t opening;     /* random: tells this opening of the zone from all others;
-                             the same over graceful restarts */
-    int opened_now;       /* 1 in the parent if this start (not a graceful
-                             restart) opened or made it */
+    int sync_failed;        /* said in the log already */
+    uint64_t device, inode; /* which file it is */
+    apr_time_t lost_logged; /* when the log was told that it is not there */
+    playcount_zone *zone;   /* NULL before post_config */
+    uint64_t opening; /* random: tells this opening of the zone from all others;
+                         the same over graceful restarts */
+    int opened_now;   /* 1 in the parent if this start (not a graceful
+                         restart) opened or made it */
 } playcount_served_zone;
 
 /* All zones of the server, playcount_served_zone *, in the order of their

@@ -20,6 +20,7 @@ typedef struct {
     char path[1024]; /* of the file, "" without one */
     uint64_t songs, keys;
     uint64_t opening;
+    uint64_t device, inode; /* of the file */
 } kept_zone;
 
 static apr_status_t open_memory(playcount_served_zone *zone, kept_zone *kept,
@@ -71,6 +72,8 @@ static apr_status_t open_file(playcount_served_zone *zone, kept_zone *kept,
             zone->name, zone->path, file.gaps);
     }
     kept->memory = file.memory;
+    kept->device = file.device;
+    kept->inode = file.inode;
     apr_cpystrn(kept->path, zone->path, sizeof(kept->path));
     return APR_SUCCESS;
 }
@@ -150,5 +153,7 @@ apr_status_t playcount_zone_open(playcount_served_zone *zone, apr_pool_t *p)
     }
     zone->lock = kept->lock;
     zone->opening = kept->opening;
+    zone->device = kept->device;
+    zone->inode = kept->inode;
     return APR_SUCCESS;
 }

@@ -2,6 +2,7 @@
 
 #include "shm/zone/file.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -155,15 +156,12 @@ static apr_status_t open_existing(const opening *o, mapping *m,
     apr_size_t bytes = m->bytes;
     void *copy;
 
-    if (rv != APR_SUCCESS) {
+    if (rv != APR_SUCCESS || (rv = fill_holes(o, m)) != APR_SUCCESS) {
         return rv;
     }
     if (m->size.songs == size->songs && m->size.keys == size->keys) {
-        if ((rv = fill_holes(o, m)) != APR_SUCCESS ||
-            (rv = playcount_file_map(o, m)) != APR_SUCCESS) {
-            return rv;
-        }
-        return open_mapped(o, m, file, size);
+        rv = playcount_file_map(o, m);
+        return rv == APR_SUCCESS ? open_mapped(o, m, file, size) : rv;
     }
     /* It is going to be made again. What is put right before is put right in a
      * copy, so that the file stays as it was if the new one cannot be made. */
@@ -185,6 +183,7 @@ apr_status_t playcount_file_open(playcount_file *file, const char *path,
 {
     opening o = {path, pool, why};
     mapping m = {0};
+    struct stat st;
     apr_status_t rv = playcount_file_open_locked(&o, &m, path, 0);
 
     memset(file, 0, sizeof(*file));
@@ -217,5 +216,19 @@ apr_status_t playcount_file_open(playcount_file *file, const char *path,
     madvise(m.memory, m.bytes, MADV_DONTNEED);
     file->memory = m.memory;
     file->bytes = m.bytes;
+    if (fstat(m.fd, &st) == 0) {
+        file->device = st.st_dev;
+        file->inode = st.st_ino;
+    }
     return APR_SUCCESS;
+}
+
+int playcount_file_is_there(const char *path, uint64_t device, uint64_t inode)
+{
+    struct stat st;
+
+    if (stat(path, &st) != 0) {
+        return errno != ENOENT;
+    }
+    return st.st_dev == device && st.st_ino == inode ? 1 : -1;
 }

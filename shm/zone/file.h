@@ -21,6 +21,7 @@ typedef struct {
     uint64_t gaps;  /* songs that a power loss took: they were registered after
                        the last sync */
     int created;    /* 1 if there was no file */
+    uint64_t device, inode; /* which file it is */
 } playcount_file;
 
 /* Open the zone in the file `path`, or make it, in exactly this size. Descriptor
@@ -30,5 +31,9 @@ typedef struct {
 apr_status_t playcount_file_open(playcount_file *file, const char *path,
                                  const playcount_zone_size *size, apr_pool_t *pool,
                                  const char **why);
+
+/* [any] Is the file with this name still the one that was opened? 1 if it is, or if
+ * this process may not look; 0 if there is none; -1 if it is another one. */
+int playcount_file_is_there(const char *path, uint64_t device, uint64_t inode);
 
 #endif
