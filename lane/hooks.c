@@ -65,6 +65,9 @@ static playcount_lane_connection *get_acquainted(conn_rec *c)
         return NULL;
     }
     k = apr_pcalloc(c->pool, sizeof(*k));
+    /* What a request has taken goes back to the system, not to a list of the
+     * connection's own: it may be idle for long. */
+    apr_allocator_max_free_set(apr_pool_allocator_get(c->pool), 1);
     k->c = c;
     k->fd = fd;
     ap_set_module_config(c->conn_config, &playcount_module, k);

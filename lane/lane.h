@@ -56,7 +56,7 @@
 #define PLAYCOUNT_LANE_PATIENCE 20 /* seconds for a request to become complete */
 
 /* A kind of request: how it looks, what it does, how the answer looks. Written by
- * learn.c, then constant; lives as long as its connection. */
+ * learn.c, then constant. */
 typedef struct {
     playcount_lane_pattern pattern;
     playcount_lane_reply reply;

@@ -47,9 +47,15 @@ void playcount_lane_learn_rest(playcount_lane_connection *k)
     k->learner = NULL;
 }
 
-static apr_status_t free_learner(void *data)
+static apr_status_t free_all(void *data)
 {
-    playcount_lane_learn_rest(data);
+    playcount_lane_connection *k = data;
+
+    playcount_lane_learn_rest(k);
+    for (int i = 0; i < k->n_kinds; i++) {
+        free(k->kinds[i]);
+    }
+    k->n_kinds = 0;
     return APR_SUCCESS;
 }
 
@@ -281,24 +287,24 @@ static int is_known_already(playcount_lane_connection *k,
 /* The newest replaces the oldest. */
 static void add_kind(playcount_lane_connection *k, const playcount_lane_learner *l)
 {
-    int place = k->n_kinds < PLAYCOUNT_LANE_KINDS
-                    ? k->n_kinds++
-                    : (k->last_kind + 1) % PLAYCOUNT_LANE_KINDS;
-    playcount_lane_kind *kind = k->kinds[place];
     const playcount_lane_pattern *p = &l->kind.pattern;
-    char *bytes;
+    playcount_lane_kind *kind =
+        ap_malloc(sizeof(*kind) + p->head_length + p->tail_length);
+    char *bytes = (char *)(kind + 1);
 
-    if (!kind) {
-        kind = apr_palloc(k->c->pool, sizeof(*kind) + PLAYCOUNT_LANE_REQUEST_MAX);
-    }
-    bytes = (char *)(kind + 1);
     *kind = l->kind;
     memcpy(bytes, p->head, p->head_length);
     memcpy(bytes + p->head_length, p->tail, p->tail_length);
     kind->pattern.head = bytes;
     kind->pattern.tail = bytes + p->head_length;
-    k->kinds[place] = kind;
-    k->last_kind = place;
+    if (k->n_kinds < PLAYCOUNT_LANE_KINDS) {
+        k->last_kind = k->n_kinds++;
+    }
+    else {
+        k->last_kind = (k->last_kind + 1) % PLAYCOUNT_LANE_KINDS;
+        free(k->kinds[k->last_kind]);
+    }
+    k->kinds[k->last_kind] = kind;
 }
 
 void playcount_lane_learn_end(playcount_lane_connection *k)
@@ -320,7 +326,7 @@ void playcount_lane_learn_end(playcount_lane_connection *k)
 void playcount_lane_learn_connection(playcount_lane_connection *k)
 {
     ap_add_output_filter_handle(watcher, k, NULL, k->c);
-    apr_pool_cleanup_register(k->c->pool, k, free_learner, apr_pool_cleanup_null);
+    apr_pool_cleanup_register(k->c->pool, k, free_all, apr_pool_cleanup_null);
 }
 
 void playcount_lane_learn_register(void)
