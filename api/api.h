@@ -1,7 +1,7 @@
 /* The counter over HTTP. Private to this room.
  *
  *   hooks.c        methods and paths, and the operations that answer them
- *   song.c         GET and POST of one song
+ *   song.c         GET, POST and DELETE of one song
  *   songs.c        POST of many songs at once
  *   read.c         the body of a batch, read
  *   body.h         and what is in it
@@ -30,7 +30,7 @@ const char *playcount_asked_zone(request_rec *r, const playcount_request *q,
 
 /* --- operations --- */
 
-playcount_operation playcount_get_song, playcount_post_song;
+playcount_operation playcount_get_song, playcount_post_song, playcount_forget_song;
 playcount_operation playcount_list_all, playcount_clear_all;
 playcount_operation playcount_list_some, playcount_post_songs;
 

@@ -9,7 +9,8 @@
 static const playcount_endpoint endpoints[] = {
     {"/song/",
      {{M_GET, playcount_get_song, PLAYCOUNT_NO_BODY},
-      {M_POST, playcount_post_song, PLAYCOUNT_TAKES_BODY}}},
+      {M_POST, playcount_post_song, PLAYCOUNT_TAKES_BODY},
+      {M_DELETE, playcount_forget_song, PLAYCOUNT_NO_BODY}}},
     {"/",
      {{M_GET, playcount_list_all, PLAYCOUNT_NO_BODY},
       {M_DELETE, playcount_clear_all, PLAYCOUNT_NO_BODY}}},

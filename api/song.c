@@ -1,4 +1,4 @@
-/* GET and POST of one song. */
+/* GET, POST and DELETE of one song. */
 
 #include "httpd.h"
 #include "apr_strings.h"
@@ -86,6 +86,43 @@ int playcount_post_song(request_rec *r, const playcount_request *q)
     }
     rv = playcount_zone_add_hashed(q->zone->zone, q->id, q->length, q->hash, by,
                                    &count);
+    return rv == APR_SUCCESS ? answer_count(r, q, count)
+                             : playcount_refuse_add(r, q->zone, rv);
+}
+
+/* The song's plays that no consumer has yet would be lost with it, or its number in
+ * an open batch be that of another song: the consumer comes first. */
+static int refuse_until_handed_over(request_rec *r)
+{
+    apr_table_setn(r->headers_out, "Retry-After", "5");
+    return playcount_refuse(
+        r, HTTP_CONFLICT,
+        "Plays of the song have not been handed over yet, or a batch is open; try "
+        "again when the next batch has been acknowledged.");
+}
+
+int playcount_forget_song(request_rec *r, const playcount_request *q)
+{
+    const char *error = check_id(r, q);
+    uint64_t count = 0;
+    apr_status_t rv;
+
+    if (error) {
+        return playcount_refuse(r, HTTP_BAD_REQUEST, error);
+    }
+    rv = playcount_zone_forget(q->zone->zone, q->id, q->length, &count);
+    if (rv == APR_NOTFOUND) {
+        return playcount_not_found(r);
+    }
+    if (rv == APR_EBUSY) {
+        return refuse_until_handed_over(r);
+    }
+    if (rv == APR_ENOTIMPL) {
+        return playcount_refuse(
+            r, HTTP_CONFLICT,
+            "The zone belongs to a cluster, in which a single song "
+            "cannot be forgotten.");
+    }
     return rv == APR_SUCCESS ? answer_count(r, q, count)
                              : playcount_refuse_add(r, q->zone, rv);
 }

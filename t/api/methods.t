@@ -9,7 +9,7 @@ my $counter = counter('methods');
 $counter->post('/song/1?by=42');
 
 my %allow = (
-    '/song/1' => 'GET, HEAD, POST, OPTIONS',
+    '/song/1' => 'GET, HEAD, POST, DELETE, OPTIONS',
     '/'       => 'GET, HEAD, DELETE, OPTIONS',
     ''        => 'GET, HEAD, DELETE, OPTIONS',
     '/songs'  => 'GET, HEAD, POST, OPTIONS',
