@@ -57,6 +57,8 @@ sub sum
         my $zone = listing($server, '/?local=1');
         $sum{$_} += $zone->{$_} for keys %$zone;
     }
+    # A song of other servers only is here with a count of 0.
+    delete @sum{ grep { !$sum{$_} } keys %sum };
     return \%sum;
 }
 
@@ -278,7 +280,7 @@ sub older_file
     $self->play(0, both => 100, new => 3, old => 1);
     $self->settles('an older file: nothing is counted twice, nothing swallowed');
     # The other servers remember, and show, what only the cluster had and has lost now.
-    local $self->{may_show_more} = 1;
+    $self->{may_show_more} = 1;
     $self->{redis}->ask($_, 'FLUSHALL') for $self->{redis}->masters;
     # What only the cluster had is gone; the file's own past, before it forked, is not.
     $self->{lost} = {};
@@ -296,7 +298,7 @@ sub copied_file
     $server->start;
     my $has = listing($server, '/?local=1');
     push @{ $self->{servers} }, $server;
-    local $self->{may_show_more} = 1;
+    $self->{may_show_more} = 1;
     # Counted in both files, played once.
     $self->{lost}{$_} -= $has->{$_} for keys %$has;
     $self->play(1, copied => 1);
