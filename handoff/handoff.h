@@ -19,8 +19,8 @@
  *   rows.c       the songs of a batch, in pieces
  *   dbd.c        the engine
  *
- * The engine `redis` (redis.h) is a writer into a Redis Cluster; redis_absent.c stands
- * for it in a build without hiredis.
+ * The engine `redis` (redis.h) is a writer into a Redis Cluster; redis_absent.c
+ * stands for it in a build without hiredis.
  */
 #ifndef PLAYCOUNT_HANDOFF_H
 #define PLAYCOUNT_HANDOFF_H

@@ -39,8 +39,8 @@ typedef struct {
     apr_size_t length; /* of the id, as it came: 0 to anything */
     uint64_t hash;     /* of an id of 1 to PLAYCOUNT_ID_MAX bytes, in the zone */
 
-    /* Of the metrics room: the sample of a request that is measured; whether this is
-     * one of the live page's own. */
+    /* Of the metrics room: the sample of a request that is measured; whether this
+     * is one of the live page's own. */
     void *sample;
     int page;
 } playcount_request;

@@ -15,6 +15,7 @@
 #include "shm/zone/layout.h"
 #include "shm/zone/new_file.h"
 #include "shm/zone/recover.h"
+#include "shm/zone/version1.h"
 
 static apr_status_t check_header(const opening *o, mapping *m)
 {
@@ -33,7 +34,12 @@ static apr_status_t check_header(const opening *o, mapping *m)
         return playcount_file_refuse(o, APR_EINVAL,
                                      "was made on a machine of another byte order");
     }
-    if (head.version != ZONE_VERSION) {
+    m->bytes = (apr_size_t)st.st_size;
+    m->version = (int)head.version;
+    if (playcount_version1_is_sound(&head, m->bytes, &m->size)) {
+        return APR_SUCCESS;
+    }
+    if (head.version != ZONE_VERSION && head.version != 1) {
         return playcount_file_refuse(
             o, APR_EINVAL,
             apr_psprintf(o->pool,
@@ -42,11 +48,11 @@ static apr_status_t check_header(const opening *o, mapping *m)
                          "the listing to /songs",
                          head.version, ZONE_VERSION));
     }
-    if (!playcount_layout_is_sound(&head, (uint64_t)st.st_size)) {
+    if (head.version != ZONE_VERSION ||
+        !playcount_layout_is_sound(&head, m->bytes)) {
         return playcount_file_refuse(
             o, APR_EINVAL, "is damaged: its header does not fit its size");
     }
-    m->bytes = (apr_size_t)st.st_size;
     m->size = (playcount_zone_size){head.songs, head.keys};
     return APR_SUCCESS;
 }
@@ -127,7 +133,8 @@ static apr_status_t open_mapped(const opening *o, mapping *m, playcount_file *fi
         playcount_recover_distrust(z);
     }
     file->gaps = playcount_recover(z);
-    if (file->gaps || z->songs != size->songs || z->head->keys != size->keys) {
+    if (m->version != ZONE_VERSION || file->gaps || z->songs != size->songs ||
+        z->head->keys != size->keys) {
         return remake(o, m, size);
     }
     return APR_SUCCESS;
@@ -153,21 +160,28 @@ static apr_status_t open_existing(const opening *o, mapping *m,
                                   const playcount_zone_size *size)
 {
     apr_status_t rv = check_header(o, m);
-    apr_size_t bytes = m->bytes;
+    uint64_t bytes = m->bytes;
     void *copy;
 
     if (rv != APR_SUCCESS || (rv = fill_holes(o, m)) != APR_SUCCESS) {
         return rv;
     }
-    if (m->size.songs == size->songs && m->size.keys == size->keys) {
+    if (m->version == ZONE_VERSION && m->size.songs == size->songs &&
+        m->size.keys == size->keys) {
         rv = playcount_file_map(o, m);
         return rv == APR_SUCCESS ? open_mapped(o, m, file, size) : rv;
     }
     /* It is going to be made again. What is put right before is put right in a
      * copy, so that the file stays as it was if the new one cannot be made. */
-    copy = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE,
-                m->fd, 0);
-    if (copy == MAP_FAILED) {
+    if (m->version == 1) {
+        copy = playcount_version1_map(m->fd, m->bytes, &bytes);
+    }
+    else {
+        copy = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                    MAP_PRIVATE | MAP_NORESERVE, m->fd, 0);
+        copy = copy == MAP_FAILED ? NULL : copy;
+    }
+    if (!copy) {
         return playcount_file_refuse_errno(o, apr_get_os_error(),
                                            "cannot be mapped into memory");
     }

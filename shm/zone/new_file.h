@@ -21,6 +21,7 @@ typedef struct {
     void *memory;
     apr_size_t bytes;
     playcount_zone_size size;
+    int version;      /* of the layout of an existing file */
     apr_pool_t *pool; /* of the descriptor and the mapping */
 } mapping;
 
