@@ -242,12 +242,12 @@ format-check:
 	@clang-format --dry-run -Werror $(CHECKED)
 
 # clang-tidy reads .clang-tidy.
-tidy:
-	@cppcheck -q -j$(shell nproc) --enable=warning,portability --inline-suppr -I. \
+tidy: $(SO)
+	@cppcheck -q -j$(shell nproc) --enable=warning,portability --inline-suppr -I. -I$(BUILD) \
 	    --suppress=missingIncludeSystem --error-exitcode=1 $(filter %.c,$(CHECKED))
 	@printf '%s\n' $(TIDIED) | xargs -P$(shell nproc) -n5 sh -c \
-	    'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- -std=gnu11 -D_GNU_SOURCE -I. \
-	         $(HTTPD_CFLAGS) -DPLAYCOUNT_VERSION=__FILE__ 2> $(BUILD)/tidy.$$$$ || \
+	    'clang-tidy --quiet --warnings-as-errors="*" "$$@" -- -std=gnu11 -D_GNU_SOURCE -I. -I$(BUILD) \
+	         $(HTTPD_CFLAGS) -DPLAYCOUNT_VERSION=__FILE__ -DPLAYCOUNT_PAGE_DIR=__FILE__ 2> $(BUILD)/tidy.$$$$ || \
 	         { cat $(BUILD)/tidy.$$$$; exit 1; }' tidy
 	@rm -f $(BUILD)/tidy.*
 

@@ -10,14 +10,17 @@
 #include "server/answer.h"
 #include "server/request.h"
 
-#define ASSET(symbol, file)                                                        \
-    __asm__(".pushsection .rodata\n" #symbol ":\n.incbin \"" PLAYCOUNT_PAGE_DIR    \
-            "/" file "\"\n" #symbol "_end:\n.byte 0\n.popsection\n");              \
-    extern const char symbol[], symbol##_end[]
+extern const char playcount_page_html[], playcount_page_html_end[];
+extern const char playcount_page_css[], playcount_page_css_end[];
+extern const char playcount_page_js[], playcount_page_js_end[];
 
-ASSET(playcount_page_html, "page.html");
-ASSET(playcount_page_css, "page.css");
-ASSET(playcount_page_js, "page.js");
+#define ASSET(symbol, file)                                                        \
+    __asm__(".pushsection .rodata\n" symbol ":\n.incbin \"" PLAYCOUNT_PAGE_DIR     \
+            "/" file "\"\n" symbol "_end:\n.byte 0\n.popsection\n")
+
+ASSET("playcount_page_html", "page.html");
+ASSET("playcount_page_css", "page.css");
+ASSET("playcount_page_js", "page.js");
 
 #define MARK "playcount-page"
 
