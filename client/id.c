@@ -114,9 +114,23 @@ size_t playcount_id_to_path(const char *id, char out[PLAYCOUNT_ID_ENCODED])
     return (size_t)(o - out);
 }
 
+/* A byte order mark at the beginning would be skipped when the text is read again.
+ */
+static char *encode_mark(char *out, const char **id)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+
+    if (!strncmp(*id, mark, sizeof(mark) - 1)) {
+        for (size_t i = 0; i < sizeof(mark) - 1; i++) {
+            out = encode(out, (unsigned char)*(*id)++);
+        }
+    }
+    return out;
+}
+
 size_t playcount_id_to_text(const char *id, char out[PLAYCOUNT_ID_ENCODED])
 {
-    char *o = out;
+    char *o = encode_mark(out, &id);
     for (const unsigned char *s = (const unsigned char *)id; *s; s++) {
         if (*s <= ' ' || *s == 0x7f || *s == ',' || *s == '=' || *s == '%') {
             o = encode(o, *s);

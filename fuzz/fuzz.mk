@@ -4,6 +4,7 @@
 #     make fuzz                      each for a minute
 #     make fuzz F="ids zone_file" SECONDS_EACH=600
 #     make fuzz-ids SECONDS_EACH=600
+#     make fuzz SEED=1               a fixed number of inputs, the same each time
 #
 # A harness is one file fuzz/NAME.c; fuzz/corpus/NAME/ is what it begins with. It is
 # linked with an archive of the module or, if its name begins with client_, of the
@@ -12,7 +13,7 @@
 
 comma       := ,
 FUZZ_CC      = clang
-FUZZ_CFLAGS  = -std=gnu11 -I. $(HTTPD_CFLAGS) $(WARNINGS) $(DEFINE) -pthread -g -O1 \
+FUZZ_CFLAGS  = -std=gnu11 -I. -I$(BUILD) $(HTTPD_CFLAGS) $(WARNINGS) $(DEFINE) -pthread -g -O1 \
                -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all
 FUZZERS      = $(patsubst fuzz/%.c,%,$(wildcard fuzz/*.c))
 F            = $(FUZZERS)
@@ -26,6 +27,11 @@ $(BUILD)/fuzz/o/%.o: %.c fuzz/fuzz.mk $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  CC $< (fuzz)"
 	@$(FUZZ_CC) $(FUZZ_CFLAGS) -MMD -MP -c -o $@ $<
+
+# What the build makes out of other files is in these two.
+$(BUILD)/fuzz/o/handoff/redis_script.o: $(BUILD)/handoff/send.lua.h $(BUILD)/handoff/read.lua.h
+$(BUILD)/fuzz/o/metrics/page.o: $(PAGE)/page.html
+$(BUILD)/fuzz/o/metrics/page.o: DEFINE += -DPLAYCOUNT_PAGE_DIR='"$(PAGE)"'
 
 # q, as files of the same name in other rooms do not replace each other then.
 $(BUILD)/fuzz/module.a: $(FUZZ_MODULE)
@@ -47,7 +53,7 @@ $(BUILD)/fuzz/%: $(BUILD)/fuzz/o/fuzz/%.o $(BUILD)/fuzz/module.a
 	@$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -pthread -o $@ $^ $(APR_LIBS) -lm
 
 fuzz-%: $(BUILD)/fuzz/%
-	@tools/fuzz $< $(SECONDS_EACH)
+	@tools/fuzz $< $(SECONDS_EACH) $(SEED)
 
 fuzz: $(F:%=fuzz-%)
 

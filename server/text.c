@@ -142,9 +142,22 @@ static char *escape_byte(char *out, unsigned char c)
     return out;
 }
 
+/* What a reader of listings would skip at the beginning of an id: a space; a byte
+ * order mark, where the id is the first. */
+static apr_size_t skipped_length(const char *id, apr_size_t length)
+{
+    static const char mark[] = "\xEF\xBB\xBF";
+
+    if (length >= sizeof(mark) - 1 && !memcmp(id, mark, sizeof(mark) - 1)) {
+        return sizeof(mark) - 1;
+    }
+    return *id == ' ';
+}
+
 apr_size_t playcount_listing_escape(char *out, const char *id, apr_size_t length)
 {
-    apr_size_t plain = *id == ' ' ? 0 : playcount_plain_length(id, length);
+    apr_size_t skipped = skipped_length(id, length);
+    apr_size_t plain = skipped ? 0 : playcount_plain_length(id, length);
     char *at = out + plain;
 
     memcpy(out, id, plain);
@@ -152,7 +165,7 @@ apr_size_t playcount_listing_escape(char *out, const char *id, apr_size_t length
         unsigned char c = (unsigned char)id[i];
 
         if (c == ',' || c == '=' || c == '%' || c < 0x20 || c == 0x7F ||
-            (c == ' ' && i == 0)) {
+            i < skipped) {
             at = escape_byte(at, c);
         }
         else {

@@ -29,8 +29,8 @@ apr_ssize_t playcount_percent_decode(char *out, apr_size_t room, const char *tex
 /* Can all of a text, which a NUL ends, be decoded so? */
 int playcount_percent_is_valid(const char *text);
 
-/* The listing's form: ',', '=', '%', control characters and a space at the
- * beginning as %XX. Returns the bytes written. */
+/* The listing's form: ',', '=', '%', control characters, and a space or byte
+ * order mark at the beginning as %XX. Returns the bytes written. */
 apr_size_t playcount_listing_escape(char *out, const char *id, apr_size_t length);
 
 /* As a part of a URL's path; slashes stay. */

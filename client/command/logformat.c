@@ -293,6 +293,9 @@ static int take_parts(logformat *f, const char *line, accesslog_line *out)
     }
     if (f->group[METHOD]) {
         out->method = part(f, line, METHOD, &used, &out->method_n);
+        if (!out->method_n) {
+            return -1; /* httpd writes "-" for what it has not got */
+        }
     }
     out->target = part(f, line, PATH, &used, &out->decoded_n);
     part(f, line, QUERY, &used, &n);

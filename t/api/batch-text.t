@@ -78,4 +78,9 @@ batch('a%2C=3,b%25=2,%3D=1,%20%20x=1', 'a%2C=3,b%25=2,%3D=1,%20 x=1', 'odd names
 my $listing = $counter->get('/');
 batch($listing, 'a%2C=6,b%25=4,%3D=2,%20 x=2', 'a listing is a batch');
 
+# An id that begins with such a mark is listed so that the listing can be read back.
+$counter->answers('POST', '/songs', 200, '%EF%BB%BFmarked=1', 'a mark that belongs to the id',
+    content => '%EF%BB%BFmarked=1');
+$counter->answers('GET', '/songs?prefix=%EF%BB%BF', 200, '%EF%BB%BFmarked=1', 'is listed escaped');
+
 done_testing;
