@@ -12,6 +12,9 @@ static apr_status_t find(server_rec *s, const char *name, const char *id,
     if (!*zone) {
         return APR_NOTFOUND;
     }
+    if ((*zone)->unavailable) {
+        return APR_EGENERAL;
+    }
     return playcount_id_error(id, length) ? APR_EINVAL : APR_SUCCESS;
 }
 

@@ -234,6 +234,10 @@ int playcount_handoff_watch(const apr_array_header_t *handoffs, server_rec *s,
         playcount_handoff *h = APR_ARRAY_IDX(handoffs, i, playcount_handoff *);
         const char *name = apr_psprintf(p, "_playcount_handoff_%d_", i);
 
+        if (h->zone->unavailable) {
+            continue;
+        }
+
         /* One each: a database that hangs holds up its own zone only. */
         if (playcount_watch(name, PLAYCOUNT_WATCH_ONE_CHILD, AP_WD_TM_INTERVAL,
                             watch, h, p) != APR_SUCCESS) {

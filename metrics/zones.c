@@ -13,6 +13,7 @@ typedef struct {
     playcount_zone *zone;
     playcount_zone_use use;
     playcount_handoff_use handoff;
+    int available;
     apr_size_t top;
     playcount_song *song;
 } zone_view;
@@ -29,6 +30,7 @@ static void view(zone_view *v, const playcount_served_zone *served, apr_pool_t *
     memset(v, 0, sizeof(*v));
     v->name = served->name;
     v->zone = served->zone;
+    v->available = served->zone && !served->unavailable;
     if (!v->zone) {
         return;
     }
@@ -65,6 +67,11 @@ static uint64_t undelivered_seconds(const zone_view *v)
 }
 
 typedef uint64_t value_fn(const zone_view *v);
+
+static uint64_t available(const zone_view *v)
+{
+    return (uint64_t)v->available;
+}
 
 static uint64_t songs(const zone_view *v)
 {
@@ -125,6 +132,8 @@ static const struct {
     const char *name, *type, *unit, *help;
     value_fn *value;
 } families[] = {
+    {"playcount_zone_available", "gauge", NULL,
+     "0 if the zone could not be opened at the last restart.", available},
     {"playcount_zone_songs", "gauge", NULL, "Songs in the zone.", songs},
     {"playcount_zone_capacity_songs", "gauge", "songs", "Songs that fit.",
      capacity},
@@ -213,20 +222,21 @@ static void write_songs_json(playcount_writer *w, const zone_view *v)
 static void write_zone_json(playcount_writer *w, const zone_view *v)
 {
     playcount_json_string(w, "", "zone", v->name);
-    playcount_printf(
-        w,
-        ",\"songs\":%" APR_UINT64_T_FMT ",\"capacity\":%" APR_UINT64_T_FMT
-        ",\"plays\":%" APR_UINT64_T_FMT ",\"bytes\":%" APR_UINT64_T_FMT
-        ",\"handoff\":{\"batches\":%" APR_UINT64_T_FMT
-        ",\"open\":%" APR_UINT64_T_FMT ",\"plays\":%" APR_UINT64_T_FMT
-        ",\"failures\":%" APR_UINT64_T_FMT
-        ",\"failing\":%s,\"undelivered_seconds\":%" APR_UINT64_T_FMT
-        ",\"refused_songs\":%" APR_UINT64_T_FMT
-        ",\"refused_plays\":%" APR_UINT64_T_FMT "}",
-        v->use.songs, v->use.capacity, v->use.plays, v->use.bytes,
-        v->handoff.batches, v->handoff.open, v->handoff.plays, v->handoff.failures,
-        v->handoff.failing ? "true" : "false", undelivered_seconds(v),
-        v->handoff.refused_songs, v->handoff.refused_plays);
+    playcount_printf(w,
+                     ",\"available\":%s,\"songs\":%" APR_UINT64_T_FMT
+                     ",\"capacity\":%" APR_UINT64_T_FMT
+                     ",\"plays\":%" APR_UINT64_T_FMT ",\"bytes\":%" APR_UINT64_T_FMT
+                     ",\"handoff\":{\"batches\":%" APR_UINT64_T_FMT
+                     ",\"open\":%" APR_UINT64_T_FMT ",\"plays\":%" APR_UINT64_T_FMT
+                     ",\"failures\":%" APR_UINT64_T_FMT
+                     ",\"failing\":%s,\"undelivered_seconds\":%" APR_UINT64_T_FMT
+                     ",\"refused_songs\":%" APR_UINT64_T_FMT
+                     ",\"refused_plays\":%" APR_UINT64_T_FMT "}",
+                     v->available ? "true" : "false", v->use.songs, v->use.capacity,
+                     v->use.plays, v->use.bytes, v->handoff.batches,
+                     v->handoff.open, v->handoff.plays, v->handoff.failures,
+                     v->handoff.failing ? "true" : "false", undelivered_seconds(v),
+                     v->handoff.refused_songs, v->handoff.refused_plays);
     if (playcount_metrics_global->songs) {
         write_songs_json(w, v);
     }

@@ -61,6 +61,9 @@ static int handler(request_rec *r)
         return DECLINED;
     }
     q = playcount_request_complete(r);
+    if (q->zone->unavailable) {
+        return playcount_refuse_unavailable(r);
+    }
     for (int room = 0; room < PLAYCOUNT_ROOMS; room++) {
         const playcount_endpoint *e = playcount_rooms[room]->endpoints;
 

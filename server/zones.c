@@ -7,6 +7,7 @@
 
 #include "server/answer.h"
 #include "server/watchdog.h"
+#include "server/retained.h"
 #include "server/zones_private.h"
 #include "shm/zone/file.h"
 #include "shm/zone/sync.h"
@@ -44,7 +45,7 @@ static apr_status_t watch(int state, void *data, apr_pool_t *pool)
 
     if (state == AP_WATCHDOG_STATE_RUNNING) {
         playcount_zone_repair(zone->zone);
-        if (zone->path) {
+        if (zone->path && !zone->unavailable) {
             look_for_file(zone);
         }
     }
@@ -85,6 +86,14 @@ static int start_watching(server_rec *s, apr_pool_t *p)
     return OK;
 }
 
+int playcount_refuse_unavailable(request_rec *r)
+{
+    apr_table_setn(r->headers_out, "Retry-After", "60");
+    return playcount_refuse(r, HTTP_SERVICE_UNAVAILABLE,
+                            "The zone could not be opened when the server was "
+                            "restarted; its error log says why.");
+}
+
 /* --- a lock that is frozen --- */
 
 int playcount_refuse_frozen(request_rec *r, playcount_served_zone *zone)
@@ -119,8 +128,29 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                         server_rec *s)
 {
+    const apr_array_header_t *served;
+
     playcount_zones_serve(s, pconf);
+    served = playcount_zones(s);
+    for (int i = 0; i < served->nelts && !playcount_retained_get("server", "up");
+         i++) {
+        if (!playcount_zone_look(APR_ARRAY_IDX(served, i, playcount_served_zone *),
+                                 ptemp)) {
+            return HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
     return playcount_zones_resolve_uses(s) ? OK : HTTP_INTERNAL_SERVER_ERROR;
+}
+
+/* A start that cannot open a zone fails. A graceful restart would take all of the
+ * server with it: there the zone alone is out of service. */
+static apr_status_t open_or_stand_in(playcount_served_zone *zone, apr_pool_t *p)
+{
+    apr_status_t rv = playcount_zone_open(zone, p);
+
+    return rv != APR_SUCCESS && playcount_retained_get("server", "up")
+               ? playcount_zone_stand_in(zone, p)
+               : rv;
 }
 
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
@@ -132,10 +162,13 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         return OK;
     }
     for (int i = 0; i < served->nelts; i++) {
-        if (playcount_zone_open(APR_ARRAY_IDX(served, i, playcount_served_zone *),
-                                pconf) != APR_SUCCESS) {
+        if (open_or_stand_in(APR_ARRAY_IDX(served, i, playcount_served_zone *),
+                             pconf) != APR_SUCCESS) {
             return HTTP_INTERNAL_SERVER_ERROR;
         }
+    }
+    if (!playcount_retained_get("server", "up")) {
+        playcount_retained_create(s, "server", "up", 1);
     }
     return start_watching(s, pconf);
 }

@@ -35,6 +35,8 @@ typedef struct {
                          the same over graceful restarts */
     int opened_now;   /* 1 in the parent if this start (not a graceful
                          restart) opened or made it */
+    int unavailable;  /* 1 if a graceful restart could not open it: `zone` is an
+                         empty  one then, in which nothing must be counted */
 } playcount_served_zone;
 
 /* All zones of the server, playcount_served_zone *, in the order of their
@@ -48,6 +50,9 @@ playcount_served_zone *playcount_zone_named(const server_rec *s, const char *nam
 
 /* The zone that this request counts in; never NULL. */
 playcount_served_zone *playcount_zone_of(const request_rec *r);
+
+/* Answer a request to a zone that is unavailable: 503. */
+int playcount_refuse_unavailable(request_rec *r);
 
 /* Answer what a zone refused with APR_TIMEUP: 503, Retry-After, and once a minute a
  * line in the log that names the process that holds the lock. */

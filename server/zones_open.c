@@ -1,6 +1,8 @@
 /* A zone's memory or file and its lock: made once in the life of the server, found
  * again at each graceful restart. */
 
+#include <sys/mman.h>
+
 #include "httpd.h"
 #include "apr_strings.h"
 #include "http_log.h"
@@ -58,7 +60,7 @@ static apr_status_t open_file(playcount_served_zone *zone, kept_zone *kept,
     if (rv != APR_SUCCESS) {
         ap_log_error(
             APLOG_MARK, APLOG_EMERG, 0, s,
-            "PlaycountZone %s (%s): file=%s %s. The file is as it was; put that "
+            "PlaycountZone %s (%s): file=%s %s. Nothing was changed; put that "
             "right or name another file",
             zone->name, zone->where, zone->path, why);
         return rv;
@@ -116,6 +118,58 @@ static apr_status_t open_zone(playcount_served_zone *zone, kept_zone **kept)
         **kept = new_zone;
     }
     return rv;
+}
+
+static apr_status_t unmap(void *memory)
+{
+    playcount_zone_size size = {1, 0};
+
+    munmap(memory, playcount_zone_bytes(&size));
+    return APR_SUCCESS;
+}
+
+apr_status_t playcount_zone_stand_in(playcount_served_zone *zone, apr_pool_t *p)
+{
+    playcount_zone_size size = {1, 0};
+    kept_zone nothing = {0};
+    void *memory = mmap(NULL, playcount_zone_bytes(&size), PROT_READ | PROT_WRITE,
+                        MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    apr_status_t rv;
+
+    if (memory == MAP_FAILED) {
+        return apr_get_os_error();
+    }
+    apr_pool_cleanup_register(p, memory, unmap, apr_pool_cleanup_null);
+    if ((rv = playcount_zone_format(memory, &size)) != APR_SUCCESS ||
+        (rv = make_lock(zone, &nothing)) != APR_SUCCESS) {
+        return rv;
+    }
+    zone->zone = playcount_zone_attach(p, memory, nothing.lock);
+    zone->lock = nothing.lock;
+    zone->unavailable = 1;
+    ap_log_error(
+        APLOG_MARK, APLOG_ALERT, 0, zone->server,
+        "PlaycountZone %s (%s): the server goes on without this zone: "
+        "requests to it get 503 until a restart, graceful or not, can open "
+        "it",
+        zone->name, zone->where);
+    return APR_SUCCESS;
+}
+
+int playcount_zone_look(const playcount_served_zone *zone, apr_pool_t *p)
+{
+    playcount_zone_size size = {zone->songs, zone->keys};
+    const char *why = NULL;
+
+    if (!zone->path || playcount_retained_get("zone", zone->name) ||
+        playcount_file_look(zone->path, &size, p, &why) == APR_SUCCESS) {
+        return 1;
+    }
+    ap_log_error(APLOG_MARK, APLOG_EMERG, 0, zone->server,
+                 "PlaycountZone %s (%s): file=%s %s. Nothing was changed; put that "
+                 "right or name another file",
+                 zone->name, zone->where, zone->path, why);
+    return 0;
 }
 
 static void warn_of_changes(const playcount_served_zone *zone,

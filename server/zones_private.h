@@ -26,4 +26,13 @@ int playcount_zones_resolve_uses(server_rec *main_server);
  * handle from the pool p. What goes wrong is in the log. */
 apr_status_t playcount_zone_open(playcount_served_zone *zone, apr_pool_t *p);
 
+/* At a graceful restart, for a zone that cannot be opened: an empty one in its
+ * place, marked unavailable, so that the server goes on. */
+apr_status_t playcount_zone_stand_in(playcount_served_zone *zone, apr_pool_t *p);
+
+/* For `httpd -t` and a start, before anything is opened: 0 if the zone's file
+ * cannot be opened or made, which the log says. What is open already is not looked
+ * at. */
+int playcount_zone_look(const playcount_served_zone *zone, apr_pool_t *p);
+
 #endif

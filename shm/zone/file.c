@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "apr_strings.h"
@@ -235,6 +236,87 @@ apr_status_t playcount_file_open(playcount_file *file, const char *path,
         file->inode = st.st_ino;
     }
     return APR_SUCCESS;
+}
+
+/* The disk must have room for a file of this size beside what it holds. */
+static apr_status_t look_for_room(const opening *o, const char *dir, uint64_t bytes)
+{
+    struct statvfs disk;
+
+    if (statvfs(dir, &disk) != 0 ||
+        (uint64_t)disk.f_bavail * disk.f_frsize >= bytes) {
+        return APR_SUCCESS;
+    }
+    return playcount_file_refuse(
+        o, APR_ENOSPC,
+        apr_psprintf(o->pool,
+                     "needs %" APR_UINT64_T_FMT
+                     " MB and the disk has %" APR_UINT64_T_FMT " MB left",
+                     bytes / 1000000 + 1,
+                     (uint64_t)disk.f_bavail * disk.f_frsize / 1000000));
+}
+
+static apr_status_t look_at_directory(const opening *o, const char *dir,
+                                      uint64_t bytes)
+{
+    struct stat st;
+
+    if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode)) {
+        return playcount_file_refuse(
+            o, APR_ENOENT,
+            apr_psprintf(o->pool, "has no directory %s to be in", dir));
+    }
+    if (access(dir, W_OK | X_OK) != 0) {
+        return playcount_file_refuse_errno(
+            o, apr_get_os_error(),
+            apr_psprintf(o->pool, "cannot be made in %s", dir));
+    }
+    return look_for_room(o, dir, bytes);
+}
+
+static apr_status_t look_at_file(const opening *o, int fd, const char *dir,
+                                 const playcount_zone_size *size)
+{
+    mapping m = {.fd = fd};
+    apr_status_t rv = check_header(o, &m);
+    uint64_t bytes = playcount_zone_bytes(size);
+
+    if (rv != APR_SUCCESS || (m.version == ZONE_VERSION && m.bytes == bytes)) {
+        return rv;
+    }
+    return look_at_directory(o, dir, bytes); /* it will be made again beside it */
+}
+
+apr_status_t playcount_file_look(const char *path, const playcount_zone_size *size,
+                                 apr_pool_t *pool, const char **why)
+{
+    opening o = {path, pool, why};
+    const char *slash = strrchr(path, '/');
+    const char *dir = !slash ? "."
+                      : slash == path
+                          ? "/"
+                          : apr_pstrmemdup(pool, path, (apr_size_t)(slash - path));
+    struct stat st;
+    apr_status_t rv;
+    int fd;
+
+    if (lstat(path, &st) != 0) {
+        return errno == ENOENT
+                   ? look_at_directory(&o, dir, playcount_zone_bytes(size))
+                   : playcount_file_refuse_errno(&o, apr_get_os_error(),
+                                                 "cannot be looked at");
+    }
+    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+        return playcount_file_refuse(&o, APR_EINVAL, "is not a file");
+    }
+    fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+        return playcount_file_refuse_errno(
+            &o, apr_get_os_error(), "cannot be opened for reading and writing");
+    }
+    rv = look_at_file(&o, fd, dir, size);
+    close(fd);
+    return rv;
 }
 
 int playcount_file_is_there(const char *path, uint64_t device, uint64_t inode)

@@ -32,6 +32,11 @@ apr_status_t playcount_file_open(playcount_file *file, const char *path,
                                  const playcount_zone_size *size, apr_pool_t *pool,
                                  const char **why);
 
+/* Could that be opened or made? Looks only: nothing is locked, made or changed, and
+ * a file that another server has open is none the worse for it. *why as above. */
+apr_status_t playcount_file_look(const char *path, const playcount_zone_size *size,
+                                 apr_pool_t *pool, const char **why);
+
 /* [any] Is the file with this name still the one that was opened? 1 if it is, or if
  * this process may not look; 0 if there is none; -1 if it is another one. */
 int playcount_file_is_there(const char *path, uint64_t device, uint64_t inode);

@@ -39,7 +39,7 @@ my @wrong = (
     ["PlaycountZone a file=$directory/z",  "PlaycountZone a .*file=$directory/z .*directory"],
     ['PlaycountZone a file=/tmp',          'PlaycountZone a .*file=/tmp .*put that right or name another file'],
     ['PlaycountZone a file=/proc/zone',    'PlaycountZone a .*file=/proc/zone '],
-    ['PlaycountZone a file=conf/httpd.conf', 'PlaycountZone a .*file=\S+/conf/httpd.conf is not .*The file is as it was'],
+    ['PlaycountZone a file=conf/httpd.conf', 'PlaycountZone a .*file=\S+/conf/httpd.conf is not .*Nothing was changed'],
     ['Mutex posixsem playcount',           'Mutex posixsem cannot be used for playcount: .* Use Mutex pthread'],
     ['Mutex nonsense playcount',           'nonsense'],
 );
