@@ -16,6 +16,7 @@
 #include "shm/zone/layout.h"
 #include "shm/zone/new_file.h"
 #include "shm/zone/recover.h"
+#include "shm/zone/trust.h"
 #include "shm/zone/version1.h"
 
 static apr_status_t check_header(const opening *o, mapping *m)
@@ -199,9 +200,13 @@ apr_status_t playcount_file_open(playcount_file *file, const char *path,
     opening o = {path, pool, why};
     mapping m = {0};
     struct stat st;
-    apr_status_t rv = playcount_file_open_locked(&o, &m, path, 0);
+    apr_status_t rv;
 
     memset(file, 0, sizeof(*file));
+    if ((*why = playcount_path_distrust(path, pool))) {
+        return APR_EACCES;
+    }
+    rv = playcount_file_open_locked(&o, &m, path, 0);
     if (APR_STATUS_IS_ENOENT(rv)) {
         file->created = 1;
         apr_pool_destroy(m.pool);
@@ -300,6 +305,9 @@ apr_status_t playcount_file_look(const char *path, const playcount_zone_size *si
     apr_status_t rv;
     int fd;
 
+    if ((*why = playcount_path_distrust(path, pool))) {
+        return APR_EACCES;
+    }
     if (lstat(path, &st) != 0) {
         return errno == ENOENT
                    ? look_at_directory(&o, dir, playcount_zone_bytes(size))

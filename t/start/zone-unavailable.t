@@ -42,6 +42,31 @@ for (['no-such-directory/zone', qr/has no directory \S+no-such-directory to be i
     ok !$server->try_start, 'it does not start';
     like $server->start_output, $why, 'with the reason on the terminal';
 }
+# What root must not write to.
+SKIP: {
+    skip 'only root is refused', 9 if $> != 0;
+    my $uid = getpwnam 'www-data';
+    my $dir = "$root/foreign";
+    mkdir $dir or die $!;
+    symlink "$root/run/text", "$root/run/link" or die $!;
+    system 'chown', '-h', 'www-data', "$root/run/link";
+    for (['foreign/zone', sub { chown $uid, -1, $dir }, qr/is in \S+foreign, which belongs to another user/],
+        ['foreign/zone', sub { chown 0, -1, $dir; chmod 0777, $dir },
+            qr/is in \S+foreign, into which others than root may write/],
+        ['foreign/below/zone', sub { mkdir "$dir/below", 0755 }, qr/is in \S+foreign, into which others/],
+        ['run/link', sub { }, qr/is a link that another user than root made/]) {
+        my ($path, $make, $why) = @$_;
+        $make->();
+        $server->set_config($sites . sprintf $other, "\@root\@/$path");
+        my ($status, $said) = $server->check_config;
+        isnt $status, 0, "$path: refused to root";
+        like $said, $why, 'with the reason';
+    }
+    chmod 01777, $dir;
+    $server->set_config($sites . sprintf $other, '@root@/foreign/below/zone');
+    my ($status, $said) = $server->check_config;
+    is $status, 0, 'below a sticky directory it is right' or diag $said;
+}
 ok !-e "$root/run/default", 'nothing was made by looking';
 is Playcount::Server::slurp("$root/run/text"), 'x' x 10000, 'or changed';
 $server->set_config($sites . sprintf $other, '@root@/run/other');
