@@ -14,17 +14,17 @@
  *
  * The way of a connection:
  *
- *                       a request of a known kind waits
- *     MPM --- httpd  ----------------------------------->  ENTERING
- *                                                             | the worker has let
- * go answers, waits for more                     v
- *               +--------------------------------------->  READING
- *               |                                          |  |  | not all could be
+ *                   a request of a known kind waits
+ * MPM --- httpd  ----------------------------------->  ENTERING
+ *                                                         | the worker has let go
+ *             answers, waits for more                     v
+ *           +--------------------------------------->  READING
+ *           |                                          |  |  | not all could be
  * sent |       other bytes: they go with it       |  |  v LENT
  * <--------------------------------------+  | WRITING -> READING | |
- *               +--> AWAITING  httpd waits for the socket     | idle too long,
- * stopping |       |  ready: LENT again                  v
- *               +-------+---------------------------------> LINGERING -> gone
+ *           +--> AWAITING  httpd waits for the socket     | idle too long, stopping
+ *           |       |  ready: LENT again                  v
+ *           +-------+---------------------------------> LINGERING -> gone
  *
  * A connection of the lane is suspended as the MPM knows it (CONN_STATE_SUSPENDED)
  * to its end: httpd 2.4 offers no way back. So the lane polls it from then on, and

@@ -4,10 +4,8 @@
  * full; the next one is of the same kind when it differs in the song's id only
  * (and, for a POST, in `by`):
  *
- *     POST /plays/song/ 42 ?by=7  HTTP/1.1\r\nHost: example.org\r\nAccept:
- * ...\r\n\r\n
- *     |------ head ----|         |------------------------ tail
- * ---------------------|
+ *   POST /plays/song/ 42 ?by=7  HTTP/1.1\r\nHost: example.org\r\n ... \r\n\r\n
+ *   |------ head ----|         |------------------- tail ----------------|
  *
  * Head and tail are compared byte by byte. So whatever a header would have decided,
  * it decides the same again, and what is malformed, folded, doubled or too long

@@ -60,7 +60,7 @@ $counter->answers(@$_[0 .. 1], $_->[2], qr/^\{"type":"about:blank","title":"$_->
     ['GET',    '/songs?top=0',  400, 'Bad\ Request', 'top\ is\ not\ [^"]*'],
     ['GET',    '/nothing',      404, 'Not\ Found', 'Not\ Found'],
     ['PUT',    '/song/1',       405, 'Method\ Not\ Allowed', 'Method\ Not\ Allowed'],
-    ['PUT',    '/song/1',       405, 'Method\ Not\ Allowed', 'Method\ Not\ Allowed'];
+    ['PATCH',  '/song/1',       405, 'Method\ Not\ Allowed', 'Method\ Not\ Allowed'];
 $counter->answers('DELETE', '/', 200, 'OK', 'DELETE answers OK', @accept);
 
 # What Accept means.
