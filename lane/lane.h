@@ -19,9 +19,10 @@
  *                                                         | the worker has let go
  *             answers, waits for more                     v
  *           +--------------------------------------->  READING
- *           |                                          |  |  | not all could be
- * sent |       other bytes: they go with it       |  |  v LENT
- * <--------------------------------------+  | WRITING -> READING | |
+ *           |                                          |  |  | not all was sent
+ *           |       other bytes: they go with it       |  |  v
+ *         LENT  <--------------------------------------+  | WRITING -> READING
+ *           |                                             |
  *           +--> AWAITING  httpd waits for the socket     | idle too long, stopping
  *           |       |  ready: LENT again                  v
  *           +-------+---------------------------------> LINGERING -> gone
