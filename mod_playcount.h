@@ -22,8 +22,8 @@
  *   APR_NOTFOUND  no zone has this name
  *   APR_EINVAL    the id or `by` is out of range; nothing was counted
  *   APR_ENOSPC    the zone is full and the song is not in it
- *   APR_EGENERAL  the zone could not be opened when the server was restarted; see
- * its error log others        the zone's lock could not be had; nothing was counted
+ *   APR_EGENERAL  the zone could not be opened at a restart; see the error log
+ *   others        the zone's lock could not be acquired; nothing was counted
  */
 #ifndef MOD_PLAYCOUNT_H
 #define MOD_PLAYCOUNT_H
