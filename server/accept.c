@@ -37,7 +37,7 @@ static playcount_accept_e fit(const char *range, apr_size_t length,
                                                     : PLAYCOUNT_UNNAMED;
 }
 
-/* "1", "0.5", ".25" in thousandths; what is none is 0. Not by strtod(), whose
+/* "1", "0.5", ".25" in thousandths; anything else is 0. Not by strtod(), whose
  * numbers need not fit an integer. */
 static int read_weight(const char *at, const char *end)
 {
@@ -119,7 +119,7 @@ int playcount_wants_json(const request_rec *r)
     playcount_accept_e how;
     int json;
 
-    /* Most clients say nothing of the kind, and pay nothing for it. */
+    /* Most clients send no such header, and pay nothing for it. */
     if (!accept || !ap_strcasestr(accept, "json")) {
         return 0;
     }

@@ -2,8 +2,8 @@
  *
  * Of the ranges in it the one that names a type most closely counts: the type
  * itself before "text" and any subtype, that before any type at all. Parameters
- * other than q are not looked at. A q that is no number from 0 to 1 is 0: an answer
- * that may be unwanted is not sent if there is another.
+ * other than q are not looked at. A q that is not a number from 0 to 1 counts as 0:
+ * an answer that may be unwanted is not sent if there is another.
  */
 #ifndef PLAYCOUNT_SERVER_ACCEPT_H
 #define PLAYCOUNT_SERVER_ACCEPT_H

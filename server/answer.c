@@ -56,8 +56,8 @@ static void set_headers(request_rec *r, const char *type)
     remove_byterange(r);
 }
 
-/* APR_SUCCESS or an error that means that the client is gone: the log says so by
- * itself, so the handler need not. */
+/* APR_SUCCESS or an error that means that the client is gone: that is logged
+ * anyway, so the handler need not log it. */
 static int pass(request_rec *r, apr_bucket_brigade *bb)
 {
     ap_pass_brigade(r->output_filters, bb);

@@ -1,5 +1,5 @@
-/* Answers: short ones in one piece, long ones as a stream; plain text, or JSON
- * for those who ask for it. Every answer is `Cache-Control: no-store`.
+/* Answers: short ones in one piece, long ones as a stream; plain text, or JSON if
+ * the client asks for it. Every answer is `Cache-Control: no-store`.
  *
  * An answer of any status is sent here, with its body, so that ErrorDocument
  * does not come between; the functions return what the handler returns.
@@ -13,7 +13,7 @@
 int playcount_answer(request_rec *r, int status, const char *type, const char *body,
                      apr_size_t length);
 
-/* A refusal: the sentence as text, or as a problem (RFC 9457). What of the
+/* A refusal: the sentence as text, or as a problem (RFC 9457). Whatever of the
  * request's body has not been read is thrown away, and not asked for (100
  * Continue). With AP_FILTER_ERROR as status a filter has answered already. */
 int playcount_refuse(request_rec *r, int status, const char *sentence);
@@ -26,7 +26,7 @@ int playcount_not_allowed(request_rec *r, const char *allow);
 int playcount_options(request_rec *r, const char *allow);
 
 /* Throw the request's body away, if it has one. OK, or the status of the refusal
- * when it did not come to its end. */
+ * if its end was not reached. */
 int playcount_discard_body(request_rec *r);
 
 /* The sentence for a body that could not be read, with this status. */

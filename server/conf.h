@@ -5,7 +5,7 @@
  * functions that create and merge its configuration (any of them NULL), the
  * one that registers its hooks, and what it answers below a counter's root.
  * mod_playcount.c lists the rooms; every room reads its own part with the two
- * functions below and none other's.
+ * functions below and no other room's.
  */
 #ifndef PLAYCOUNT_SERVER_CONF_H
 #define PLAYCOUNT_SERVER_CONF_H

@@ -52,8 +52,8 @@ int playcount_stream_complete(const request_rec *r)
     return sent && *sent > body;
 }
 
-/* Every module has registered its optional functions by now, and nobody has asked
- * for them: httpd's core and mod_http2 do so in post_config. */
+/* Every module has registered its optional functions by now, and none has been
+ * retrieved yet: httpd's core and mod_http2 do so in post_config. */
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
     next = APR_RETRIEVE_OPTIONAL_FN(ap_logio_add_bytes_out);

@@ -15,8 +15,8 @@
 /* Whether all of this request's response went out, as far as its stream knows; r is
  * the last of a chain of internal redirects. For a stream of HTTP/2
  * (r->connection->master) only, and not before the request is logged: mod_http2
- * counts when the stream ends. What counts are whole frames, so a response that
- * lacks less than their headers (nine bytes in sixteen thousand) is taken for
+ * counts when the stream ends. Whole frames are counted, so a response that is
+ * short by less than their headers (nine bytes in sixteen thousand) is taken for
  * complete. */
 int playcount_stream_complete(const request_rec *r);
 

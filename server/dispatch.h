@@ -14,7 +14,7 @@
 /* Answer the request; returns what a handler returns. */
 typedef int playcount_operation(request_rec *r, const playcount_request *q);
 
-/* Who reads the request's body, or throws it away. */
+/* What reads the request's body, or throws it away. */
 typedef enum {
     PLAYCOUNT_NO_BODY,   /* the dispatcher throws it away before the operation */
     PLAYCOUNT_TAKES_BODY /* the operation */

@@ -6,8 +6,8 @@
  * comes after them, as always, so a `Require` of its own wins.
  *
  *     uri    /plays/song/a/b     root "/plays"
- *     path   /var/www/plays      what the root is mapped to; "/song/a/b" is the
- * rest
+ *     path   /var/www/plays      what the root is mapped to; the rest is
+ *                                "/song/a/b"
  *
  * Where no AllowOverride lets an .htaccess file in on the way, all of it is known
  * from the configuration: it is merged once for each root, and the disk is not
@@ -17,8 +17,8 @@
  *
  * Sections of directories count whether the directory is there or not. Rules of
  * mod_rewrite in <Directory> and .htaccess may refuse and redirect; they do not
- * lead what is ours to a file, as a site's front controller wants for every URL
- * that is none: see playcount_site_stay().
+ * lead our URLs to a file, as a site's front controller wants for every URL that
+ * names none: see playcount_site_stay().
  */
 #ifndef PLAYCOUNT_SERVER_SITE_H
 #define PLAYCOUNT_SERVER_SITE_H

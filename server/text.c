@@ -20,7 +20,7 @@ apr_size_t playcount_plain_length(const char *text, apr_size_t most)
     return n;
 }
 
-/* The length of the UTF-8 character at s, 0 if it is none (Unicode 15, table
+/* The length of the UTF-8 character at s, 0 if there is none (Unicode 15, table
  * 3-7: no overlong forms, no surrogates, nothing above U+10FFFF). */
 static apr_size_t utf8_length(const unsigned char *s, apr_size_t left)
 {

@@ -1,5 +1,5 @@
 /* Ids as text: checked, escaped, unescaped; and the digits of counts. Nothing
- * here allocates; whoever calls gives room for the longest. */
+ * here allocates; the caller provides room for the longest. */
 #ifndef PLAYCOUNT_SERVER_TEXT_H
 #define PLAYCOUNT_SERVER_TEXT_H
 
@@ -21,7 +21,7 @@ const char *playcount_id_error(const char *id, apr_size_t length);
 apr_size_t playcount_plain_length(const char *text, apr_size_t most);
 
 /* Decode %XX from text[0 .. length-1] into out (which may be text itself), and
- * '+' to a space if so wanted. Returns the bytes written, or -1 when an escape
+ * '+' to a space if that is wanted. Returns the bytes written, or -1 when an escape
  * is broken or gives a NUL, or when `room` bytes are not enough (-2). */
 apr_ssize_t playcount_percent_decode(char *out, apr_size_t room, const char *text,
                                      apr_size_t length, int plus_is_space);
@@ -47,7 +47,7 @@ apr_size_t playcount_json_escape(char *out, const char *id, apr_size_t length);
  * and all of that may be written to. */
 apr_size_t playcount_digits(char *out, uint64_t n);
 
-/* All of text[0 .. length-1] as a number of 1 to `most`; 0 if it is none. */
+/* All of text[0 .. length-1] as a number of 1 to `most`; 0 if it is not one. */
 uint64_t playcount_read_number(const char *text, apr_size_t length, uint64_t most);
 
 #endif

@@ -1,5 +1,5 @@
 /* A callback that mod_watchdog runs once a second or less often, on a thread of its
- * own: the one way in which this module does something beside answering requests.
+ * own: the one way in which this module does anything besides answering requests.
  *
  * mod_watchdog by itself promises less than its users need. It joins its threads
  * when the process ends, after the pool of child_init and perhaps after the memory
@@ -8,7 +8,8 @@
  * this helper's own function, and that keeps these promises:
  *
  *   - a callback runs on one thread of a process at a time
- *   - AP_WATCHDOG_STATE_STOPPING comes once, to who had AP_WATCHDOG_STATE_STARTING,
+ *   - AP_WATCHDOG_STATE_STOPPING comes once, to a callback that had
+ *     AP_WATCHDOG_STATE_STARTING,
  * and is the last call
  *   - no call is made once the pool of child_init is cleared: everything that the
  *     callback touches is still there
@@ -21,7 +22,7 @@
 
 typedef enum {
     PLAYCOUNT_WATCH_ONE_CHILD,  /* in one process at a time; another takes over.
-                                   While a  graceful restart goes on, in one of each
+                                   While a graceful restart goes on, in one of each
                                    generation */
     PLAYCOUNT_WATCH_EVERY_CHILD /* in each process */
 } playcount_watch_where;

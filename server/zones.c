@@ -16,7 +16,7 @@ APLOG_USE_MODULE(playcount);
 
 /* --- the watchdog --- */
 
-/* Once a minute, for what is counted meanwhile is gone with the server. */
+/* Once a minute, because what is counted meanwhile is lost when the server ends. */
 static void look_for_file(playcount_served_zone *zone)
 {
     apr_time_t now = apr_time_now();
@@ -123,8 +123,9 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     return ap_mutex_register(pconf, PLAYCOUNT_MUTEX, NULL, APR_LOCK_DEFAULT, 0);
 }
 
-/* What can be told from the configuration alone is said here, where `httpd -t` says
- * it too: a graceful restart with a name that is wrong would end the server. */
+/* Errors that the configuration alone shows are reported here, where `httpd -t`
+ * reports them too: a graceful restart with a name that is wrong would end the
+ * server. */
 static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                         server_rec *s)
 {
@@ -142,8 +143,8 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     return playcount_zones_resolve_uses(s) ? OK : HTTP_INTERNAL_SERVER_ERROR;
 }
 
-/* A start that cannot open a zone fails. A graceful restart would take all of the
- * server with it: there the zone alone is out of service. */
+/* A start that cannot open a zone fails. At a graceful restart that would take the
+ * whole server down: there only the zone is out of service. */
 static apr_status_t open_or_stand_in(playcount_served_zone *zone, apr_pool_t *p)
 {
     apr_status_t rv = playcount_zone_open(zone, p);

@@ -27,16 +27,16 @@ typedef struct {
     server_rec *server;   /* for the log */
     const char *where;    /* file and line of the directive */
     apr_global_mutex_t *lock;
-    int sync_failed;        /* said in the log already */
+    int sync_failed;        /* logged already */
     uint64_t device, inode; /* which file it is */
-    apr_time_t lost_logged; /* when the log was told that it is not there */
+    apr_time_t lost_logged; /* when it was logged that it is not there */
     playcount_zone *zone;   /* NULL before post_config */
     uint64_t opening; /* random: tells this opening of the zone from all others;
                          the same over graceful restarts */
     int opened_now;   /* 1 in the parent if this start (not a graceful
                          restart) opened or made it */
     int unavailable;  /* 1 if a graceful restart could not open it: `zone` is an
-                         empty  one then, in which nothing must be counted */
+                         empty one then, in which nothing must be counted */
 } playcount_served_zone;
 
 /* All zones of the server, playcount_served_zone *, in the order of their
@@ -54,8 +54,8 @@ playcount_served_zone *playcount_zone_of(const request_rec *r);
 /* Answer a request to a zone that is unavailable: 503. */
 int playcount_refuse_unavailable(request_rec *r);
 
-/* Answer what a zone refused with APR_TIMEUP: 503, Retry-After, and once a minute a
- * line in the log that names the process that holds the lock. */
+/* Answer what a zone refused with APR_TIMEUP: 503, Retry-After, and once a minute
+ * log a line that names the process that holds the lock. */
 int playcount_refuse_frozen(request_rec *r, playcount_served_zone *zone);
 
 /* The directives' functions. */
@@ -65,7 +65,7 @@ const char *playcount_cmd_use(cmd_parms *cmd, void *mconfig, const char *name);
 const char *playcount_cmd_idempotency(cmd_parms *cmd, void *dummy, const char *keys,
                                       const char *seconds);
 
-/* "10", "5k", "1m" as a number of 1 to `most`; 0 if it is none. */
+/* "10", "5k", "1m" as a number of 1 to `most`; 0 if it is not one. */
 uint64_t playcount_parse_number(const char *text, uint64_t most);
 
 extern const playcount_room playcount_zones_room;

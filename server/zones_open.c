@@ -87,7 +87,7 @@ static apr_status_t make_lock(playcount_served_zone *zone, kept_zone *kept)
                                              zone->name, s, s->process->pool, 0);
 
     if (rv != APR_SUCCESS) {
-        return rv; /* ap_global_mutex_create has said why */
+        return rv; /* ap_global_mutex_create has logged why */
     }
     if (apr_global_mutex_mech(kept->lock) == APR_LOCK_POSIXSEM) {
         ap_log_error(

@@ -18,12 +18,12 @@ void *playcount_zones_merge_dir(apr_pool_t *p, void *base, void *add);
 /* Serve the configured zones, or the default one if none is; not yet open. */
 void playcount_zones_serve(server_rec *main_server, apr_pool_t *p);
 
-/* Find the zone of every PlaycountUse. 0 if there is none of that name, which the
- * log says. */
+/* Find the zone of every PlaycountUse. 0 if there is none of that name, which is
+ * logged. */
 int playcount_zones_resolve_uses(server_rec *main_server);
 
 /* In the parent: the zone's memory or file and its lock, made or found again, and a
- * handle from the pool p. What goes wrong is in the log. */
+ * handle from the pool p. What goes wrong is logged. */
 apr_status_t playcount_zone_open(playcount_served_zone *zone, apr_pool_t *p);
 
 /* At a graceful restart, for a zone that cannot be opened: an empty one in its
@@ -31,7 +31,7 @@ apr_status_t playcount_zone_open(playcount_served_zone *zone, apr_pool_t *p);
 apr_status_t playcount_zone_stand_in(playcount_served_zone *zone, apr_pool_t *p);
 
 /* For `httpd -t` and a start, before anything is opened: 0 if the zone's file
- * cannot be opened or made, which the log says. What is open already is not looked
+ * cannot be opened or made, which is logged. What is open already is not looked
  * at. */
 int playcount_zone_look(const playcount_served_zone *zone, apr_pool_t *p);
 

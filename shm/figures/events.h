@@ -20,7 +20,7 @@
 
 typedef enum {
     PLAYCOUNT_EVENT_START,    /* the figures begin here */
-    PLAYCOUNT_EVENT_GRACEFUL, /* a graceful restart, over which they go on */
+    PLAYCOUNT_EVENT_GRACEFUL, /* a graceful restart, across which they continue */
     PLAYCOUNT_EVENT_KILLED,   /* a child ended without saying so: killed, or crashed
                                */
     PLAYCOUNT_EVENT_KINDS
@@ -45,7 +45,8 @@ typedef struct {
 /* The parent only. */
 void playcount_events_add(playcount_events *events, const playcount_event *event);
 
-/* Copies those later than `since`, oldest first; returns how many. Anybody. */
+/* Copies those later than `since`, oldest first; returns how many. Any thread of
+ * any process. */
 unsigned playcount_events_read(const playcount_events *events, uint64_t since,
                                playcount_event copy[PLAYCOUNT_EVENTS]);
 

@@ -4,8 +4,8 @@
  * In shared memory it is a playcount_figures, 76 kB, written by every process
  * and thread with relaxed atomic adds: each word is a count of its own, and a
  * reader that sees one request's adds half done is off by that request. Only
- * the count of requests is added with release order, after all else, so who
- * sees a request counted sees its figures too.
+ * the count of requests is added with release order, after all else, so a reader
+ * that sees a request counted sees its figures too.
  *
  *     offset   field      written
  *          0   sum        add                      one line for all five, so
@@ -14,8 +14,8 @@
  *        192   requests   add, release
  *       1664   bucket     add; five histograms one after another
  *
- * A playcount_totals is the same in plain words, private to whoever works with
- * it: a copy, a difference of two moments, a sum over routes or intervals.
+ * A playcount_totals is the same in plain words, private to the code that works
+ * with it: a copy, a difference of two moments, a sum over routes or intervals.
  */
 #ifndef PLAYCOUNT_SHM_FIGURES_H
 #define PLAYCOUNT_SHM_FIGURES_H

@@ -50,7 +50,7 @@ void playcount_inflight_leave(_Atomic int32_t *row)
 {
     int32_t pid = atomic_load_explicit(row, memory_order_relaxed);
 
-    if (pid > 0) { /* row 0 is nobody's */
+    if (pid > 0) { /* row 0 belongs to no process */
         atomic_store_explicit(row, -pid, memory_order_relaxed);
     }
 }

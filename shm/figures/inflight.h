@@ -35,11 +35,11 @@ _Atomic int32_t *playcount_inflight_claim(playcount_inflight *in, int32_t pid);
  * claimed. */
 void playcount_inflight_leave(_Atomic int32_t *row);
 
-/* Empty and free the row of a process that is no more. Parent only. 1 if it had a
+/* Empty and free the row of a process that has ended. Parent only. 1 if it had a
  * row and has not said that it ends: it was killed, or crashed. */
 int playcount_inflight_release(playcount_inflight *in, int32_t pid);
 
-/* How many requests of a route are in flight. Anybody. */
+/* How many requests of a route are in flight. Any thread of any process. */
 uint32_t playcount_inflight_count(const playcount_inflight *in, unsigned route);
 
 /* Count a request of a route in and out, in a row that was claimed. */

@@ -17,7 +17,7 @@
  * it needs. Returns the length. */
 size_t playcount_label_clean(char out[PLAYCOUNT_LABEL_MAX + 1], const char *label);
 
-/* The length in bytes (1 to 4) of the UTF-8 character at s, 0 if it is none. */
+/* The length in bytes (1 to 4) of the UTF-8 character at s, 0 if there is none. */
 size_t playcount_utf8_length(const char *s);
 
 #endif

@@ -7,10 +7,10 @@
  *             name   64 bytes, written (as words) after the hash
  *             ready  1 when the name is whole; release, after the name
  *
- * Nothing is locked. Whoever finds its name's hash in an entry that is not
- * ready writes the name too: the same hash is the same name (the key of the
- * hash is secret, so nobody can make two names collide), the same words are
- * written, and a process killed between claiming and naming holds up nobody.
+ * Nothing is locked. A process that finds its name's hash in an entry that is not
+ * ready writes the name too: the same hash is the same name (the key of the hash is
+ * secret, so two names cannot be made to collide), the same words are written, and
+ * a process killed between claiming and naming holds up no other.
  */
 #ifndef PLAYCOUNT_SHM_ROUTES_H
 #define PLAYCOUNT_SHM_ROUTES_H

@@ -40,8 +40,8 @@ typedef struct {
     _Atomic uint64_t statsd_datagrams; /* sent */
     _Atomic uint64_t statsd_failures;  /* datagrams the system refused */
     _Atomic uint64_t statsd_dropped;   /* raw values for which no room was left */
-    _Atomic uint64_t statsd_said;      /* 1: the log has that it is not reached;
-                                          by whoever finds that or its end */
+    _Atomic uint64_t statsd_said; /* 1: logged that it is not reached; set by the
+                                     process that finds that or its end */
 } playcount_segment_header;
 
 /* Where the parts lie in this process. */

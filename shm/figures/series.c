@@ -129,8 +129,8 @@ static size_t put_entries(unsigned char *to, const playcount_series_entry *entry
     return o.used;
 }
 
-/* Without room even for the coarsest histograms: records whole as long as the
- * rest can still be had without buckets, then those. */
+/* Without room even for the coarsest histograms: whole records as long as the rest
+ * still fits without buckets, then records without. */
 static size_t put_shortened(unsigned char *to, const playcount_series_entry *entry,
                             unsigned n)
 {

@@ -76,7 +76,7 @@ void playcount_series_range(const playcount_series *series, uint64_t *first,
                             uint64_t *end);
 
 /* Copy interval `number`; 0 when it is gone, being written or was left half
- * written. Anybody, any time; waits for nobody. */
+ * written. Any thread of any process, any time; never waits. */
 int playcount_series_read(const playcount_series *series, uint64_t number,
                           playcount_interval *copy);
 

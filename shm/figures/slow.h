@@ -34,7 +34,8 @@ typedef struct {
 /* Keep one. Any thread of any process; lock-free. */
 void playcount_slow_add(playcount_slow *slow, const playcount_slow_request *r);
 
-/* Copies the last ones, the latest first; returns how many. Anybody. */
+/* Copies the last ones, the latest first; returns how many. Any thread of any
+ * process. */
 unsigned playcount_slow_read(const playcount_slow *slow,
                              playcount_slow_request copy[PLAYCOUNT_SLOW_ENTRIES]);
 

@@ -61,8 +61,8 @@ static void describe(const playcount_zone *z, uint64_t sequence,
     batch->sequence = sequence;
 }
 
-/* The number of a batch must be on the disk before anybody is told: it could
- * otherwise be given again to other plays. */
+/* The number of a batch must be on the disk before it is told to anyone: otherwise
+ * it could be given again, to other plays. */
 static apr_status_t make_durable(playcount_zone *z)
 {
     uint64_t taken = load(&z->head->taken);
@@ -237,7 +237,7 @@ static apr_status_t take(playcount_zone *z, int at_open, uint64_t most)
             return rv;
         }
         if (!whole && !at_open) {
-            /* Locks are not fair: leave those that wait the time to wake up. */
+            /* Locks are not fair: give those that wait the time to wake up. */
             apr_sleep(PAUSE);
         }
     }
@@ -255,7 +255,7 @@ apr_status_t playcount_batch_take_at_open(playcount_zone *z)
     apr_status_t rv;
     int room = load(&z->head->taken) - load(&z->head->acked) < 2;
 
-    /* A taking that did not come to its end is forgotten: it has no number. */
+    /* A taking that was not completed is forgotten: it has no number. */
     z->head->next.time = 0;
     z->head->opened = now_as_number(z);
     rv = take(z, 1, 2);
@@ -358,7 +358,7 @@ int playcount_batch_next(playcount_zone *z, playcount_batch_cursor *c,
 }
 
 /* 1 if there are plays that the last batch does not hold. Reads without the lock: a
- * batch that is taken meanwhile makes the answer an old one, no worse. */
+ * batch that is taken meanwhile makes the answer out of date, nothing worse. */
 static int has_plays_since(const playcount_zone *z, uint64_t taken)
 {
     uint64_t state = zone_state(z), epoch = word_epoch(state);
@@ -413,7 +413,7 @@ apr_status_t playcount_handoff_usage(playcount_zone *z, playcount_handoff_use *u
     return APR_SUCCESS;
 }
 
-/* Nothing else hangs on these two, so they need no order. */
+/* Nothing else depends on these two, so they need no order. */
 uint64_t playcount_handoff_report(playcount_zone *z, uint64_t failing)
 {
     if (failing) {

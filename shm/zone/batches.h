@@ -8,7 +8,7 @@
  *
  * Numbers are milliseconds since 1970 at the taking, or one more than the last:
  * they grow, and are not used again even when an older state of a file comes
- * back. Each batch also tells the number before it. A consumer that keeps the
+ * back. Each batch also carries the number before it. A consumer that keeps the
  * last number it has, in one transaction with the counts, can tell from the two
  * whether a batch is in: playcount_batch_verdict().
  *
@@ -72,7 +72,7 @@ apr_status_t playcount_batch_get(playcount_zone *zone, playcount_batch *batch);
  * Waits for the disk like playcount_batch_get(). */
 apr_status_t playcount_batch_take(playcount_zone *zone, playcount_batch *batch);
 
-/* Take all that a file holds, right after opening it, before anybody counts.
+/* Take all that a file holds, right after opening it, before anything is counted.
  * APR_SUCCESS also when there is nothing to take. */
 apr_status_t playcount_batch_take_at_open(playcount_zone *zone);
 

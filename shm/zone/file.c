@@ -173,7 +173,7 @@ static apr_status_t open_existing(const opening *o, mapping *m,
         rv = playcount_file_map(o, m);
         return rv == APR_SUCCESS ? open_mapped(o, m, file, size) : rv;
     }
-    /* It is going to be made again. What is put right before is put right in a
+    /* It is going to be made again. What is put right before that is put right in a
      * copy, so that the file stays as it was if the new one cannot be made. */
     if (m->version == 1) {
         copy = playcount_version1_map(m->fd, m->bytes, &bytes);

@@ -6,15 +6,20 @@
  * so that they are listed in the order of their first plays; when there is none
  * they get the holes, the last one first.
  *
- * A hole's word says so:                     63   62   61       42 41      26 25  6
- * 5   0 | 0 | wide |     0    |    0    |epoch|cell | and that of a song in a hole:
- * | F | wide |  epoch   |  generation   |cell |
+ * A hole's word says so, and below it that of a song in a hole:
+ *
+ *     63   62   61        42 41           26 25            6 5        0
+ *    +----+----+------------+---------------+---------------+----------+
+ *    | 0  | W  |     0      |       0       |     epoch     |   cell   |
+ *    +----+----+------------+---------------+---------------+----------+
+ *    | F  | W  |   epoch    |          generation           |   cell   |
+ *    +----+----+------------+-------------------------------+----------+
  *
  * No word of a live slot ever comes back within an epoch, and this is what keeps an
  * add or a reader that slept meanwhile from taking one song for another:
  *   - a narrow word with this epoch belongs to the first song in the slot. Songs in
  *     holes are wide from their first play on: they are counted under the lock,
- * where the slot is looked up again;
+ *     where the slot is looked up again;
  *   - the generation differs for every song that was ever put into a hole, so a
  *     reader that finds the same word twice has read one song.
  *

@@ -26,7 +26,7 @@
 /* [lock] From OP_COMMIT to OP_NONE. May be repeated from the beginning. */
 void playcount_journal_finish(playcount_zone *z);
 
-/* [lock] From OP_PREPARE to OP_NONE, as if nothing had been. */
+/* [lock] From OP_PREPARE to OP_NONE, as if nothing had happened. */
 void playcount_journal_undo(playcount_zone *z);
 
 #endif

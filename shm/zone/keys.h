@@ -2,7 +2,7 @@
  *
  * A request with a key goes through three steps:
  *   1. playcount_key_claim(): the key is claimed for this request, or it is
- * answered already, or another request is still working on it;
+ *      answered already, or another request is still working on it;
  *   2. playcount_zone_add_many() with the claim: counts, and keeps the answer
  *      under the key, in one step that is done wholly or not at all;
  *   3. or playcount_key_release(), when the request was refused.

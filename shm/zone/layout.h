@@ -179,7 +179,8 @@ typedef struct {
 #define SHARE_SHIFT 44
 #define SHARE_PLAYS ((1ULL << SHARE_SHIFT) - 1)
 
-/* The zone as a writer. Written where nobody looks, then made valid by one store.
+/* The zone as a writer. Written where no reader looks, then made valid by one
+ * store.
  */
 typedef struct {
     uint64_t state;      /* lock: playcount_writer_state */
@@ -389,7 +390,7 @@ static inline uint64_t word_value(const playcount_zone *z, uint64_t place,
                : w & WORD_COUNT;
 }
 
-/* The plays of a share's word, 0 if it is none of this epoch. */
+/* The plays of a share's word, 0 if it is not of this epoch. */
 static inline uint64_t share_plays(const _Atomic uint64_t *at, uint64_t epoch)
 {
     uint64_t share = atomic_load_explicit(at, memory_order_relaxed);

@@ -1,9 +1,9 @@
 /* The zone's lock. Every structural change happens between these two; the counts of
  * songs that are there change without it.
  *
- * The lock lets go when its holder dies. So whoever acquires it looks first whether
- * the one before was in the middle of an operation, and repairs that: between the
- * two calls the zone is always whole.
+ * The lock is released when its holder dies. So a process that acquires it first
+ * checks whether the previous holder was in the middle of an operation, and repairs
+ * that: between the two calls the zone is always whole.
  *
  * A holder that is stopped (SIGSTOP, a debugger, a frozen cgroup) does not die. So
  * the wait is bounded: after 2 s the caller is refused. Once the lock is found
@@ -15,8 +15,8 @@
 
 #include "shm/zone/layout.h"
 
-/* On an error the lock is not held. APR_TIMEUP: another process holds it and does
- * not go on. */
+/* On an error the lock is not held. APR_TIMEUP: another process holds it and makes
+ * no progress. */
 apr_status_t playcount_zone_lock(playcount_zone *z);
 
 /* The same without waiting: APR_EBUSY if another one holds it. */

@@ -85,7 +85,8 @@ int playcount_file_allocate(int fd, off_t bytes)
 }
 
 /* 1 if the open file is an ordinary one of our own, with this name and no other:
- * not what somebody has put there for a process of more rights to write to. */
+ * not one that another user has put there for a process with more rights to write
+ * to. */
 static int is_our_own(const mapping *m, const char *name)
 {
     struct stat ours, named;
@@ -96,8 +97,8 @@ static int is_our_own(const mapping *m, const char *name)
            ours.st_nlink == 1;
 }
 
-/* PATH.new, locked. It is made, which follows no link; or it is what a making that
- * was killed has left. */
+/* PATH.new, locked. It is made, which follows no link; or it is what an earlier
+ * attempt left when it was killed. */
 static apr_status_t open_new(const opening *o, mapping *m, const char *name)
 {
     apr_status_t rv = playcount_file_open_locked(o, m, name, APR_CREATE | APR_EXCL);

@@ -295,8 +295,8 @@ static uint64_t recover_holes(playcount_zone *z, uint64_t epoch, uint64_t used)
 }
 
 /* The header may be of a moment before a handoff was acknowledged: songs younger
- * than the last sync then stand where its ghosts were. They must not come to
- * light later. */
+ * than the last sync then stand where its ghosts were. They must not reappear
+ * later. */
 static void forget_hidden(playcount_zone *z, uint64_t epoch)
 {
     for (uint64_t n = z->songs - zone_ghosts(z, epoch); n < z->songs; n++) {

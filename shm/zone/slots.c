@@ -81,7 +81,7 @@ uint64_t playcount_heap_take(playcount_zone *z, uint64_t words)
     return z->head->heap_end - words;
 }
 
-/* Shares of this very epoch are from before all epochs came round once. */
+/* Shares of this very epoch predate a full round of all epochs. */
 static void forget_shares(playcount_zone *z, uint64_t place, uint64_t epoch)
 {
     _Atomic uint64_t *shares[] = {&z->before[0][place], &z->before[1][place],

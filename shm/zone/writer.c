@@ -32,7 +32,7 @@ static writer_record read_record(const playcount_zone *z, uint64_t *step)
     return r;
 }
 
-/* Under the lock. Whoever dies before the store has changed nothing. */
+/* Under the lock. A process that dies before the store has changed nothing. */
 static void make_step(playcount_zone *z, const writer_record *r)
 {
     uint64_t step = step_of(z) + 1;
@@ -86,7 +86,7 @@ static void set_share(_Atomic uint64_t *at, uint64_t epoch, uint64_t plays)
     atomic_store_explicit(at, epoch << SHARE_SHIFT | plays, memory_order_release);
 }
 
-/* A random number that is none of a writer's yet. */
+/* A random number that no writer has yet. */
 static void get_number(uint64_t *number)
 {
     if (getrandom(number, sizeof(*number), 0) != (ssize_t)sizeof(*number)) {
@@ -136,7 +136,7 @@ static void fork_off(writer_record *r, const void *to)
 }
 
 /* A file that was opened before and never proven since keeps what was noted then:
- * of what came later nobody has been told. A copy forks at once. */
+ * nothing that came later has been told to the cluster. A copy forks at once. */
 static void open_record(playcount_zone *z, writer_record *r,
                         const playcount_writer_place *place)
 {
@@ -239,9 +239,9 @@ apr_status_t playcount_writer_enter(playcount_zone *z, const playcount_writer *w
     return step(z, w, enter, epochs);
 }
 
-/* The step comes first: whoever dies between the two leaves a zone one epoch behind
- * its record, which the next one clears. A clear that came from here would be one
- * ahead. */
+/* The step comes first: a process that dies between the two leaves a zone one epoch
+ * behind its record, which the next one clears. A clear that came from here would
+ * be one ahead. */
 apr_status_t playcount_writer_clear(playcount_zone *z, const playcount_writer *w,
                                     uint64_t epoch)
 {

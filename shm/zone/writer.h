@@ -5,7 +5,7 @@
  * the cluster its own count of each song, absolutely, and the cluster keeps for
  * each writer and song the largest number it was told. The total is the sum over
  * the writers. So it does no harm when a number is told twice, late, or again after
- * the cluster has forgotten it: as long as nobody else counts under the same
+ * the cluster has forgotten it: as long as nothing else counts under the same
  * number.
  *
  * Three words for each song hold that, beside its slot (see layout.h):
@@ -13,8 +13,8 @@
  *     count  ----------------------------------------+      what the slot has
  *     before[k]  ------------+                       |      what it had when this
  *                            |<---- own count ------>|      writer began
- *     others   -------------------------+                   what the others have,
- * as far as it is known here
+ *     others   -------------------------+                   what is known here of
+ *                                                           what the others have
  *
  * A server shows count + others.
  *
@@ -32,9 +32,10 @@
  * Until then nothing that came after the opening is told. So an older file's new
  * plays come on top of what the cluster has, and a copy's past counts once.
  *
- * Who writes: the process that delivers, one at a time but for a graceful restart,
- * where two may do the same; the steps from one state to the next are under the
- * zone's lock, so each is made once. A step is on the disk before it is acted upon.
+ * Who writes: the process that delivers, one at a time except during a graceful
+ * restart, when two may do the same; the steps from one state to the next are under
+ * the zone's lock, so each is made once. A step is on the disk before it is acted
+ * upon.
  */
 #ifndef PLAYCOUNT_SHM_WRITER_H
 #define PLAYCOUNT_SHM_WRITER_H
@@ -69,14 +70,14 @@ typedef struct {
 /* [any] The writer as it is now. */
 void playcount_writer_get(const playcount_zone *zone, playcount_writer *writer);
 
-/* The zone was opened at this place: note the counts, before anybody counts. With
- * `opened` 0 the server has been running, and this is the first it hears of a
+/* The zone was opened at this place: note the counts, before anything is counted.
+ * With `opened` 0 the server has been running, and this is the first it hears of a
  * cluster: does nothing unless the zone has never been in one. */
 apr_status_t playcount_writer_open(playcount_zone *zone,
                                    const playcount_writer_place *place, int opened);
 
 /* [any] [lock] The next step after `writer`, which playcount_writer_get() gave;
- * nothing, and APR_SUCCESS, if somebody else has made one since. When it returns
+ * nothing, and APR_SUCCESS, if another one has been made since. When it returns
  * the step is on the disk.
  *
  *   prove  goes on under its number

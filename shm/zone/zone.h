@@ -39,7 +39,7 @@ typedef struct {
     uint64_t keys;  /* how many idempotency keys are remembered; 0: none */
 } playcount_zone_size;
 
-/* Bytes of address space for such a zone. Memory is taken by use. */
+/* Bytes of address space for such a zone. Memory is taken only as it is used. */
 uint64_t playcount_zone_bytes(const playcount_zone_size *size);
 
 /* Make an empty zone in zeroed memory, before any process attaches to it. */
@@ -101,11 +101,11 @@ typedef struct {
 uint64_t playcount_zone_hash(const playcount_zone *zone, const char *id,
                              apr_size_t length);
 
-/* [any] [lock] Add many at once: all of it counts or none, whatever dies when.
- * The ids must differ from one another, n is 1 to PLAYCOUNT_BATCH_MAX,
- * the hashes are given. `claim` is what playcount_key_claim()
- * (keys.h) gave, or NULL without a key: with one, the answer is kept under the
- * key in the same step; APR_EBUSY if the claim has been lost. */
+/* [any] [lock] Add many at once: all of it counts or none of it, no matter what
+ * dies when. The ids must differ from one another, n is 1 to PLAYCOUNT_BATCH_MAX,
+ * the hashes are given. `claim` is what playcount_key_claim() (keys.h) gave, or
+ * NULL without a key: with one, the answer is kept under the key in the same step;
+ * APR_EBUSY if the claim has been lost. */
 apr_status_t playcount_zone_add_many(playcount_zone *zone, playcount_play *plays,
                                      apr_size_t n, const playcount_claim *claim);
 
@@ -179,7 +179,7 @@ typedef struct {
 void playcount_zone_usage(playcount_zone *zone, playcount_zone_use *use);
 
 /* [any] 1 for the first caller of a minute, at the time `now` (seconds since 1970),
- * who may then say in the log that the zone is full. */
+ * which may then log that the zone is full. */
 int playcount_zone_say_full(playcount_zone *zone, uint64_t now);
 
 /* In a new process: its number is known to the others when it holds the lock. */
