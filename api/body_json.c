@@ -2,8 +2,8 @@
  *
  * A reader of this one form and of no other JSON (RFC 8259). It never builds a
  * tree: each entry goes into the batch as it is read, so memory does not depend on
- * what the body holds, and the first thing that no batch has ends the reading, be
- * it bad JSON or a value that is not a number. Names are decoded in place: no
+ * what the body holds, and the first thing that no batch may have ends the reading,
+ * be it bad JSON or a value that is not a number. Names are decoded in place: no
  * escape is shorter than what it stands for.
  *
  * The NUL behind the body is no part of any token, so the reader stops there
@@ -152,7 +152,7 @@ static const char *decode_name(reader *j, char *name, apr_size_t *length)
         const char *error;
 
         if (out - name > PLAYCOUNT_ID_MAX) {
-            break; /* too long already, which is said below */
+            break; /* too long already, which is reported below */
         }
         if (*j->at == '\\') {
             if ((error = decode_escape(j, &out))) {

@@ -5,7 +5,7 @@
  * tabs around an entry do not belong to it: an id that begins with one has it as
  * %20. A byte order mark at the beginning is skipped.
  *
- * In a form '&' separates entries too, and '+' is a space. Whoever encodes a form
+ * In a form '&' separates entries too, and '+' is a space. An encoder of forms
  * escapes commas and newlines, so they still separate: curl calls its text a form.
  */
 

@@ -10,9 +10,9 @@
 #include "server/query.h"
 #include "shm/zone/writer.h"
 
-/* Pages that are to be one listing must be of one mapping, in one order: a clear
- * makes another one, and so may a start of the server, as the zone's file can be an
- * older state of itself then. */
+/* Pages that are to form one listing must come from one mapping, in one order: a
+ * clear makes another one, and so may a start of the server, as the zone's file can
+ * be an older state of itself then. */
 static void name_mapping(request_rec *r, const playcount_served_zone *zone,
                          const playcount_cursor *cursor)
 {

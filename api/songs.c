@@ -59,7 +59,7 @@ static int refuse_encoding(request_rec *r)
 
 /* The new count after each entry, in the order and form of the request. Of a song
  * that stands there more than once, plays[].count is the count after the last; when
- * that is the top, nobody knows how far below it the others were. */
+ * that is the top, it is not known how far below it the others were. */
 static int answer_counts(request_rec *r, playcount_batch_body *b, kind k)
 {
     playcount_listing listing;

@@ -16,10 +16,10 @@
  *
  * Fences. In each tag a writer has a fence: the number of the last batch whose
  * songs the tag has in full. A request names the fence that it expects and the one
- * it leaves behind; with another one there it changes nothing and the answer names
- * that. Each piece of a batch of more than one has a fence of its own. So whatever
- * the cluster forgets, it forgets the fence with it, and is told all own counts of
- * that tag.
+ * it leaves behind; if another one is there, it changes nothing, and the answer
+ * names that one. Each piece of a batch of more than one has a fence of its own. So
+ * whatever the cluster forgets, it forgets the fence with it, and is told all own
+ * counts of that tag.
  */
 #ifndef PLAYCOUNT_HANDOFF_CLUSTER_H
 #define PLAYCOUNT_HANDOFF_CLUSTER_H
@@ -104,7 +104,7 @@ typedef enum {
     PLAYCOUNT_FENCE_HERE,   /* the tag has all up to the last acknowledged batch */
     PLAYCOUNT_FENCE_DONE,   /* and the present one */
     PLAYCOUNT_FENCE_LOST,   /* it has forgotten some: tell it all */
-    PLAYCOUNT_FENCE_FOREIGN /* nobody here set it: another server has this number */
+    PLAYCOUNT_FENCE_FOREIGN /* not set here: another server has this number */
 } playcount_fence_e;
 
 playcount_fence_e playcount_fence_judge(const char *there, uint64_t expected,
@@ -149,7 +149,7 @@ void playcount_round_answer(playcount_round *round, uint32_t tag,
                             const playcount_script_answer *answer);
 void playcount_round_lost(playcount_round *round, uint32_t tag);
 
-/* Tags that must be told everything have requests now: 1 if there are such. */
+/* Tags that must be told everything have requests now: 1 if there are any. */
 int playcount_round_more(playcount_round *round);
 
 /* The end: makes the step in the zone that follows from the answers. */

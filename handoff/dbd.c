@@ -111,7 +111,7 @@ static int take_turns(playcount_sql *sql, dbd_state *state)
     return ok;
 }
 
-/* What is checked at the commit fails for all songs together. */
+/* What is checked at the commit fails for all the songs together. */
 static int check_early(const playcount_adding *adding)
 {
     int done;

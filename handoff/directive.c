@@ -1,7 +1,7 @@
 /* The directive PlaycountHandoff ENGINE [OPTION=VALUE ...].
  *
- * Options are a table of names and functions: those that every handoff has, here,
- * and those of its engine.
+ * Options are a table of names and functions: those that every handoff has are
+ * here, and those of its engine are with the engine.
  */
 #include "handoff/handoff.h"
 

@@ -36,7 +36,7 @@ typedef struct playcount_handoff playcount_handoff;
 /* What became of a call into the consumer. */
 typedef enum {
     PLAYCOUNT_DELIVERED,  /* it is done, now or since an earlier call */
-    PLAYCOUNT_UNDELIVERED /* it is not, or nobody can tell: try again */
+    PLAYCOUNT_UNDELIVERED /* it is not, or that cannot be told: try again */
 } playcount_delivery_e;
 
 /* An option of an engine, NAME=VALUE. */
@@ -62,19 +62,19 @@ typedef struct {
     void *(*create)(apr_pool_t *p);
 
     /* Are its prerequisites met? NULL, or what is missing, as a sentence that names
-     * the remedy. Called in check_config, so `httpd -t` says it too. */
+     * the remedy. Called in check_config, so `httpd -t` reports it too. */
     const char *(*check)(playcount_handoff *handoff, apr_pool_t *p);
 
     /* The zone is open, and there are no children yet. NULL, or why the server must
      * not start, as a sentence that names the remedy. Called at graceful restarts,
-     * too, where it has to be quick: the server that runs waits for it. Optional.
+     * too, where it has to be quick: the running server waits for it. Optional.
      */
     const char *(*open)(playcount_handoff *handoff, apr_pool_t *p);
 
     /* This process delivers from now on; `p` lives until end(). Optional. */
     void (*begin)(playcount_handoff *handoff, apr_pool_t *p);
 
-    /* This process delivers no more: close what begin() or a later call opened. Not
+    /* This process stops delivering: close what begin() or a later call opened. Not
      * called in a process that is killed. Optional. */
     void (*end)(playcount_handoff *handoff);
 

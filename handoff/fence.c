@@ -1,7 +1,7 @@
 /* Which batch is in: the table playcount_handoff keeps, for the node and the zone,
  * the number of the last batch, in the transaction that adds its songs. The number
- * tells whether a batch is in (playcount_batch_verdict()), whatever was killed or
- * cut when.
+ * tells whether a batch is in (playcount_batch_verdict()), no matter what was
+ * killed or cut off, and when.
  *
  * It is replaced before any song is added, by an UPDATE that names the number that
  * was read: of two processes that deliver the same batch at once, the second waits

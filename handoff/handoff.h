@@ -49,7 +49,7 @@ struct playcount_handoff {
     uint64_t epoch;            /* of the zone, when it was last looked at */
 };
 
-/* All of them, playcount_handoff *; made anew with each configuration. */
+/* All of them, playcount_handoff *; made again with each configuration. */
 extern apr_array_header_t *playcount_handoffs;
 
 /* The handoff of this zone, NULL if it has none. */

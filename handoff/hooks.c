@@ -13,7 +13,7 @@ apr_array_header_t *playcount_handoffs;
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
     playcount_handoffs = apr_array_make(pconf, 2, sizeof(playcount_handoff *));
-    /* Optional, and mod_status may be loaded later than this module. */
+    /* Optional, and mod_status may be loaded after this module. */
     playcount_handoff_register_status();
     return OK;
 }

@@ -45,7 +45,7 @@ static int list(request_rec *r, const playcount_served_zone *zone,
     int more = 1;
 
     set_number(r, "Playcount-Batch", batch->number);
-    /* Who has no number above this has not got the batch. */
+    /* A consumer that has no number above this does not have the batch. */
     set_number(r, "Playcount-Previous",
                batch->since > batch->previous ? batch->since : batch->previous);
     apr_table_setn(r->headers_out, "Playcount-At-Open", batch->at_open ? "1" : "0");

@@ -199,8 +199,8 @@ static const char *reason(playcount_round_e result)
                : "not all of the cluster answers";
 }
 
-/* Rounds until one is the end. Another process that delivers beside us, while a
- * graceful restart goes on, looks foreign until it is seen what it has done. */
+/* Rounds until one is the end. During a graceful restart, another process that
+ * delivers as well looks foreign until it is seen what it has done. */
 static playcount_delivery_e deliver_rounds(playcount_handoff *h,
                                            const playcount_batch *batch,
                                            apr_pool_t *p, const char **why)
@@ -261,7 +261,8 @@ static playcount_delivery_e tick(playcount_handoff *h, apr_pool_t *p,
     return PLAYCOUNT_DELIVERED;
 }
 
-/* The next round finds the zone's epoch another one, and takes the cluster along.
+/* The next round finds that the zone's epoch has changed, and takes the cluster
+ * along.
  */
 static playcount_delivery_e cleared(playcount_handoff *h, apr_pool_t *p,
                                     const char **why)

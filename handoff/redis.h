@@ -41,7 +41,7 @@ typedef struct {
     playcount_node nodes[PLAYCOUNT_REDIS_NODES];
     int n;
     int is_mapped;                        /* owner[] is filled */
-    int16_t owner[PLAYCOUNT_REDIS_SLOTS]; /* index into nodes[], -1: nobody */
+    int16_t owner[PLAYCOUNT_REDIS_SLOTS]; /* index into nodes[], -1: none */
     playcount_cluster_tag tags[PLAYCOUNT_CLUSTER_TAGS];
     char sha[41]; /* of the script */
     char read_sha[41];
@@ -54,13 +54,13 @@ typedef struct {
 
     apr_time_t touched; /* when a round came to its end last */
     int touch_now;      /* the zone was cleared */
-    uint32_t asked;     /* who was asked for the map last */
+    uint32_t asked;     /* which node was last asked for the map */
     uint32_t clean;     /* the tag to be cleaned next */
 } playcount_redis;
 
 /* --- nodes.c --- */
 
-/* Know which node has which slot. 0: *why says what is the matter. */
+/* Know which node has which slot. 0: *why says what is wrong. */
 int playcount_nodes_map(playcount_redis *redis, apr_pool_t *p, const char **why);
 
 /* The node with this name, known or new; -1 when there are too many. */
@@ -83,7 +83,7 @@ redisReply *playcount_nodes_ask(playcount_redis *redis, int node, apr_pool_t *p,
 
 /* --- talk.c --- */
 
-/* Carry a round out. What is not answered in the end the round knows; *why says the
+/* Carry a round out. The round knows what is not answered in the end; *why says the
  * first reason. */
 void playcount_redis_talk(playcount_redis *redis, const playcount_handoff *handoff,
                           playcount_round *round, apr_pool_t *p, const char **why);

@@ -1,8 +1,8 @@
 /* Connections to the nodes of a cluster, and which of them has which slot.
  *
  * A single Redis without cluster is one node that has all slots. The map is asked
- * for when nothing is known yet, and again after a node was not there or sent us
- * on: it need not be right, as a node says MOVED when it has not got a slot.
+ * for when nothing is known yet, and again after a node was not there or redirected
+ * us: it need not be right, as a node says MOVED when it does not have a slot.
  */
 #include "handoff/redis.h"
 
@@ -105,7 +105,7 @@ static int authenticate(playcount_redis *redis, int node, apr_pool_t *p,
     return reply != NULL;
 }
 
-/* What evicts keys when it is full would take counts away silently. */
+/* A node that evicts keys when it is full would lose counts silently. */
 static int keeps_all(playcount_redis *redis, int node, apr_pool_t *p,
                      const char **why)
 {
@@ -245,7 +245,8 @@ int playcount_nodes_map(playcount_redis *redis, apr_pool_t *p, const char **why)
         playcount_nodes_find(redis, APR_ARRAY_IDX(redis->seeds, i, const char *));
     }
     redis->is_mapped = 0;
-    /* Another one first each time: one that is cut off knows nothing of the others.
+    /* A different one first each time: one that is cut off knows nothing of the
+     * others.
      */
     redis->asked++;
     for (int i = 0, n = redis->n; i < n && !redis->is_mapped; i++) {

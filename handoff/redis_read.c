@@ -129,7 +129,7 @@ static int take_song(reading *r, const redisReply *const *song)
     return rv == APR_SUCCESS || rv == APR_ENOSPC;
 }
 
-/* 0: what is the matter is found out by the next delivery. */
+/* 0: the next delivery finds out what is wrong. */
 static int take_tag(reading *r, uint32_t tag, const redisReply *reply)
 {
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2 ||
@@ -150,7 +150,7 @@ static int take_tag(reading *r, uint32_t tag, const redisReply *reply)
     return 1;
 }
 
-/* Some tags of one node. 0 when it is no use to go on. */
+/* Some tags of one node. 0 when there is no use in going on. */
 static int read_some(reading *r, int node, const uint32_t *tags, int n)
 {
     redisContext *c = r->redis->nodes[node].connection;
@@ -203,7 +203,7 @@ static void say_full(playcount_handoff *h)
     }
 }
 
-/* What fails here fails at the next delivery, too, which says so. */
+/* What fails here fails at the next delivery, too, which reports it. */
 void playcount_redis_read(playcount_redis *redis, playcount_handoff *h,
                           apr_pool_t *pool)
 {

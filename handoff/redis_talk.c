@@ -22,7 +22,7 @@ typedef struct {
     const char **why;
     int redirects;                       /* left */
     int stopped;                         /* no use in going on */
-    int16_t ask[PLAYCOUNT_CLUSTER_TAGS]; /* who it is to be asked once, or -1 */
+    int16_t ask[PLAYCOUNT_CLUSTER_TAGS]; /* which node is to be asked once, or -1 */
     uint16_t sent[PLAYCOUNT_REDIS_NODES][TOGETHER]; /* tags, in order */
     int n[PLAYCOUNT_REDIS_NODES];
 } talk;
@@ -225,7 +225,7 @@ static int load_again(talk *t, int node, uint32_t tag, const char *line)
     return 1;
 }
 
-/* What is the matter will take a while: the map may be another one then. */
+/* The problem will take a while: the map may be a different one then. */
 static int give_up(talk *t, int node, uint32_t tag, const char *line)
 {
     t->redis->is_mapped = 0;

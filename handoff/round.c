@@ -375,7 +375,7 @@ static void tell_all(playcount_round *r, turn *t, const char *there)
     }
 }
 
-/* A proof looks at every song by itself, whoever else has done so. */
+/* A proof looks at every song itself, whether or not others have done so. */
 static void judge(playcount_round *r, turn *t, const char *there)
 {
     playcount_fence_e is = playcount_fence_judge(there, r->expected, r->number);
@@ -404,7 +404,7 @@ static void go_on(playcount_round *r, turn *t)
     }
 }
 
-/* At the end of a proof: has the tag songs of ours that we know nothing of? */
+/* At the end of a proof: does the tag have songs of ours that are unknown here? */
 static int knows_others(const playcount_round *r, const turn *t,
                         const playcount_script_answer *answer)
 {
@@ -419,7 +419,7 @@ static int knows_others(const playcount_round *r, const turn *t,
     return answer->songs > told;
 }
 
-/* Was anybody there under this writer's number, before this opening was? */
+/* Is there a fence under this writer's number that is not this opening's? */
 static int is_somebody(const playcount_round *r, const char *there)
 {
     return *there && strtoull(there, NULL, 10) != r->number;

@@ -6,8 +6,8 @@
  * Several servers that sort alike also deadlock less often.
  *
  * With a statement of the user's own, each song is a statement. Plays of a song
- * that it finds no row for (an UPDATE of a table that has not got the song) go into
- * the default table: they would be lost otherwise.
+ * that it finds no row for (an UPDATE of a table that does not have the song) go
+ * into the default table: they would be lost otherwise.
  */
 #include "handoff/dbd.h"
 

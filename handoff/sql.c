@@ -72,8 +72,8 @@ const char *playcount_sql_escape(playcount_sql *sql, apr_pool_t *p,
 
 /* --- the transaction --- */
 
-/* In SQL, where that is possible: the transactions of the driver for pgsql take
- * the process with them when the connection was lost before they begin. */
+/* In SQL, where that is possible: the transactions of the driver for pgsql bring
+ * the process down if the connection was lost before they begin. */
 static const struct {
     const char *driver, *query;
 } beginnings[] = {

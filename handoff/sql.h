@@ -16,11 +16,11 @@ typedef struct {
 /* Is this the driver's name? */
 int playcount_sql_is(const playcount_sql *sql, const char *driver);
 
-/* Note what went wrong, unless something did before: `doing`, and what the database
- * says of it. */
+/* Note what went wrong, unless something has been noted already: `doing`, and what
+ * the database says about it. */
 void playcount_sql_failed(playcount_sql *sql, const char *doing);
 
-/* What went wrong, which is forgotten thereby: for a failure that is dealt with. */
+/* Return what went wrong, and forget it: for a failure that is dealt with. */
 const char *playcount_sql_take_why(playcount_sql *sql);
 
 /* Execute a statement. 1 when it was done; *rows is the number of rows it changed.

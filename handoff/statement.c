@@ -8,8 +8,8 @@
  *
  * A prepared statement can be gone while the connection seems to be the same one:
  * the driver for pgsql reconnects by itself, without the statements. And SQLite's
- * are good for the tables that there were when they were prepared, and no others.
- * So after a failure it is prepared again.
+ * are good only for the tables that existed when they were prepared. So after a
+ * failure it is prepared again.
  */
 #include "handoff/dbd.h"
 
@@ -131,7 +131,7 @@ static int prepare_postgresql(playcount_sql *sql, playcount_statement *s)
     int rows;
 
     if (s->may_be_stale) {
-        /* When there is none of this name, that is as good. */
+        /* If there is none of this name, that is just as good. */
         apr_dbd_query(sql->dbd->driver, sql->dbd->handle, &rows,
                       apr_psprintf(sql->pool, "DEALLOCATE %s", s->label));
         s->is_inferred = 0;

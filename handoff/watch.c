@@ -5,7 +5,7 @@
  *
  * After a failure the same batch is tried again, with pauses of 1/4, 1/2, 1, ... up
  * to 60 seconds, of which the first are one second long, as the watchdog looks once
- * a second. The zone keeps the reason as a number, so that the log has it once, and
+ * a second. The zone keeps the reason as a number, so that it is logged once, and
  * not once per process that tries.
  */
 #include "handoff/handoff.h"
@@ -180,8 +180,8 @@ static int tick(playcount_handoff *h, apr_pool_t *p)
 
 /* --- the watchdog's thread --- */
 
-/* Also when the clock was set back: delivery must not stop until it is again where
- * it was. */
+/* Also when the clock was set back: delivery must not pause until the clock has
+ * caught up. */
 static int is_due(apr_time_t time, apr_interval_time_t most, apr_time_t now)
 {
     return now >= time || time - now > most;
@@ -229,7 +229,7 @@ static apr_status_t watch(int state, void *data, apr_pool_t *pool)
 int playcount_handoff_watch(const apr_array_header_t *handoffs, server_rec *s,
                             apr_pool_t *p)
 {
-    /* The zones have said that mod_watchdog must be there. */
+    /* The zones have reported that mod_watchdog is required. */
     for (int i = 0; i < handoffs->nelts; i++) {
         playcount_handoff *h = APR_ARRAY_IDX(handoffs, i, playcount_handoff *);
         const char *name = apr_psprintf(p, "_playcount_handoff_%d_", i);

@@ -8,7 +8,7 @@
 /* In post_config: find or make the memory. */
 apr_status_t playcount_lane_account_open(server_rec *s);
 
-/* In child_init; and in the parent, when a child has ended, however it did. */
+/* In child_init; and in the parent, when a child has ended, in whatever way. */
 void playcount_lane_account_child(void);
 void playcount_lane_account_ended(pid_t pid);
 

@@ -92,8 +92,8 @@ playcount_lane_match_e playcount_lane_find(playcount_lane_connection *k,
     return best;
 }
 
-/* Would httpd keep the connection open after this one? The last one is httpd's, who
- * says so to the client. */
+/* Would httpd keep the connection open after this one? The last one is httpd's,
+ * which says so to the client. */
 static int is_left(const turn *t, const playcount_lane_kind *kind)
 {
     return !kind->keep_alive_max ||

@@ -70,7 +70,7 @@ void playcount_lane_destroy(playcount_lane_connection *k)
     apr_pool_destroy(c->pool);
 }
 
-/* The client shall get what was sent, and see that no more comes; what it still
+/* The client must get what was sent, and see that no more comes; what it still
  * sends is thrown away for a while, so that the kernel does not reset the
  * connection. */
 static void linger(playcount_lane_connection *k)

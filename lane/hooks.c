@@ -75,7 +75,7 @@ static playcount_lane_connection *get_acquainted(conn_rec *c)
     return k;
 }
 
-/* Take the connection out of httpd's hands, if that is the lane's which waits. */
+/* Take the connection out of httpd's hands, if what waits is the lane's. */
 static int may_enter(playcount_lane_connection *k, const char *bytes, apr_size_t n)
 {
     playcount_lane_request request;
@@ -233,7 +233,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_REALLY_LAST);
     ap_hook_child_status(child_status, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_stopping(child_stopping, NULL, NULL, APR_HOOK_MIDDLE);
-    /* Before anybody has read of the connection. */
+    /* Before anything has been read from the connection. */
     ap_hook_process_connection(process_connection, NULL, NULL,
                                APR_HOOK_REALLY_FIRST);
     ap_hook_suspend_connection(suspend_connection, NULL, NULL,

@@ -1,7 +1,7 @@
 /* What the lane knows by name: modules that may hook into requests, directives, and
- * the providers of Require. Whatever is not here keeps the lane out: a name is
- * added when it is certain that what it does for a request depends on nothing but
- * the connection, the method and the headers. */
+ * the providers of Require. Whatever is not listed here keeps the lane out: a name
+ * is added when it is certain that what it does for a request depends on nothing
+ * but the connection, the method and the headers. */
 
 #include "lane/survey.h"
 

@@ -1,10 +1,12 @@
 /* From a request that httpd answered to a kind that the lane may answer.
  *
- *     process_connection   the bytes that wait in the socket are looked at: a
- * request of the strict form? They stay there; httpd reads them. insert_filter
- * httpd has checked all it checks, and our handler is next: is this the request of
- * these bytes, and is there nothing about it that another one like it could differ
- * in? the watching filter  the last one before the network: what did httpd answer?
+ *     process_connection   the bytes that wait in the socket are looked at: are
+ *                          they a request of the strict form? They stay there;
+ *                          httpd reads them.
+ *     insert_filter        httpd has checked all it checks, and our handler is
+ *                          next: is this the request of these bytes, and is there
+ *                          nothing in which another one like it could differ?
+ *     the watching filter  the last one before the network: what did httpd answer?
  *     process_connection   the next request: could the lane have given that answer?
  *                          Then it is a kind.
  *

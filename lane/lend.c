@@ -5,7 +5,7 @@
  * what the MPM does with a connection: run process_connection, send what is left,
  * and see what comes next; only that this is the loop's to wait for.
  *
- * The MPM takes a worker that runs a callback for an idle one. So no more than half
+ * The MPM counts a worker that runs a callback as idle. So no more than half
  * of them are lent at a time; the other connections wait for their turn.
  *
  * The bytes that the loop has read come to httpd by an input filter next to the

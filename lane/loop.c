@@ -1,5 +1,5 @@
 /* The loop's thread: one per child. It waits for all its connections at once, and
- * for what others hand to it. */
+ * for what other threads hand to it. */
 
 #include "lane/loop.h"
 
@@ -83,7 +83,7 @@ void playcount_lane_unlink(playcount_lane_connection *k)
 /* The worker that suspended a connection writes two fields of it after our hook has
  * run, then nothing any more. It is past that when it has begun another turn, or
  * when the scoreboard says that it waits for work. In a child that stops, the
- * scoreboard says the same of workers that are busy; there a second has to do. */
+ * scoreboard says the same of workers that are busy; there a second must do. */
 static int has_let_go(const playcount_lane_connection *k)
 {
     unsigned char status = *(volatile unsigned char *)&k->score->status;
@@ -151,7 +151,7 @@ static void look_at_deadlines(void)
 }
 
 /* Gracefully: what has come in is answered, then the connection is closed. At once:
- * nobody shall wait for a client. */
+ * nothing may wait for a client. */
 static void look_at_stop(void)
 {
     static int seen;

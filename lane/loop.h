@@ -1,5 +1,5 @@
-/* What the files of the loop share with each other and with nobody else. All of it
- * is for the loop's thread. */
+/* What the files of the loop share with each other only. All of it is for the
+ * loop's thread. */
 #ifndef PLAYCOUNT_LANE_LOOP_H
 #define PLAYCOUNT_LANE_LOOP_H
 

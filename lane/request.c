@@ -22,8 +22,8 @@ static const unsigned char id_bytes[256] = {
 
 /* --- matching --- */
 
-/* The bytes of the id at the beginning of these; 0 if what stands there is none
- * that is known. A dot or slash has a plain byte before it, and a slash one after.
+/* The bytes of the id at the beginning of these; 0 if no known id stands there. A
+ * dot or slash has a plain byte before it, and a slash one after.
  */
 static size_t id_length(const char *at, size_t n)
 {
@@ -214,7 +214,7 @@ static int is_there(const char *tail, size_t until, const playcount_lane_header 
     return 0;
 }
 
-/* The bytes of the tail that begins here, 0 if it is none. */
+/* The bytes of the tail that begins here, 0 if there is none. */
 static size_t measure_tail(const char *tail, size_t n)
 {
     size_t at = strlen(" HTTP/1.1\r\n"), from = 0;

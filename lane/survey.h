@@ -1,10 +1,10 @@
 /* Where the lane may answer at all: read from the configuration, once per start.
  *
- * The lane answers a request without asking anybody. That is right only if
+ * The lane answers a request without asking any module. That is right only if
  * everything that could have a say in it says the same again as long as connection,
  * method, HTTP version and headers are the same and only the song's id differs. So
- * the survey looks at all that could have a say, and knows by name what keeps to
- * that; everything else keeps the lane out:
+ * the survey looks at all that could have a say, and knows by name what meets that
+ * condition; everything else keeps the lane out:
  *
  *     the modules that hook into a request's phases
  *     the directives of the server, the virtual host, and the locations that

@@ -22,7 +22,7 @@
 typedef enum { PROMETHEUS, OPENMETRICS, JSON, PAGE, LIVE, SONGS } format_e;
 
 /* Those that an Accept header may ask for, in the order of format_e; HTML only
- * where it is named, as browsers do: "any type" is no wish for a page. */
+ * where it is named, as browsers do: "any type" is not a request for a page. */
 static const char *const media_types[] = {
     "text/plain", "application/openmetrics-text", "application/json", "text/html"};
 

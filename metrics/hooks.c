@@ -76,7 +76,7 @@ static int get_memory(server_rec *s, apr_pool_t *pconf,
             playcount_segment_size(&shape), shape.routes);
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    /* Children of before a graceful restart keep what they have. */
+    /* Children that predate a graceful restart keep what they have. */
     playcount_retained_only("metrics", key);
     playcount_segment_map(seg, memory, &shape);
     if (fresh) {

@@ -14,8 +14,8 @@ APLOG_USE_MODULE(playcount);
 #define CACHED 8  /* series of different queries */
 #define WINDOWS 4 /* rows of different minutes: the page has four */
 
-/* What was computed for one query in the present interval. Polls of everybody who
- * has the page open are the same query, but for the first. */
+/* What was computed for one query in the present interval. All open pages poll with
+ * the same query, except the first time. */
 static struct {
     uint64_t end;       /* intervals written when it was computed */
     uint64_t since_end; /* how many of them the query had already */

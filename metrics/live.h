@@ -3,9 +3,9 @@
  *     ?format=live[&minutes=M][&since=T][&route=NAME]
  *
  * The same figures as ?format=json, made for polling: the series in columns, one
- * row for each route, and only what came after `since`. What is the same for
- * everybody who asks in one interval is computed once in each process; in flight,
- * slow requests, events and zones are of the moment. docs/metrics.md has the form.
+ * row for each route, and only what came after `since`. What is the same for all
+ * polls of one interval is computed once in each process; in flight, slow requests,
+ * events and zones are of the moment. docs/metrics.md has the form.
  */
 #ifndef PLAYCOUNT_METRICS_LIVE_H
 #define PLAYCOUNT_METRICS_LIVE_H

@@ -236,8 +236,8 @@ static void put_series(playcount_text *t, const window *w)
 
 /* --- rows --- */
 
-/* The name is put as JSON by whoever writes the row out: names are not of the
- * interval. */
+/* The name is turned into JSON when the row is written out: names do not belong to
+ * the interval. */
 static void put_row(playcount_text *t, const row *r)
 {
     playcount_summary s[PLAYCOUNT_FIGURES];

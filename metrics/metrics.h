@@ -98,9 +98,8 @@ typedef struct {
     unsigned broken : 1;     /* an error bucket was seen */
     unsigned in_flight : 1;  /* counted in, not yet out */
     unsigned finished : 1;   /* the values are there */
-    struct playcount_notes
-        *notes;       /* notes.c: their values, NULL: nobody wants them */
-    unsigned outcome; /* with finished: a playcount_outcome_e */
+    struct playcount_notes *notes; /* notes.c: their values, NULL: not wanted */
+    unsigned outcome;              /* with finished: a playcount_outcome_e */
     int status;
     uint64_t value[PLAYCOUNT_FIGURES];
 } playcount_sample;
@@ -145,7 +144,7 @@ void playcount_route_begin(server_rec *s, apr_pool_t *ptemp);
 /* Its name, in the pool. */
 const char *playcount_route_name(apr_pool_t *p, unsigned route);
 
-/* notes.c: in post_config, whether anybody wants the notes; their hooks for one
+/* notes.c: in post_config, whether the notes are wanted; their hooks for one
  * request: when its handler, or that of a redirection, starts, and when it is over.
  */
 void playcount_notes_look(const playcount_metrics_server *conf);

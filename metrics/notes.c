@@ -1,11 +1,11 @@
 /* The measured values as notes of a request, `playcount-request-time` and so on,
  * for LogFormat's %{...}n, expressions and other modules.
  *
- * Few want them, and they would take a third of the time that measuring takes. So a
- * request has them only if some directive of the configuration names one of them,
- * or if PlaycountNotes On says that a module will ask. The names are added when the
- * handler starts, without values: at the end, when the values are known, nothing is
- * allocated.
+ * They are seldom wanted, and they would take a third of the time that measuring
+ * takes. So a request has them only if some directive of the configuration names
+ * one of them, or if PlaycountNotes On says that a module will ask. The names are
+ * added when the handler starts, without values: at the end, when the values are
+ * known, nothing is allocated.
  */
 
 #include "metrics/metrics.h"

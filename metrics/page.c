@@ -24,7 +24,7 @@ ASSET("playcount_page_js", "page.js");
 
 #define MARK "playcount-page"
 
-/* Nothing but the page's own files runs, is shown or is asked. */
+/* Nothing but the page's own files may run, be shown or be requested. */
 #define POLICY                                                                     \
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src "        \
     "'self'; "                                                                     \

@@ -103,8 +103,8 @@ void playcount_prometheus_value(playcount_writer *w, uint64_t n)
     playcount_put(w, "\n");
 }
 
-/* Cells that are there from the beginning, with 0: a counter that begins with its
- * first event is not seen to increase by it. */
+/* Cells that exist from the beginning, with 0: a counter that first appears with
+ * its first event is not seen to increase by it. */
 static int is_expected(const playcount_totals *t, playcount_method_e m, unsigned c,
                        playcount_outcome_e o)
 {

@@ -7,7 +7,7 @@
  *                          HTTP/2 too, also when the client has gone
  *
  * The sample hangs on the initial request. An internal redirect or an error
- * document adds the filter anew and goes on with the same sample; subrequests
+ * document adds the filter again and goes on with the same sample; subrequests
  * are not measured. */
 
 #include "metrics/metrics.h"

@@ -1,4 +1,4 @@
-/* All routes at one moment, for whoever shows them: inside the room only. */
+/* All routes at one moment, for what shows them: inside the room only. */
 #ifndef PLAYCOUNT_METRICS_SNAPSHOT_H
 #define PLAYCOUNT_METRICS_SNAPSHOT_H
 
@@ -24,7 +24,7 @@ typedef struct {
     uint64_t recent_us;        /* their length together */
 } playcount_snapshot;
 
-/* Copies; nobody waits. With `minutes`, also the series of so many minutes.
+/* Copies; no process waits. With `minutes`, also the series of so many minutes.
  * NULL without memory. The memory goes with the pool. */
 playcount_snapshot *playcount_snapshot_take(apr_pool_t *p, unsigned minutes);
 

@@ -8,7 +8,7 @@
 
 #include "metrics/formats.h"
 
-#define PLAYCOUNT_SONGS_SHOWN 100 /* at most, and if nothing is said */
+#define PLAYCOUNT_SONGS_SHOWN 100 /* at most, and by default */
 
 typedef struct {
     const char *zone;   /* NULL: the zone of this location */

@@ -16,7 +16,7 @@
  *     PREFIX.output_blocks:N|h|#route:R[,TAGS]
  *
  * In both an `@rate` of 1/n makes one line stand for n requests; which receivers
- * are told rates of values, and what the others get, says statsd_values.c.
+ * are told rates of values, and what the others get: see statsd_values.c.
  */
 #ifndef PLAYCOUNT_METRICS_STATSD_H
 #define PLAYCOUNT_METRICS_STATSD_H
@@ -47,8 +47,8 @@ typedef struct {
     struct sockaddr_storage address; /* of the socket */
     socklen_t address_length;
     int many;              /* the name has several addresses */
-    apr_time_t refused_at; /* when the system last said that nobody listens; 0: not
-                              since the socket was opened, or not true any more */
+    apr_time_t refused_at; /* when the system last said that nothing listens; 0: not
+                              since the socket was opened, or no longer true */
     apr_time_t sent_at; /* when the first datagram since then was sent, 0: none */
     int reached;        /* a datagram was sent and not refused */
     apr_time_t resolve_at; /* when the name is to be resolved again */
@@ -67,8 +67,7 @@ int playcount_sender_ready(playcount_sender *to, apr_pool_t *pool);
 
 /* One line (without newline), into the datagram; a full one is sent, and now and
  * then the thread sleeps for a moment, so that the receiver's buffer does not
- * overflow: for one who begins with an empty one, it has room for a hundred
- * datagrams. */
+ * overflow: one that is empty at the beginning has room for a hundred datagrams. */
 void playcount_sender_line(playcount_sender *to, const char *line, size_t length);
 
 /* Send what there is. */

@@ -2,7 +2,7 @@
  *
  * A ring of this process: its request threads put values in, its sending
  * thread takes them out. A place's turn says whose it is: `ticket` to be
- * filled under that ticket, `ticket + 1` filled. Nobody waits: with the ring
+ * filled under that ticket, `ticket + 1` filled. Nothing waits: when the ring is
  * full, values are dropped and counted. (Dmitry Vyukov's bounded queue.) */
 
 #include "metrics/statsd.h"

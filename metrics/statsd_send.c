@@ -1,6 +1,7 @@
 /* Datagrams to statsd. The socket does not block: what the system has no room
- * for is counted and dropped, as UDP may do anyway. That nobody listens the system
- * says, on this machine at once, with the datagram after the one that was refused.
+ * for is counted and dropped, as UDP may do anyway. If nothing listens, the system
+ * says so, on this machine at once, with the datagram after the one that was
+ * refused.
  */
 
 #include "metrics/statsd.h"
@@ -35,7 +36,7 @@ void playcount_sender_init(playcount_sender *to, const playcount_statsd_conf *co
     to->fd = -1;
 }
 
-/* Whether nobody listens there, as far as can be told: this machine says so at
+/* Whether nothing listens there, as far as can be told: this machine says so at
  * once. An empty datagram holds no line. */
 static int refuses(int fd)
 {
@@ -109,7 +110,7 @@ static int still_there(const playcount_sender *to, const struct addrinfo *list)
     return 0;
 }
 
-/* Every process finds out by itself whether the receiver is there; one says it. */
+/* Every process finds out by itself whether the receiver is there; one logs it. */
 static void say(const playcount_sender *to, int reached, const char *why)
 {
     uint64_t unreached = !reached;
@@ -155,7 +156,7 @@ static void count(_Atomic uint64_t *total)
     atomic_fetch_add_explicit(total, 1, memory_order_relaxed);
 }
 
-/* The system has said that nobody listens. */
+/* The system has said that nothing listens. */
 static void refused(playcount_sender *to)
 {
     apr_time_t now = apr_time_now();

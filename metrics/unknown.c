@@ -1,18 +1,17 @@
 /* Counting blocks of unknown length.
  *
- * A pipe or socket bucket (CGI, a proxied response) has the length -1 until
- * somebody reads it: then it turns into what was read, and a new bucket for
- * the rest follows it. To read it here would change what goes on: when the
- * response is flushed, whether it gets a Content-Length, how a Range is
- * answered. So it is left alone, but for its table of functions: that is
- * replaced by a copy, equal in all but `read`, which calls the original and
- * adds up what came. The filter further down that reads the bucket sees the
- * same name, the same data and the same waiting as ever; once read, a bucket
- * has its real type, and the one for the rest gets the copy again. However many
- * reads it takes, it is one block, or none if not a byte comes.
+ * A pipe or socket bucket (CGI, a proxied response) has the length -1 until it is
+ * read: then it turns into what was read, and a new bucket for the rest follows it.
+ * Reading it here would change what happens: when the response is flushed, whether
+ * it gets a Content-Length, how a Range is answered. So it is left alone, except
+ * for its table of functions: that is replaced by a copy, equal in all but `read`,
+ * which calls the original and adds up what came. The filter further down that
+ * reads the bucket sees the same name, the same data and the same waiting as ever;
+ * once read, a bucket has its real type, and the one for the rest gets the copy
+ * again. However many reads it takes, it is one block, or none if not a byte comes.
  *
- * A read waits for who writes the response, not for who takes it: its time is no
- * output time, though it passes below the block filter.
+ * A read waits for the writer of the response, not for its receiver: its time is
+ * not output time, though it passes below the block filter.
  */
 
 #include "metrics/metrics.h"

@@ -39,7 +39,7 @@ const COLUMNS = [
   { key: 'length_p95', title: 'Bytes 95th', unit: 'bytes' },
 ];
 
-// Many tiny blocks: each costs a pass through all filters, and few bytes come of it.
+// Many tiny blocks: each costs a pass through all filters, for few bytes.
 const tiny = r => r.blocks_p95 >= 100 && r.length_sum > 0 && r.length_p95 / r.blocks_p95 < 256;
 
 let routeRows = [];

@@ -1,5 +1,5 @@
 /* Asks the server: one question at a time, with a time limit, backing off without giving
- * up, and not at all while nobody looks. */
+ * up, and not at all while the page is hidden. */
 'use strict';
 
 const LIMIT = 10000, LONGEST = 60000;
@@ -65,7 +65,7 @@ async function question() {
   if (series && series.start.length) parameters.since = series.start[series.start.length - 1].toFixed(6);
   if (choice.r) parameters.route = choice.r;
   const answer = await ask(parameters);
-  if (key !== seriesKey) return false; // chosen anew meanwhile
+  if (key !== seriesKey) return false; // another choice was made meanwhile
   if (answer.metrics) {
     if (live && live.metrics && live.metrics.started !== answer.metrics.started)
       poll.restarted = Date.now();
