@@ -11,7 +11,7 @@
 #     make print-module  the path of the module that was built
 #     make clean
 #
-# For those who work on it: docs/HACKING.md.
+# For developers: docs/HACKING.md.
 
 APXS     ?= apxs
 DESTDIR  ?=
@@ -257,7 +257,7 @@ compile_commands.json:
 	@rm -rf $(BUILD)/bear
 
 # Which lines the tests reach; HTML below build/coverage. T="t/start/*.t" runs some
-# tests only. The build of before is gone afterwards. Needs lcov.
+# tests only. The previous build is gone afterwards. Needs lcov.
 coverage: deps-test
 	@$(MAKE) $(JOBS) --no-print-directory tests CFLAGS="-g -O0 --coverage" LIBS="$(LIBS) -lgcov"
 	tools/coverage $(T)

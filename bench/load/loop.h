@@ -1,4 +1,4 @@
-/* What the files of one run share, and nobody else:
+/* What the files of one run share with each other only:
  *
  *   connection.c  opened, written to, closed
  *   turn.c        what is asked on which connection, and what comes of it

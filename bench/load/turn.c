@@ -210,7 +210,7 @@ static int read_answers(connection *c, int at_end)
             if (got == ANSWER_COMPLETE) {
                 answered(c);
                 if (c->state != OPEN) {
-                    return 1; /* closed by the answer, perhaps opened anew */
+                    return 1; /* closed by the answer, perhaps reopened */
                 }
             }
         }
@@ -220,7 +220,7 @@ static int read_answers(connection *c, int at_end)
     }
 }
 
-/* The connection is gone, with or without somebody waiting. */
+/* The connection is gone, whether or not answers are awaited. */
 void lost(connection *c)
 {
     if (c->state == CONNECTING) {

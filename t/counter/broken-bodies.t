@@ -1,5 +1,5 @@
 # A body that breaks off or has no proper form gets one answer, whatever it was sent to:
-# never a page of httpd's with ours behind it.
+# never a page of httpd's followed by one of ours.
 use strict;
 use warnings;
 use Test::More;

@@ -71,7 +71,7 @@ is $answer->{content}, qq({"song":"1","count":0,"href":"$root/song/1"}), 'and th
 is $client->request(@$_[0, 1])->{status}, $_->[2], "@$_[0, 1]"
     for ['TRACE', '/song/1', 405], ['CONNECT', 'x:80', 405], ['OPTIONS', '*', 200];
 
-# JSON of millions of values is refused at the first that is no batch's.
+# JSON of millions of values is refused at the first that no batch may have.
 is $client->request('POST', '/songs', content => $_, headers => ['Content-Type: application/json'])
     ->{status}, 400, 'millions of values: ' . substr $_, 0, 9
     for '[' . '1,' x 4_000_000 . '1]', '{"a":[' . '"\\"",' x 2_000_000 . '1]}';

@@ -1,5 +1,5 @@
 # kill -9 of any child at any moment: no acknowledged play is lost, none is made
-# up, and nobody waits for the dead.
+# up, and no process waits for a dead one.
 use strict;
 use warnings;
 use List::Util qw(shuffle);
@@ -13,7 +13,7 @@ for my $mpm (qw(event worker prefork)) {
     my $load = Playcount::Players->start($server->port, clients => 5, songs => 20_000,
         requests => 'mixed');
     my $kills = 0;
-    # All that there are once, so that whoever has the clients is among them.
+    # Every child once, so that the one that has the clients is among them.
     my @first = shuffle $server->children;
     for (1 .. 14) {
         # Each one while plays are being counted, and one is always left.

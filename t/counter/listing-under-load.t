@@ -15,7 +15,7 @@ for my $part (0 .. 5) {
     is $client->request('POST', '/songs', content => $batch)->{status}, 200, 'songs';
 }
 
-# One who asks for all and does not read.
+# A client that asks for all and does not read.
 my $stuck = Playcount::Client->new($server->port);
 $stuck->send(Playcount::Client::bytes('GET', '/'));
 ok $stuck->take(1000), 'a reader who stops after the first bytes';

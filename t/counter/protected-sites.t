@@ -1,6 +1,6 @@
 # What protects a site protects the counter and the metrics in it: <Directory>,
 # .htaccess and <Files> hold as for any other URL, unless the location has its own
-# Require; and nothing leads elsewhere what is ours.
+# Require; and nothing leads our URLs elsewhere.
 use strict;
 use warnings;
 use Test::More;
@@ -87,7 +87,7 @@ is_protected(site("<Directory \"/\">\n$BASIC Require valid-user\n</Directory>", 
 is_protected(site("<Directory \"\@root\@/htdocs\">\nOrder deny,allow\nDeny from all\n</Directory>",
         modules => ['access_compat']), 403, 'the older directives');
 
-# By .htaccess, as far as AllowOverride lets it in.
+# By .htaccess, where AllowOverride lets it in.
 my $allow = sub { "<Directory \"\@root\@/htdocs\">\nAllowOverride $_[0]\n</Directory>" };
 is_protected(site($allow->($_), htaccess => "Require all denied\n"), 403,
     ".htaccess, AllowOverride $_") for 'All', 'AuthConfig';

@@ -1,4 +1,4 @@
-# The metrics tell how old plays are that no consumer has got, in a batch or not.
+# The metrics tell how old plays are that no consumer has yet, in a batch or not.
 use strict;
 use warnings;
 use Test::More;

@@ -1,4 +1,4 @@
-# What is wrong with PlaycountHandoff stops the start, with the cure.
+# What is wrong with PlaycountHandoff stops the start, and the remedy is named.
 use strict;
 use warnings;
 use Test::More;

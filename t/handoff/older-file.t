@@ -42,7 +42,7 @@ sub bring_back
     $server->start;
 }
 
-# Nobody can write while this runs.
+# The database cannot be written while this runs.
 my $locked;
 sub lock_database
 {

@@ -72,7 +72,7 @@ sub trial
 {
     my $postgres = Playcount::Postgres->new;
     my $sql = sub { $postgres->query($_[0]) };
-    # To keep a song aside takes its time, so that there is a middle to be killed in.
+    # Keeping a song aside takes its time, so that there is a middle to be killed in.
     $sql->(<<'EOF');
 ALTER TABLE playcount ADD CONSTRAINT refuse CHECK (song NOT LIKE '%7');
 CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS

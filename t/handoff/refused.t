@@ -133,7 +133,7 @@ sub shown
     $sql->('DELETE FROM playcount_refused');
     shown('given up', $server, 0, 0);
 
-    # Nobody can know: the whole batch waits.
+    # That cannot be known: the whole batch waits.
     $sql->('ALTER TABLE songs RENAME TO away');
     play($server, 1 => 1, 2 => 1);
     ok $server->wait_for_log(qr/is not delivered: the statement for the song "1" failed .*"songs" does not exist/),

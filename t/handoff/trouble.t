@@ -29,14 +29,14 @@ sub play
 
 sub refusals { my ($server) = @_; return $server->error_log =~ /($FAILED)/g }
 
-# Plays that meet trouble, which is then mended.
+# Plays that meet trouble, which is then put right.
 sub meets
 {
     my ($server, $trouble, $why, $mend, $counts) = @_;
     my $before = () = refusals($server);
     my $metrics = failures($server);
     play($server, 'a', 1);
-    # Once more than it is said: then it is not said each time.
+    # One failure more than lines in the log: so not each failure is logged.
     my @said;
     Playcount::Server::wait_until("trouble: $trouble", sub {
         @said = refusals($server);
@@ -131,7 +131,7 @@ my $METRICS = "<Location /metrics>\nSetHandler playcount-metrics\n</Location>\n"
     meets($server, 'one song refused', qr/the statement for the song "x" failed .*few/,
         sub { $postgres->query('ALTER TABLE songs DROP CONSTRAINT few') }, $counts);
 
-    # A connection that was opened anew has lost its prepared statements.
+    # A connection that was reopened has lost its prepared statements.
     $postgres->kill9;
     $postgres->start;
     play($server, 'b', 5);
@@ -168,7 +168,7 @@ my $METRICS = "<Location /metrics>\nSetHandler playcount-metrics\n</Location>\n"
         sub { $server->set_config($config); $server->graceful }, $counts);
 }
 {
-    # Plays of before the first delivery, to a database that is not there yet.
+    # Plays that predate the first delivery, to a database that is not there yet.
     my $dir = database_directory();
     my $file = "$dir/later/plays.db";
     my $server = Playcount::Server->new(
@@ -192,7 +192,8 @@ my $METRICS = "<Location /metrics>\nSetHandler playcount-metrics\n</Location>\n"
         'delivered: nothing is old any more';
 }
 for my $persist ('Off', 'On') {
-    # SQLite's statements know the tables of when they were prepared.
+    # SQLite's statements know the tables as they were when the statements were
+    # prepared.
     my $dir = database_directory();
     my $file = "$dir/plays.db";
     sqlite_make($file, "CREATE TABLE songs (id TEXT PRIMARY KEY, play_count INTEGER);

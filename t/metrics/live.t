@@ -64,7 +64,7 @@ is sum0(@{ $one->{series}{requests} }), 3, 'one route by name';
 is $one->{route}, 'blocks=20&size=100', 'which is said';
 is sum0(@{ live('route=nothing')->{metrics}{series}{requests} }), 0, 'an unknown one has nothing';
 
-# Whatever came meanwhile, since gives that and no more.
+# since gives whatever came meanwhile, and no more.
 my $last = $series->{start}[-1];
 $server->get('/test?blocks=1&size=100');
 my $new;

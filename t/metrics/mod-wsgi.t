@@ -83,7 +83,8 @@ EOF
         $is->('some, and empty ones', $where, 'GET', 'empty&some', $reads ? undef : 2, 2,
             'complete');
     }
-    # The daemon ends such a response as if all were well: nobody can tell.
+    # The daemon ends such a response as if all were well: the difference cannot be
+    # told.
     $is->('a generator that raises, chunked', 'embedded', 'GET', 'raise', 1, 5, 'error')
         if $mpm eq 'prefork';
 }

@@ -1,5 +1,5 @@
-# Monitoring waits for no lock: with a process that holds that of a zone and does not go
-# on (stopped, frozen, in a debugger), the metrics and mod_status answer.
+# Monitoring waits for no lock: with a process that holds the lock of a zone and makes
+# no progress (stopped, frozen, in a debugger), the metrics and mod_status answer.
 use strict;
 use warnings;
 use Fcntl qw(:flock);

@@ -1,4 +1,4 @@
-# Processes end without a crash, however they are told to: threads of the watchdog have
+# Processes end without a crash, however they are told to: the watchdog's threads have
 # stopped before what they touch is gone. Also as one process in the foreground (-X).
 use strict;
 use warnings;
@@ -17,7 +17,7 @@ sub server
             . " interval=1 mode=$mode\nPlaycountSeries 1\n", %option);
 }
 
-# Which signals ended children, as the parent says it.
+# Which signals ended children, as the parent logs it.
 sub crashes
 {
     my ($server) = @_;

@@ -1,6 +1,6 @@
 # Figures survive graceful restarts, under load and with children of both
 # generations counting; nothing is lost, nothing stays in flight, memory is the
-# same. A changed shape starts anew, and says so.
+# same. A changed shape starts over, and says so.
 use strict;
 use warnings;
 use Test::More;

@@ -1,6 +1,6 @@
-# Receivers whose name has two addresses, and who listen on the second one only,
+# Receivers whose name has two addresses, and which listen on the second one only,
 # get what is sent, whether they are there from the start or come later; and so does one
-# whose name moves to another address, whether somebody is left at the old one or not.
+# whose name moves to another address, whether a receiver is left at the old one or not.
 use strict;
 use warnings;
 use File::Temp ();

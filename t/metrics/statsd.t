@@ -1,6 +1,6 @@
 # What plain statsd receives: sent to the real one, and read back over its
-# management port, for both modes. An absent or unknown receiver costs the
-# requests nothing and is said once.
+# management port, for both modes. An absent or unknown receiver costs the requests
+# nothing and is logged once.
 use strict;
 use warnings;
 use File::Path qw(make_path);
@@ -43,7 +43,7 @@ exports.init = (start, config, events) => {
   return true;
 };
 EOF
-# It flushes when it is told to by a signal, and else not.
+# It flushes when a signal tells it to, and not otherwise.
 Playcount::Server::spew("$temp/flush.js", <<'EOF');
 const timeout = global.setTimeout;
 let flush;
@@ -228,7 +228,7 @@ my $server = Playcount::Metrics::server(
     config => "PlaycountStatsd 127.0.0.1:$port interval=1 rates=on\nPlaycountRoute \"r%{QUERY_STRING}\"\n");
 $server->get('/test?blocks=1') for 1 .. 200;
 $server->get("/test?blocks=1&n=$_" . 'x' x 40) for 1 .. 60;
-# With rates on, for those who honour them, few lines stand for all.
+# With rates on, for receivers that honour them, few lines stand for all.
 my @datagrams = receive($listener, sub {
     my ($got) = @_;
     my $n = 0;
@@ -258,7 +258,7 @@ receive($listener, sub {
 });
 is $seen, 50, 'what came before a kill -9 is sent by the next child, once';
 
-# Nobody there, and no such name.
+# No receiver there, and no such name.
 for my $where ("127.0.0.1:" . Playcount::Server::free_port(), 'no.such.host.invalid:8125') {
     for my $mode (qw(aggregate raw)) {
         my $alone = Playcount::Metrics::server(

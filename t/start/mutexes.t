@@ -1,5 +1,5 @@
-# Every mechanism of Mutex that can be used works, kill -9 of whoever holds the
-# lock included.
+# Every mechanism of Mutex that can be used works, including kill -9 of the process that
+# holds the lock.
 use strict;
 use warnings;
 use Test::More;

@@ -1,5 +1,5 @@
 # A zone's file that is deleted or replaced under a running server is noticed within
-# seconds, and said in the log.
+# seconds, and logged.
 use strict;
 use warnings;
 use Test::More;

@@ -154,8 +154,8 @@ static void leftovers(void)
     close_zone(&o);
 }
 
-/* In a directory that others may write to, somebody may put a link where the new
- * file will be. Root would overwrite what it leads to. */
+/* In a directory that others may write to, another user may put a link where the
+ * new file will be. Root would overwrite what it leads to. */
 static void planted(void)
 {
     const char *path = apr_pstrdup(pool, test_path("planted"));

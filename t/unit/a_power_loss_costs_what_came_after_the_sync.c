@@ -5,8 +5,8 @@
  * pages back to an image, as the system does; a sync writes all of them (msync is
  * ours here). Then the power goes, and the image is opened. Nothing may be in it
  * that was not played, nothing in another song, no songs of two sides of a clear;
- * what was there before the last sync must be; and what a consumer of handoffs
- * has got, with what it gets now, must be the counts, each play once.
+ * what was there before the last sync must be there; and what a consumer of
+ * handoffs has got, with what it gets now, must be the counts, each play once.
  *
  * In the second form the disk lies: a sync does nothing. Then the file may also
  * be refused, and may lack anything, but it still holds no play that never was.

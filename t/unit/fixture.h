@@ -17,7 +17,7 @@
 #include "shm/zone/zone.h"
 #include "t/tap.h"
 
-/* A child that does not outlive its test, whatever that ends by. */
+/* A child that does not outlive its test, however that ends. */
 static inline pid_t test_fork(void)
 {
     pid_t test = getpid(), child = fork();

@@ -119,7 +119,7 @@ int main(void)
     is(sum + dropped_ones, THREADS * each,
        "what did not come was counted as dropped");
 
-    /* A ring that nobody empties is full after as many as it has places. */
+    /* A ring that is not emptied is full after as many as it has places. */
     for (unsigned i = 0; i < PLACES + 10; i++) {
         s.value[0] = each + 1 + i;
         for (unsigned f = 1; f < PLAYCOUNT_FIGURES; f++) {

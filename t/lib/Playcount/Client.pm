@@ -11,8 +11,8 @@ package Playcount::Client;
 #     $client->send($bytes);                 # any bytes, several requests
 #     my $answer = $client->answer('GET');   # the next answer, undef at the end
 #
-# The connection is made when it is needed, and anew when the server has closed
-# it. A 100 Continue is counted in {continues}, not answered.
+# The connection is made when it is needed, and again when the server has closed it. A
+# 100 Continue is counted in {continues}, not answered.
 
 use strict;
 use warnings;

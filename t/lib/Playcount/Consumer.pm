@@ -66,7 +66,7 @@ sub start
     return $self;
 }
 
-# Its sqlite3 too: only then is what it has done over.
+# Its sqlite3 too: only then is its work over.
 sub kill9
 {
     my ($self) = @_;

@@ -229,7 +229,8 @@ sub pass_on
                 $committing = $data =~ /^Q.{4}COMMIT\0$/s;
                 syswrite $server, $data;
             } else {
-                # The commit is done. One of those who come takes the cut.
+                # The commit is done. One of the connections that come here takes the
+                # cut.
                 my ($cut) = $committing ? glob("$self->{root}/cuts/*") : ();
                 return if defined $cut && unlink $cut;
                 syswrite $client, $data;

@@ -101,7 +101,7 @@ sub kill9
     waitpid $pid, 0;
 }
 
-# Stop it in its tracks, and let it go on.
+# Stop it in its tracks, and let it continue.
 sub pause  { my ($self, $node) = @_; kill 'STOP', $self->{nodes}[$node]{pid} }
 sub resume { my ($self, $node) = @_; kill 'CONT', $self->{nodes}[$node]{pid} }
 

@@ -40,7 +40,7 @@ sub test
     my $server = Playcount::Restarts::Server->new(songs => '50k', namespace => $namespace,
         %option);
 
-    # Connections that are closed after each answer: nobody can be cut off.
+    # Connections that are closed after each answer: no client can be cut off.
     my $load = Playcount::Players->start($server->port, clients => 3, songs => 20_000,
         requests => 'mixed', keep => 0);
     # Connections that are kept: closed at a restart between two requests.

@@ -79,7 +79,7 @@ sub new
     return $self;
 }
 
-# A port that nobody listens on. Taken from outside the range that the kernel
+# A port that nothing listens on. Taken from outside the range that the kernel
 # gives to clients, so that no client takes it while the server is down.
 sub free_port
 {
@@ -352,7 +352,7 @@ sub wait_until
 
 # A graceful restart. Comes back when children of the new generation run and
 # those of the old one are gone; with old_may_stay => 1 it does not wait for
-# the old ones (who finish requests that are under way).
+# the old ones (which finish requests that are under way).
 sub graceful
 {
     my ($self, %option) = @_;
@@ -377,7 +377,7 @@ sub generations
     return scalar(() = $self->error_log =~ /resuming normal operations/g);
 }
 
-# Dies when the parent has gone by itself.
+# Dies if the parent has ended by itself.
 sub alive
 {
     my ($self) = @_;
