@@ -87,12 +87,8 @@ static void write_rows(playcount_writer *w, const playcount_live_rows *rows)
     const playcount_segment *seg = playcount_metrics_segment;
     char name[PLAYCOUNT_LABEL_MAX + 1];
 
-    playcount_put(w,
-                  ",\"routes\":{\"columns\":[\"route\",\"in_flight\",\"requests\","
-                  "\"errors\",\"aborted\",\"average\",\"median\",\"p95\",\"p99\","
-                  "\"p999\",\"application_p95\",\"output_p95\",\"blocks_median\","
-                  "\"blocks_p95\",\"length_median\",\"length_p95\",\"length_sum\","
-                  "\"spark\"],\"rows\":[");
+    playcount_printf(w, ",\"routes\":{\"columns\":[%s],\"rows\":[",
+                     playcount_live_columns);
     for (unsigned i = 0; i < rows->rows; i++) {
         unsigned route = rows->row[i].route;
 

@@ -236,6 +236,17 @@ static void put_series(playcount_text *t, const window *w)
 
 /* --- rows --- */
 
+/* In the order in which the values are written: two by who writes the row out, the
+ * others below. */
+const char playcount_live_columns[] =
+    "\"route\",\"in_flight\","
+    "\"requests\",\"errors\",\"aborted\","
+    "\"average\",\"median\",\"p95\",\"p99\",\"p999\","
+    "\"application_p95\",\"output_p95\","
+    "\"blocks_median\",\"blocks_p95\","
+    "\"length_median\",\"length_p95\",\"length_sum\","
+    "\"spark\"";
+
 /* The name is turned into JSON when the row is written out: names do not belong to
  * the interval. */
 static void put_row(playcount_text *t, const row *r)

@@ -29,6 +29,10 @@ typedef struct {
     unsigned rows;
 } playcount_live_rows;
 
+/* The names of a row's values, as JSON strings: the first two, then those of the
+ * row. */
+extern const char playcount_live_columns[];
+
 /* Compute them from the shared memory; `route` is the number of the query's route,
  * -1 for all. What they write to must be empty. 0 without memory.
  * playcount_live_forget_*() in any case. The rows are the expensive part:
