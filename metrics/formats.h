@@ -24,6 +24,10 @@ void playcount_write_zones_json(playcount_writer *w);
 /* json.c: the members "slow" and "events". */
 void playcount_write_happenings_json(playcount_writer *w);
 
+/* json.c: a member whose value is a moment: seconds since 1970, with microseconds.
+ */
+void playcount_json_moment(playcount_writer *w, const char *name, uint64_t us);
+
 /* json.c: a member whose value is a string, with the comma that `before` holds. */
 void playcount_json_string(playcount_writer *w, const char *before,
                            const char *name, const char *text);

@@ -17,7 +17,7 @@ void playcount_json_string(playcount_writer *w, const char *before,
     playcount_put(w, "\"");
 }
 
-static void put_moment(playcount_writer *w, const char *name, uint64_t us)
+void playcount_json_moment(playcount_writer *w, const char *name, uint64_t us)
 {
     playcount_printf(w, "\"%s\":" U64 ".%06d", name, us / 1000000,
                      (int)(us % 1000000));
@@ -135,7 +135,7 @@ static void put_interval(playcount_writer *w, const playcount_snapshot *snap,
     size_t at = 0;
     int n = 0;
 
-    put_moment(w, "start", interval->start);
+    playcount_json_moment(w, "start", interval->start);
     playcount_printf(w, ",\"seconds\":%.3f,\"error_percent\":%.2f,\"routes\":[",
                      (double)interval->length / 1e6, percent(interval->bits));
     memset(sum, 0, sizeof(*sum));
@@ -186,7 +186,7 @@ static void put_slow_request(playcount_writer *w, const playcount_slow_request *
 {
     char name[PLAYCOUNT_LABEL_MAX + 1];
 
-    put_moment(w, "time", s->when);
+    playcount_json_moment(w, "time", s->when);
     playcount_json_string(
         w, ",", "route",
         playcount_routes_name(playcount_metrics_segment->routes, s->route, name)
@@ -212,7 +212,7 @@ static void put_events(playcount_writer *w)
     playcount_put(w, "\"events\":[");
     for (unsigned i = 0; i < n; i++) {
         playcount_put(w, i ? ",{" : "{");
-        put_moment(w, "time", event[i].when);
+        playcount_json_moment(w, "time", event[i].when);
         playcount_printf(w, ",\"event\":\"%s\"",
                          playcount_event_names[event[i].kind]);
         if (event[i].pid) {
@@ -262,7 +262,7 @@ static void put_self(playcount_writer *w, const playcount_snapshot *snap)
 {
     const playcount_segment *seg = playcount_metrics_segment;
 
-    put_moment(w, "started", seg->header->started);
+    playcount_json_moment(w, "started", seg->header->started);
     playcount_printf(
         w,
         ",\"memory_bytes\":%" APR_SIZE_T_FMT
@@ -290,7 +290,7 @@ static void put_metrics(playcount_writer *w, const playcount_snapshot *snap,
 int playcount_write_json(playcount_writer *w, const playcount_json_query *query)
 {
     playcount_put(w, "{\"version\":1,");
-    put_moment(w, "time", (uint64_t)apr_time_now());
+    playcount_json_moment(w, "time", (uint64_t)apr_time_now());
     playcount_put(w, ",\"metrics\":");
     if (playcount_metrics_segment) {
         playcount_snapshot *snap =

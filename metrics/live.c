@@ -192,12 +192,6 @@ static int get_both(playcount_live_series *series, playcount_live_rows *rows,
     return r != NULL;
 }
 
-static void put_moment(playcount_writer *w, const char *name, uint64_t us)
-{
-    playcount_printf(w, "\"%s\":%" APR_UINT64_T_FMT ".%06d,", name, us / 1000000,
-                     (int)(us % 1000000));
-}
-
 static uint32_t in_flight(int route)
 {
     const playcount_segment *seg = playcount_metrics_segment;
@@ -221,8 +215,8 @@ static int write_metrics(playcount_writer *w, const playcount_live_query *query)
     if (!get_both(&series, &rows, query, route, w->r->pool)) {
         return HTTP_SERVICE_UNAVAILABLE;
     }
-    put_moment(w, "started", seg->header->started);
-    playcount_printf(w, "\"interval_seconds\":%d,\"minutes\":%u,\"in_flight\":%u,",
+    playcount_json_moment(w, "started", seg->header->started);
+    playcount_printf(w, ",\"interval_seconds\":%d,\"minutes\":%u,\"in_flight\":%u,",
                      playcount_metrics_global->interval, query->minutes,
                      in_flight(route));
     if (query->route) {
@@ -241,8 +235,8 @@ int playcount_write_live(playcount_writer *w, const playcount_live_query *query)
     int result = OK;
 
     playcount_put(w, "{");
-    put_moment(w, "time", (uint64_t)apr_time_now());
-    playcount_put(w, "\"version\":\"" PLAYCOUNT_VERSION "\",\"metrics\":");
+    playcount_json_moment(w, "time", (uint64_t)apr_time_now());
+    playcount_put(w, ",\"version\":\"" PLAYCOUNT_VERSION "\",\"metrics\":");
     if (playcount_metrics_segment) {
         playcount_put(w, "{");
         result = write_metrics(w, query);

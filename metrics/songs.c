@@ -72,15 +72,14 @@ int playcount_write_songs(playcount_writer *w, const playcount_songs_query *quer
     const playcount_served_zone *zone =
         query->zone ? playcount_zone_named(w->r->server, query->zone)
                     : playcount_zone_of(w->r);
-    apr_time_t now = apr_time_now();
     output o = {w, 0};
 
     if (!zone || !zone->zone) {
         return HTTP_NOT_FOUND;
     }
-    playcount_printf(w, "{\"time\":%" APR_TIME_T_FMT ".%06d,", now / 1000000,
-                     (int)(now % 1000000));
-    playcount_json_string(w, "", "zone", zone->name);
+    playcount_put(w, "{");
+    playcount_json_moment(w, "time", (uint64_t)apr_time_now());
+    playcount_json_string(w, ",", "zone", zone->name);
     playcount_put(w, ",\"songs\":[");
     if (query->prefix) {
         put_with_prefix(&o, zone->zone, query);
