@@ -1,106 +1,53 @@
 package HttpdConf;
 
-# The httpd.conf that playcount-express writes, section by section, and what it
-# has to know of the machine for that. All functions that take $option take the
-# checked options of playcount-express. What cannot be done dies with one
-# sentence that ends in a newline.
+# The httpd.conf that playcount-express writes, section by section. $option are the checked
+# options of playcount-express. What cannot be done dies with one sentence that ends in a
+# newline.
 
 use strict;
 use warnings;
+use Address;
+use Machine;
 
-# --- the machine -----------------------------------------------------------
-
-# The path of httpd.
-sub httpd
+# The first lines say where it serves what; status and others read them there.
+sub urls
 {
-    for my $dir (split(/:/, $ENV{PATH} // ''), '/usr/sbin', '/usr/local/sbin') {
-        for my $name (qw(apache2 httpd)) {
-            return "$dir/$name" if -f "$dir/$name" && -x _;
-        }
+    my ($option) = @_;
+    my $address = $option->{addresses}[0];
+    return { counter => Address::url($address, '/'), page => Address::url($address, '/metrics') };
+}
+
+sub urls_of
+{
+    my ($conf) = @_;
+    my %found;
+    open my $file, '<', $conf or return {};
+    while (<$file>) {
+        $found{$1} = $2 if /^# (counter|page): (\S+)$/;
+        last if !/^(#|$)/;
     }
-    die "there is no httpd on this machine; install the package apache2-bin\n";
+    return \%found;
 }
-
-# The path of one of its modules.
-sub module
-{
-    my ($name) = @_;
-    my @dirs = qw(/usr/lib/apache2/modules /usr/lib64/httpd/modules
-        /usr/libexec/apache2);
-
-    for my $dir (@dirs) {
-        return "$dir/mod_$name.so" if -f "$dir/mod_$name.so";
-    }
-    die "there is no mod_$name.so on this machine; install the package",
-        " apache2-bin\n";
-}
-
-# The path of mod_playcount: the one that was built here, or the one installed.
-sub playcount_module
-{
-    my ($home) = @_;
-    my $built = "$home/build/.libs/mod_playcount.so";
-
-    return $built if -f $built;
-    return eval { module('playcount') } // die "there is no $built; build it",
-        " with make\n";
-}
-
-# The user and group that httpd changes to when root starts it.
-sub server_user
-{
-    for my $name (qw(www-data apache daemon nobody)) {
-        my @user = getpwnam $name or next;
-        return ($name, scalar getgrgid $user[3]);
-    }
-    die "there is no user www-data, apache, daemon or nobody to serve as\n";
-}
-
-sub all_writable { return !grep { !-w } @_ }
-
-# Can the user that the server runs as write all of these?
-sub server_can_write
-{
-    my (@paths) = @_;
-
-    if ($> == 0) {
-        my ($uid, $gid) = (getpwnam((server_user())[0]))[2, 3];
-        my $pid = fork // die "cannot start a process: $!\n";
-        if ($pid == 0) {
-            ($(, $)) = ($gid, "$gid $gid");
-            ($<, $>) = ($uid, $uid);
-            exit(all_writable(@paths) ? 0 : 1);
-        }
-        waitpid $pid, 0;
-        return $? == 0;
-    }
-    return all_writable(@paths);
-}
-
-# The most files that a process of ours may have open.
-sub open_files
-{
-    my $limit = `sh -c 'ulimit -H -n'`;
-    return $limit =~ /^(\d+)/ ? $1 : 1048576;
-}
-
-# --- the sections ----------------------------------------------------------
 
 sub listen_section
 {
     my ($option) = @_;
     my $root = $option->{'server-root'};
-    my $literal = $option->{host} =~ /:/;
-    my $host = $literal ? "[$option->{host}]" : $option->{host};
-    my $name = $literal || $host =~ /^(\*|0\.0\.0\.0)$/ ? 'localhost' : $host;
+    my ($first) = @{ $option->{addresses} };
+    my $name = $first->{host} =~ /:/ || Address::is_any($first->{host}) ? 'localhost' : $first->{host};
+    my $listen = join "\n", map { 'Listen ' . Address::listen_text($_) } @{ $option->{addresses} };
+    my $urls = urls($option);
 
     return <<"EOF";
 # httpd with mod_playcount, written by playcount-express, which writes it again
 # at each start: own directives go into a file for --include-file.
+#
+# counter: $urls->{counter}
+# page: $urls->{page}
 
 ServerRoot "$root"
-ServerName $name:$option->{port}
-Listen $host:$option->{port}
+ServerName $name:$first->{port}
+$listen
 DefaultRuntimeDir run
 PidFile run/httpd.pid
 DocumentRoot htdocs
@@ -115,14 +62,15 @@ sub modules_section
 
     push @modules, 'reqtimeout' if $option->{'many-connections'};
     push @modules, 'dbd' if defined $option->{database};
-    return join('', map { "LoadModule ${_}_module " . module($_) . "\n" } @modules)
+    return join('', map { "LoadModule ${_}_module " . Machine::module($_) . "\n" } @modules)
         . qq(LoadModule playcount_module "$option->{module}"\n\n);
 }
 
 sub user_section
 {
+    my ($option) = @_;
     return '' unless $> == 0;
-    my ($user, $group) = server_user();
+    my ($user, $group) = Machine::server_user($option);
     return <<"EOF";
 # Started as root, it serves as:
 User $user
@@ -198,7 +146,7 @@ Timeout 60
 
 EOF
     }
-    my $files = open_files();
+    my $files = Machine::open_files();
     my $factor = int(($files - 200) / $option->{threads}) - 1;
     $factor = 64 if $factor > 64;
     die "--many-connections: a process may open only $files files here, fewer",

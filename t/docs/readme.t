@@ -26,15 +26,15 @@ for my $step (@steps) {
 
 # The commands and options of playcount-express.
 (undef, $output) = $express->run('--help');
-my %in_help = map { $_ => 1 } $output =~ /^  (--[a-z-]+|[a-z]+(?:-server)?)  /mg,
-    $output =~ /^  (--[a-z-]+)/mg;
+my %in_help = map { $_ => 1 } $output =~ /^  (--[a-z0-9-]+|[a-z]+(?:-server)?)  /mg,
+    $output =~ /^  (--[a-z0-9-]+)/mg;
 my %in_docs = map { $_ => 1 }
-    Playcount::Server::slurp("${top}docs/express.md") =~ /^\| `(-?-?[a-z-]+)/mg;
+    Playcount::Server::slurp("${top}docs/express.md") =~ /^\| `(-?-?[a-z0-9-]+)/mg;
 is_deeply [sort keys %in_docs], [sort keys %in_help],
     'docs/express.md and --help list the same commands and options';
 (my $page = Playcount::Server::slurp("${top}express/playcount-express.1")) =~ s/\\-/-/g;
 ($page) = $page =~ /^\.SH COMMANDS\n(.*?)^\.SH EXIT/ms;
-my %in_page = map { $_ => 1 } $page =~ /^\.TP\n\.BI? (--[a-z-]+|[a-z]+(?:-server)?)\b/mg;
+my %in_page = map { $_ => 1 } $page =~ /^\.TP\n\.BI? (--[a-z0-9-]+|[a-z]+(?:-server)?)\b/mg;
 is_deeply [sort keys %in_page], [sort keys %in_help], 'so does playcount-express(1)';
 
 # The layout.
