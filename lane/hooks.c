@@ -137,7 +137,6 @@ static void suspend_connection(conn_rec *c, request_rec *r)
     k->turns = playcount_lane_worker_turn();
     k->turn = atomic_load(k->turns);
     k->score = ap_get_scoreboard_worker(c->sbh);
-    k->since = apr_time_now();
     playcount_lane_give(k);
 }
 
@@ -200,7 +199,10 @@ static void child_init(apr_pool_t *p, server_rec *s)
     }
     playcount_lane_account_child();
     playcount_lane_lend_child();
-    rv = playcount_lane_loop_start(p, s);
+    rv = playcount_lane_worker_child();
+    if (rv == APR_SUCCESS) {
+        rv = playcount_lane_loop_start(p, s);
+    }
     running = rv == APR_SUCCESS;
     if (!running) {
         ap_log_error(

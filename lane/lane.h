@@ -118,7 +118,6 @@ struct playcount_lane_connection {
     worker_score *score;
     _Atomic uint64_t *turns;
     uint64_t turn;
-    apr_time_t since;
 
     ap_sb_handle_t *sbh; /* LENT: of the worker that serves it */
     int gives; /* the filter that gives httpd the bytes already read is there */

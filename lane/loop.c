@@ -13,6 +13,7 @@
 #include "http_log.h"
 
 #include "lane/account.h"
+#include "lane/worker.h"
 
 APLOG_USE_MODULE(playcount);
 
@@ -81,17 +82,22 @@ void playcount_lane_unlink(playcount_lane_connection *k)
 }
 
 /* The worker that suspended a connection writes two fields of it after our hook has
- * run, then nothing any more. It is past that when it has begun another turn, or
- * when the scoreboard says that it waits for work. In a child that stops, the
- * scoreboard says the same of workers that are busy; there a second must do. */
+ * run, then nothing any more. Either of these proves that it has: its own count of
+ * turns has moved on, because it begins another one or ends; or the scoreboard says
+ * that it waits for work, which it writes itself.
+ *
+ * In a child that stops, idle workers are SERVER_GRACEFUL. That proves nothing: the
+ * listener writes it for busy ones, too. So idle workers are called until the one
+ * in question has had a turn. */
 static int has_let_go(const playcount_lane_connection *k)
 {
     unsigned char status = *(volatile unsigned char *)&k->score->status;
 
     atomic_thread_fence(memory_order_acquire);
-    return atomic_load(k->turns) != k->turn || status == SERVER_READY ||
-           ((status == SERVER_GRACEFUL || status == SERVER_DEAD) &&
-            playcount_lane_now - k->since > apr_time_from_sec(1));
+    if (status == SERVER_GRACEFUL) {
+        playcount_lane_worker_call();
+    }
+    return atomic_load(k->turns) != k->turn || status == SERVER_READY;
 }
 
 static void look_at_entering(void)
