@@ -55,11 +55,11 @@ class Sample:
 
     @property
     def rate(self):
-        return self.answers / self.seconds
+        return self.answers / self.seconds if self.seconds else 0
 
     @property
     def versus_rate(self):
-        return self.versus_answers / self.versus_seconds
+        return self.versus_answers / self.versus_seconds if self.versus_seconds else 0
 
     @property
     def cpu_each(self):

@@ -12,6 +12,11 @@ def interleave(subjects, count, measure):
     return results
 
 
+def quotient(a, b):
+    """Not a number where nothing came in the time, which table.add() leaves out."""
+    return a / b if b else float("nan")
+
+
 def ratios(ours, theirs):
     """Round by round."""
-    return [a / b if b else float("nan") for a, b in zip(ours, theirs)]
+    return [quotient(a, b) for a, b in zip(ours, theirs)]
