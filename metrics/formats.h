@@ -21,6 +21,10 @@ int playcount_write_json(playcount_writer *w, const playcount_json_query *query)
 void playcount_write_zones_prometheus(playcount_writer *w, int openmetrics);
 void playcount_write_zones_json(playcount_writer *w);
 
+/* json.c: requests by method, status and outcome, and the figures in short, as
+ * members. */
+void playcount_write_totals_json(playcount_writer *w, const playcount_totals *t);
+
 /* json.c: the members "slow" and "events". */
 void playcount_write_happenings_json(playcount_writer *w);
 

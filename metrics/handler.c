@@ -95,6 +95,21 @@ static const char *find_query(request_rec *r, playcount_json_query *query)
     return error ? error : find_since(r, &query->since);
 }
 
+static const char *find_live_query(request_rec *r, const playcount_json_query *json,
+                                   playcount_live_query *query)
+{
+    uint64_t window = 0;
+    const char *error =
+        playcount_query_number(r->pool, r->args, "window", 1, &window);
+
+    query->minutes = json->minutes;
+    query->since = json->since;
+    query->window = (int)window;
+    query->route =
+        error ? NULL : playcount_query_value(r->pool, r->args, "route", &error);
+    return error;
+}
+
 static const char *find_songs_query(request_rec *r, playcount_songs_query *query)
 {
     uint64_t top = PLAYCOUNT_SONGS_SHOWN;
@@ -119,12 +134,23 @@ static const char *const types[] = {
     [SONGS] = "application/json",
 };
 
-static int write_answer(request_rec *r, format_e format,
-                        const playcount_json_query *query,
-                        const playcount_songs_query *songs)
+/* What the query says, for each of the formats. */
+typedef struct {
+    playcount_json_query json;
+    playcount_live_query live;
+    playcount_songs_query songs;
+} queries;
+
+static const char *find_queries(request_rec *r, queries *q)
 {
-    playcount_live_query live = {.minutes = query->minutes, .since = query->since};
-    const char *error = NULL;
+    const char *error = find_query(r, &q->json);
+
+    error = error ? error : find_live_query(r, &q->json, &q->live);
+    return error ? error : find_songs_query(r, &q->songs);
+}
+
+static int write_answer(request_rec *r, format_e format, const queries *q)
+{
     playcount_writer w;
     int result;
 
@@ -132,14 +158,13 @@ static int write_answer(request_rec *r, format_e format,
     playcount_writer_begin(&w, r);
     switch (format) {
     case JSON:
-        result = playcount_write_json(&w, query);
+        result = playcount_write_json(&w, &q->json);
         break;
     case LIVE:
-        live.route = playcount_query_value(r->pool, r->args, "route", &error);
-        result = playcount_write_live(&w, &live);
+        result = playcount_write_live(&w, &q->live);
         break;
     case SONGS:
-        result = playcount_write_songs(&w, songs);
+        result = playcount_write_songs(&w, &q->songs);
         break;
     default:
         result = playcount_write_prometheus(&w, format == OPENMETRICS);
@@ -152,8 +177,7 @@ static int write_answer(request_rec *r, format_e format,
 
 static int get_page(request_rec *r, const playcount_request *q)
 {
-    playcount_json_query query;
-    playcount_songs_query songs;
+    queries asked;
     format_e format;
     const char *error = NULL;
     const char *file = playcount_query_value(r->pool, r->args, "file", &error);
@@ -164,11 +188,11 @@ static int get_page(request_rec *r, const playcount_request *q)
     apr_table_setn(r->headers_out, "Cache-Control", "no-store");
     apr_table_mergen(r->headers_out, "Vary", "Accept");
     if (error || (error = find_format(r, &format)) ||
-        (error = find_query(r, &query)) || (error = find_songs_query(r, &songs))) {
+        (error = find_queries(r, &asked))) {
         return playcount_refuse(r, HTTP_BAD_REQUEST, error);
     }
     return format == PAGE ? playcount_page_send(r)
-                          : write_answer(r, format, &query, &songs);
+                          : write_answer(r, format, &asked);
 }
 
 static const playcount_endpoint page_endpoint = {

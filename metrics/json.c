@@ -74,7 +74,7 @@ static void put_figure(playcount_writer *w, const playcount_totals *t,
                      s.average, s.median, s.p95, s.p99, s.p999);
 }
 
-static void put_totals(playcount_writer *w, const playcount_totals *t)
+void playcount_write_totals_json(playcount_writer *w, const playcount_totals *t)
 {
     put_counts(w, t);
     for (int f = 0; f < PLAYCOUNT_FIGURES; f++) {
@@ -87,11 +87,11 @@ static void put_view(playcount_writer *w, uint32_t in_flight,
                      const playcount_totals *life, const playcount_totals *recent)
 {
     playcount_printf(w, "\"in_flight\":%u,", in_flight);
-    put_totals(w, life);
+    playcount_write_totals_json(w, life);
     playcount_put(w, ",\"recent\":");
     if (recent) {
         playcount_put(w, "{");
-        put_totals(w, recent);
+        playcount_write_totals_json(w, recent);
         playcount_put(w, "}");
     }
     else {
@@ -146,11 +146,11 @@ static void put_interval(playcount_writer *w, const playcount_snapshot *snap,
         }
         playcount_totals_add(sum, scratch);
         put_route_name(w, n++ == 0, playcount_snapshot_name(snap, number));
-        put_totals(w, scratch);
+        playcount_write_totals_json(w, scratch);
         playcount_put(w, "}");
     }
     playcount_put(w, "],\"total\":{");
-    put_totals(w, sum);
+    playcount_write_totals_json(w, sum);
     playcount_put(w, "}");
 }
 

@@ -7,6 +7,7 @@
 #include "http_log.h"
 
 #include "metrics/live_series.h"
+#include "metrics/live_window.h"
 #include "mod_playcount.h"
 
 APLOG_USE_MODULE(playcount);
@@ -25,10 +26,7 @@ static struct {
     playcount_live_series series;
 } cache[CACHED];
 
-/* The routes' rows. A thousand of them take a tenth of a second: they are computed
- * again when they have been good for two hundred times as long as that took, so
- * that they never cost more than half a percent of a processor. With fifty routes
- * that is each interval. */
+/* The routes' rows, computed again when they are no longer worth what they took. */
 static struct {
     unsigned minutes;
     uint64_t end;    /* intervals written when they were computed */
@@ -36,7 +34,6 @@ static struct {
     uint64_t used;
     playcount_live_rows rows;
 } windows[WINDOWS];
-#define WORTH 200
 
 static uint64_t polls;
 static apr_thread_mutex_t *mutex; /* of both; never held while something is sent */
@@ -47,6 +44,7 @@ void playcount_live_child(apr_pool_t *p)
         APR_SUCCESS) {
         mutex = NULL;
     }
+    playcount_live_window_child(p);
 }
 
 /* The number of a route; one that no route has, if there is none of that name. */
@@ -160,7 +158,7 @@ static const playcount_live_rows *find_rows(unsigned minutes, uint64_t end)
     took = apr_time_now() - began;
     windows[slot].minutes = minutes;
     windows[slot].end = end;
-    windows[slot].good = began + WORTH * took;
+    windows[slot].good = began + PLAYCOUNT_LIVE_WORTH * took;
     windows[slot].used = ++polls;
     return &windows[slot].rows;
 }
@@ -226,6 +224,13 @@ static int write_metrics(playcount_writer *w, const playcount_live_query *query)
     playcount_put_bytes(w, series.text.bytes, series.text.used);
     write_rows(w, &rows);
     playcount_put(w, ",");
+    if (query->window) {
+        int result = playcount_write_live_window(w, query->minutes, route);
+
+        if (result != OK) {
+            return result;
+        }
+    }
     playcount_write_happenings_json(w);
     return OK;
 }

@@ -17,6 +17,8 @@ typedef struct {
 typedef struct {
     playcount_totals *totals; /* of the window; NULL: nothing came */
     uint32_t spark[PLAYCOUNT_SPARKS];
+    uint64_t start;               /* of the interval that the rates are of */
+    double rate, errors, aborted; /* a second, in it */
 } row;
 
 typedef struct {
@@ -40,6 +42,29 @@ static void add_up(const playcount_interval *interval, int route,
     }
 }
 
+/* Add the record at *at to its route's row, and take the rates of its interval. */
+static void add_record(row *r, unsigned slot, const playcount_interval *interval,
+                       size_t *at)
+{
+    double seconds = (double)interval->length / 1e6;
+    uint64_t requests = playcount_totals_requests(r->totals);
+    uint64_t errors = playcount_totals_outcome(r->totals, PLAYCOUNT_ERROR);
+    uint64_t aborted = playcount_totals_outcome(r->totals, PLAYCOUNT_ABORTED);
+    unsigned number;
+
+    playcount_interval_next(interval, at, &number, r->totals);
+    requests = playcount_totals_requests(r->totals) - requests;
+    errors = playcount_totals_outcome(r->totals, PLAYCOUNT_ERROR) - errors;
+    aborted = playcount_totals_outcome(r->totals, PLAYCOUNT_ABORTED) - aborted;
+    r->spark[slot] += (uint32_t)requests;
+    if (seconds > 0) {
+        r->start = interval->start;
+        r->rate = (double)requests / seconds;
+        r->errors = (double)errors / seconds;
+        r->aborted = (double)aborted / seconds;
+    }
+}
+
 /* Add an interval's records to the rows of their routes. */
 static void add_to_rows(row *rows, unsigned slot,
                         const playcount_interval *interval)
@@ -55,11 +80,7 @@ static void add_to_rows(row *rows, unsigned slot,
             r->totals = calloc(1, sizeof(*r->totals));
         }
         if (r->totals) {
-            uint64_t had = playcount_totals_requests(r->totals);
-
-            playcount_interval_next(interval, &before, &number, r->totals);
-            r->spark[slot] +=
-                (uint32_t)(playcount_totals_requests(r->totals) - had);
+            add_record(r, slot, interval, &before);
         }
         before = at;
     }
@@ -113,10 +134,11 @@ static void read_points(window *w, const playcount_live_query *query, int route)
     free(sum);
 }
 
-static void read_rows(row *rows, uint64_t from, uint64_t span)
+/* Returns when the newest interval started. */
+static uint64_t read_rows(row *rows, uint64_t from, uint64_t span)
 {
     playcount_interval *interval = malloc(sizeof(*interval));
-    uint64_t at, end;
+    uint64_t at, end, newest = 0;
 
     playcount_series_range(playcount_metrics_segment->series, &at, &end);
     while (interval && next_interval(&at, end, from, interval)) {
@@ -125,8 +147,10 @@ static void read_rows(row *rows, uint64_t from, uint64_t span)
         add_to_rows(rows,
                     slot < PLAYCOUNT_SPARKS ? (unsigned)slot : PLAYCOUNT_SPARKS - 1,
                     interval);
+        newest = interval->start;
     }
     free(interval);
+    return newest;
 }
 
 /* --- columns --- */
@@ -245,12 +269,14 @@ const char playcount_live_columns[] =
     "\"application_p95\",\"output_p95\","
     "\"blocks_median\",\"blocks_p95\","
     "\"length_median\",\"length_p95\",\"length_sum\","
+    "\"rate\",\"error_rate\",\"aborted_rate\","
     "\"spark\"";
 
 /* The name is turned into JSON when the row is written out: names do not belong to
- * the interval. */
-static void put_row(playcount_text *t, const row *r)
+ * the interval. The rates are of the newest interval. */
+static void put_row(playcount_text *t, const row *r, uint64_t newest)
 {
+    int there = r->start == newest;
     playcount_summary s[PLAYCOUNT_FIGURES];
 
     for (int f = 0; f < PLAYCOUNT_FIGURES; f++) {
@@ -268,6 +294,8 @@ static void put_row(playcount_text *t, const row *r)
         s[PLAYCOUNT_OUTPUT_BLOCKS].median, s[PLAYCOUNT_OUTPUT_BLOCKS].p95,
         s[PLAYCOUNT_OUTPUT_LENGTH].median, s[PLAYCOUNT_OUTPUT_LENGTH].p95,
         s[PLAYCOUNT_OUTPUT_LENGTH].sum);
+    put(t, ",%.3f,%.3f,%.3f", there ? r->rate : 0, there ? r->errors : 0,
+        there ? r->aborted : 0);
     put(t, ",[");
     for (int i = 0; i < PLAYCOUNT_SPARKS; i++) {
         put(t, i ? ",%u" : "%u", r->spark[i]);
@@ -275,13 +303,13 @@ static void put_row(playcount_text *t, const row *r)
     put(t, "]]");
 }
 
-static void put_rows(playcount_live_rows *out, row *rows)
+static void put_rows(playcount_live_rows *out, row *rows, uint64_t newest)
 {
     for (unsigned i = 0; i < playcount_metrics_segment->count; i++) {
         if (rows[i].totals) {
             out->row[out->rows].route = i;
             out->row[out->rows].at = out->text.used;
-            put_row(&out->text, &rows[i]);
+            put_row(&out->text, &rows[i], newest);
             out->row[out->rows++].end = out->text.used;
             free(rows[i].totals);
         }
@@ -315,11 +343,26 @@ int playcount_live_compute_rows(playcount_live_rows *out, unsigned minutes,
 
     out->row = malloc(count * sizeof(*out->row));
     if (rows && out->row) {
-        read_rows(rows, now > span ? now - span : 0, span);
-        put_rows(out, rows);
+        put_rows(out, rows, read_rows(rows, now > span ? now - span : 0, span));
     }
     free(rows);
     return rows && out->row && !out->text.failed;
+}
+
+int playcount_live_compute_window(playcount_totals *sum, unsigned minutes,
+                                  int route, uint64_t now)
+{
+    playcount_interval *interval = malloc(sizeof(*interval));
+    uint64_t span = (uint64_t)minutes * 60000000;
+    uint64_t from = now > span ? now - span : 0, at, end;
+
+    memset(sum, 0, sizeof(*sum));
+    playcount_series_range(playcount_metrics_segment->series, &at, &end);
+    while (interval && next_interval(&at, end, from, interval)) {
+        add_up(interval, route, sum);
+    }
+    free(interval);
+    return interval != NULL;
 }
 
 void playcount_live_forget_series(playcount_live_series *series)

@@ -24,8 +24,9 @@ struct feed {
 
     pthread_mutex_t lock; /* for what follows */
     pthread_cond_t wake;
-    bool stop, poked, want, want_songs;
+    bool stop, poked, want_songs;
     char prefix[256]; /* of the songs */
+    char route[1024];
     int minutes;
     double since;
     heard last;
@@ -169,7 +170,7 @@ static void parse(feed *f, heard *h, const body *b)
     }
 }
 
-/* The songs of each zone that has none on the page. */
+/* The songs of each zone. */
 static void ask_songs(feed *f, heard *h, const char *prefix)
 {
     json_t *zones = json_object_get(h->json, "zones"), *zone;
@@ -204,31 +205,32 @@ static void ask_songs(feed *f, heard *h, const char *prefix)
 
 static void ask(feed *f, heard *h)
 {
-    char query[128], prefix[sizeof(f->prefix)];
-    body b;
+    char prefix[sizeof(f->prefix)], route[sizeof(f->route)], *query = NULL;
+    body b = {.text = NULL};
 
-    pthread_mutex_lock(&f->lock);
-    snprintf(query, sizeof(query), "format=json&minutes=%d&since=%.6f", f->minutes,
-             f->since);
-    bool want = f->want, want_songs = f->want_songs;
-    strcpy(prefix, f->prefix);
-    pthread_mutex_unlock(&f->lock);
     memset(h, 0, sizeof(*h));
-    if (get(f, h, query, &b) == EXIT_DONE) {
+    pthread_mutex_lock(&f->lock);
+    int minutes = f->minutes;
+    double since = f->since;
+    bool want_songs = f->want_songs;
+    strcpy(prefix, f->prefix);
+    strcpy(route, f->route);
+    pthread_mutex_unlock(&f->lock);
+    char *escaped = curl_easy_escape(f->easy, route, 0);
+    if (!escaped ||
+        asprintf(&query, "format=live&window=1&minutes=%d&since=%.6f%s%s", minutes,
+                 since, *route ? "&route=" : "", escaped) < 0) {
+        query = NULL;
+        fault(h, EXIT_FILE, "no memory");
+    }
+    else if (get(f, h, query, &b) == EXIT_DONE) {
         parse(f, h, &b);
     }
+    free(query);
+    curl_free(escaped);
     free(b.text);
     if (h->json && want_songs) {
         ask_songs(f, h, prefix);
-    }
-    if (h->json && want) {
-        heard ignored = {.number = 0};
-        if (get(f, &ignored, "format=prometheus", &b) == EXIT_DONE) {
-            h->buckets = b.text;
-        }
-        else {
-            free(b.text);
-        }
     }
 }
 
@@ -351,33 +353,28 @@ feed *feed_open(const arguments *a, const char *url)
     return f;
 }
 
-void feed_ask(feed *f, int minutes, double since)
+void feed_ask(feed *f, const char *route, int minutes, double since)
 {
     pthread_mutex_lock(&f->lock);
+    if (f->minutes != minutes || strcmp(f->route, route) != 0) {
+        f->poked = true;
+        pthread_cond_signal(&f->wake);
+    }
+    snprintf(f->route, sizeof(f->route), "%s", route);
     f->minutes = minutes;
     f->since = since;
     pthread_mutex_unlock(&f->lock);
 }
 
-void feed_want(feed *f, bool buckets, const char *songs)
+void feed_want_songs(feed *f, const char *prefix)
 {
     pthread_mutex_lock(&f->lock);
-    bool other = songs && (!f->want_songs || strcmp(f->prefix, songs) != 0);
-    if ((buckets && !f->want) || other) {
+    if (prefix && (!f->want_songs || strcmp(f->prefix, prefix) != 0)) {
         f->poked = true;
+        pthread_cond_signal(&f->wake);
     }
-    f->want = buckets;
-    f->want_songs = songs != NULL;
-    snprintf(f->prefix, sizeof(f->prefix), "%s", songs ? songs : "");
-    pthread_cond_signal(&f->wake);
-    pthread_mutex_unlock(&f->lock);
-}
-
-void feed_poke(feed *f)
-{
-    pthread_mutex_lock(&f->lock);
-    f->poked = true;
-    pthread_cond_signal(&f->wake);
+    f->want_songs = prefix != NULL;
+    snprintf(f->prefix, sizeof(f->prefix), "%s", prefix ? prefix : "");
     pthread_mutex_unlock(&f->lock);
 }
 
@@ -407,7 +404,6 @@ bool feed_heard(feed *f, heard *h)
         heard_free(h);
         *h = f->last; /* and what it owns */
         f->last.json = NULL;
-        f->last.buckets = NULL;
     }
     pthread_mutex_unlock(&f->lock);
     return fresh;
@@ -416,9 +412,7 @@ bool feed_heard(feed *f, heard *h)
 void heard_free(heard *h)
 {
     json_decref(h->json);
-    free(h->buckets);
     h->json = NULL;
-    h->buckets = NULL;
 }
 
 const char *feed_name(const feed *f)

@@ -20,7 +20,6 @@ typedef struct feed feed;
 typedef struct {
     uint64_t number;    /* of answers so far; changes when there is something new */
     json_t *json;       /* the caller's; NULL: it failed */
-    char *buckets;      /* what was asked for with feed_want(), text; or NULL */
     exit_status status; /* EXIT_DONE, or what the command would end with */
     bool password;      /* it asks for one, or refuses the one it got */
     double every;       /* seconds until the next one */
@@ -30,13 +29,12 @@ typedef struct {
 /* `url` without a query, or with one of its own. NULL: no memory. */
 feed *feed_open(const arguments *a, const char *url);
 
-/* How far back, and the series only from this moment on. */
-void feed_ask(feed *f, int minutes, double since);
+/* Of which route ("": of all), how far back, and the series only from this moment
+ * on. Another route or time is asked for at once. */
+void feed_ask(feed *f, const char *route, int minutes, double since);
 
-/* Whether the buckets of the histograms are wanted too; and the songs, where the
- * page does not have them, those whose ids begin so, or NULL. Newer servers have
- * these. */
-void feed_want(feed *f, bool buckets, const char *songs);
+/* Whether the songs are wanted too, those whose ids begin so; NULL: not. */
+void feed_want_songs(feed *f, const char *prefix);
 
 /* Ask now, and wait for it. */
 void feed_once(feed *f, heard *h);
@@ -44,7 +42,6 @@ void feed_once(feed *f, heard *h);
 /* Start the thread; seconds between two requests, 0: as the server's series. Not 0:
  * it could not be started. */
 int feed_start(feed *f, double interval);
-void feed_poke(feed *f); /* ask at once */
 
 /* What was heard last; h->number is what the caller knows. Whether it is new. */
 bool feed_heard(feed *f, heard *h);

@@ -4,29 +4,19 @@
 
 #include "client/monitor/model.h"
 
-/* The past of one route. */
-typedef struct {
-    char *name;
-    double rate[MODEL_TREND]; /* oldest first */
-    double errors, aborted;   /* in the last interval */
-    double start;             /* of the last interval */
-} trend;
-
 struct model {
     json_t *answer;
     double started, restarted, last; /* start of the newest interval */
+    char *scope;                     /* a route, "": all */
+    int minutes;
     model_moment past[MODEL_PAST];
     int past_n;
-    model_route total;
     model_route *routes;
     size_t routes_n;
     model_song *songs;
     size_t songs_n;
     json_t *counts; /* of the songs before: zone NUL song -> count */
     double counted; /* when */
-    json_t *index;  /* route -> which of the trends */
-    trend *trends;
-    size_t trends_n;
 };
 
 double model_number(const json_t *object, const char *a, const char *b)
@@ -34,13 +24,6 @@ double model_number(const json_t *object, const char *a, const char *b)
     const json_t *value = json_object_get(object, a);
     value = b ? json_object_get(value, b) : value;
     return json_number_value(value);
-}
-
-double model_errors(const json_t *counts)
-{
-    double errors = model_number(counts, "status", "5xx");
-    double broken = model_number(counts, "outcomes", "error");
-    return errors > broken ? errors : broken; /* an answer can be both */
 }
 
 /* --- the series --- */
@@ -72,66 +55,18 @@ static void add_gap(model *m, double from, double to, double step)
     }
 }
 
-static trend *trend_of(model *m, const char *name)
+/* The n-th value of a column; figure may be NULL. */
+static double cell(const json_t *series, const char *figure, const char *column,
+                   size_t n)
 {
-    const json_t *at = json_object_get(m->index, name);
-
-    if (at) {
-        return &m->trends[json_integer_value(at)];
-    }
-    trend *trends = realloc(m->trends, (m->trends_n + 1) * sizeof(*trends));
-    if (!trends) {
-        return NULL;
-    }
-    m->trends = trends;
-    trend *t = &trends[m->trends_n];
-    *t = (trend){.name = strdup(name)};
-    if (!t->name || json_object_set_new(m->index, name,
-                                        json_integer((json_int_t)m->trends_n))) {
-        free(t->name);
-        return NULL;
-    }
-    for (int i = 0; i < MODEL_TREND; i++) {
-        t->rate[i] = -1;
-    }
-    m->trends_n++;
-    return t;
+    const json_t *columns = figure ? json_object_get(series, figure) : series;
+    return json_number_value(json_array_get(json_object_get(columns, column), n));
 }
 
-/* Every known route goes on by one interval, with nothing in it but for those that
- * the interval has. */
-static void add_trends(model *m, const json_t *interval, double start,
-                       double seconds)
+static void add_interval(model *m, const json_t *series, size_t n, double step)
 {
-    size_t i;
-    const json_t *route;
-
-    for (size_t k = 0; k < m->trends_n; k++) {
-        trend *t = &m->trends[k];
-        memmove(t->rate, t->rate + 1, (MODEL_TREND - 1) * sizeof(*t->rate));
-        t->rate[MODEL_TREND - 1] = 0;
-        t->errors = t->aborted = 0;
-        t->start = start;
-    }
-    json_array_foreach(json_object_get(interval, "routes"), i, route)
-    {
-        const char *name = json_string_value(json_object_get(route, "route"));
-        trend *t = name ? trend_of(m, name) : NULL;
-        if (t) {
-            t->rate[MODEL_TREND - 1] =
-                model_number(route, "requests", NULL) / seconds;
-            t->errors = model_errors(route) / seconds;
-            t->aborted = model_number(route, "outcomes", "aborted") / seconds;
-            t->start = start;
-        }
-    }
-}
-
-static void add_interval(model *m, const json_t *interval, double step)
-{
-    const json_t *total = json_object_get(interval, "total");
-    double start = model_number(interval, "start", NULL);
-    double seconds = model_number(interval, "seconds", NULL);
+    double start = cell(series, NULL, "start", n);
+    double seconds = cell(series, NULL, "seconds", n);
 
     if (seconds <= 0 || start <= m->last) {
         return;
@@ -139,68 +74,101 @@ static void add_interval(model *m, const json_t *interval, double step)
     if (m->last) {
         add_gap(m, m->last + step, start, step);
     }
-    add_moment(m,
-               &(model_moment){
-                   .start = start,
-                   .requests = model_number(total, "requests", NULL) / seconds,
-                   .errors = model_errors(total) / seconds,
-                   .aborted = model_number(total, "outcomes", "aborted") / seconds,
-                   .bytes = model_number(total, "output_length", "sum") / seconds,
-                   .median = model_number(total, "request_time", "median"),
-                   .average = model_number(total, "request_time", "average"),
-                   .p95 = model_number(total, "request_time", "p95"),
-                   .p99 = model_number(total, "request_time", "p99")});
-    add_trends(m, interval, start, seconds);
+    add_moment(m, &(model_moment){
+                      .start = start,
+                      .requests = cell(series, NULL, "requests", n) / seconds,
+                      .errors = cell(series, NULL, "errors", n) / seconds,
+                      .aborted = cell(series, NULL, "aborted", n) / seconds,
+                      .bytes = cell(series, "output_length", "sum", n) / seconds,
+                      .median = cell(series, "request_time", "median", n),
+                      .average = cell(series, "request_time", "average", n),
+                      .p95 = cell(series, "request_time", "p95", n),
+                      .p99 = cell(series, "request_time", "p99", n)});
     m->last = start;
+}
+
+/* The past of another route, or of more time, begins with what comes now. */
+static void choose_scope(model *m, const json_t *metrics)
+{
+    const char *scope = json_string_value(json_object_get(metrics, "route"));
+    int minutes = (int)model_number(metrics, "minutes", NULL);
+
+    scope = scope ? scope : "";
+    if (!m->scope || strcmp(m->scope, scope) != 0 || minutes != m->minutes) {
+        free(m->scope);
+        m->scope = strdup(scope);
+        m->minutes = minutes;
+        m->past_n = 0;
+        m->last = 0;
+    }
 }
 
 /* --- the present --- */
 
-static void fill_route(model *m, model_route *route, const char *name,
-                       const json_t *view)
+static const json_t *in_column(const json_t *columns, const json_t *row,
+                               const char *name)
 {
-    const json_t *recent = json_object_get(view, "recent");
-    const json_t *at = json_object_get(m->index, name);
+    const json_t *column;
+    size_t i;
 
-    *route =
-        (model_route){.name = name, .life = view, .recent = recent, .rate = -1};
-    if (!json_is_object(recent)) {
-        route->recent = NULL;
+    json_array_foreach(columns, i, column)
+    {
+        const char *known = json_string_value(column);
+        if (known && strcmp(known, name) == 0) {
+            return json_array_get(row, i);
+        }
     }
-    for (int i = 0; i < MODEL_TREND; i++) {
-        route->trend[i] = at ? m->trends[json_integer_value(at)].rate[i]
-                          : m->past_n > MODEL_TREND - 1 - i ? 0
-                                                            : -1;
-    }
-    if (m->past_n) {
-        route->rate = at ? route->trend[MODEL_TREND - 1] : 0;
-        route->errors = at ? m->trends[json_integer_value(at)].errors : 0;
-        route->aborted = at ? m->trends[json_integer_value(at)].aborted : 0;
+    return NULL;
+}
+
+static double in_row(const json_t *columns, const json_t *row, const char *name)
+{
+    return json_number_value(in_column(columns, row, name));
+}
+
+static void fill_route(model_route *route, const json_t *columns, const json_t *row)
+{
+    const char *name = json_string_value(json_array_get(row, 0));
+    const json_t *part;
+    const json_t *trend = in_column(columns, row, "spark");
+    size_t i;
+
+    *route = (model_route){.name = name ? name : "?",
+                           .in_flight = in_row(columns, row, "in_flight"),
+                           .requests = in_row(columns, row, "requests"),
+                           .rate = in_row(columns, row, "rate"),
+                           .errors = in_row(columns, row, "error_rate"),
+                           .aborted = in_row(columns, row, "aborted_rate"),
+                           .median = in_row(columns, row, "median"),
+                           .p95 = in_row(columns, row, "p95"),
+                           .p99 = in_row(columns, row, "p99"),
+                           .blocks = in_row(columns, row, "blocks_median"),
+                           .bytes = in_row(columns, row, "length_median")};
+    json_array_foreach(trend, i, part)
+    {
+        if (route->trends < MODEL_TREND) {
+            route->trend[route->trends++] = json_number_value(part);
+        }
     }
 }
 
 static void fill_routes(model *m, const json_t *metrics)
 {
-    const json_t *routes = json_object_get(metrics, "routes"), *route;
-    size_t n = json_array_size(routes), i;
-    model_route *filled = realloc(m->routes, (n + 1) * sizeof(*filled));
+    const json_t *routes = json_object_get(metrics, "routes"), *row;
+    const json_t *columns = json_object_get(routes, "columns");
+    const json_t *rows = json_object_get(routes, "rows");
+    size_t i;
+    model_route *filled =
+        realloc(m->routes, (json_array_size(rows) + 1) * sizeof(*filled));
 
     m->routes_n = 0;
     if (!filled) {
         return;
     }
     m->routes = filled;
-    json_array_foreach(routes, i, route)
+    json_array_foreach(rows, i, row)
     {
-        const char *name = json_string_value(json_object_get(route, "route"));
-        fill_route(m, &filled[m->routes_n++], name ? name : "?", route);
-    }
-    fill_route(m, &m->total, "the whole server", json_object_get(metrics, "total"));
-    if (m->past_n) {
-        const model_moment *last = &m->past[m->past_n - 1];
-        m->total.rate = last->requests;
-        m->total.errors = last->errors;
-        m->total.aborted = last->aborted;
+        fill_route(&filled[m->routes_n++], columns, row);
     }
 }
 
@@ -256,7 +224,6 @@ model *model_new(void)
 {
     model *m = calloc(1, sizeof(*m));
     if (m) {
-        m->index = json_object();
         m->counts = json_object();
     }
     return m;
@@ -267,13 +234,9 @@ void model_free(model *m)
     if (!m) {
         return;
     }
-    for (size_t i = 0; i < m->trends_n; i++) {
-        free(m->trends[i].name);
-    }
-    free(m->trends);
     free(m->routes);
     free(m->songs);
-    json_decref(m->index);
+    free(m->scope);
     json_decref(m->counts);
     json_decref(m->answer);
     free(m);
@@ -281,10 +244,12 @@ void model_free(model *m)
 
 void model_take(model *m, json_t *answer, double now)
 {
-    const json_t *metrics = json_object_get(answer, "metrics"), *interval;
+    const json_t *metrics = json_object_get(answer, "metrics");
+    const json_t *series = json_object_get(metrics, "series");
+    double step = model_number(metrics, "interval_seconds", NULL);
     double started = model_number(metrics, "started", NULL);
     double time = model_number(answer, "time", NULL);
-    size_t i;
+    size_t n = json_array_size(json_object_get(series, "start"));
 
     json_decref(m->answer);
     m->answer = answer;
@@ -293,17 +258,23 @@ void model_take(model *m, json_t *answer, double now)
         json_object_clear(m->counts); /* they may have begun at 0 again */
     }
     m->started = started ? started : m->started;
-    json_array_foreach(json_object_get(metrics, "series"), i, interval)
-    {
-        add_interval(m, interval, model_number(metrics, "interval_seconds", NULL));
+    choose_scope(m, metrics);
+    for (size_t i = 0; i < n; i++) {
+        add_interval(m, series, i, step);
     }
     fill_routes(m, metrics);
     fill_songs(m, time ? time : now);
 }
 
-double model_since(const model *m)
+double model_since(const model *m, const char *route, int minutes)
 {
-    return m->last;
+    return minutes == m->minutes && strcmp(model_scope(m), route) == 0 ? m->last
+                                                                       : 0;
+}
+
+const char *model_scope(const model *m)
+{
+    return m->scope ? m->scope : "";
 }
 
 const json_t *model_answer(const model *m)
@@ -315,6 +286,11 @@ const json_t *model_metrics(const model *m)
 {
     const json_t *metrics = json_object_get(m->answer, "metrics");
     return json_is_object(metrics) ? metrics : NULL;
+}
+
+const json_t *model_window(const model *m)
+{
+    return json_object_get(model_metrics(m), "window");
 }
 
 const model_moment *model_past(const model *m, int *n)
@@ -331,11 +307,6 @@ double model_interval(const model *m)
 double model_restarted(const model *m)
 {
     return m->restarted;
-}
-
-const model_route *model_total(const model *m)
-{
-    return &m->total;
 }
 
 const model_route *model_routes(const model *m, size_t *n)

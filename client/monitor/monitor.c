@@ -22,7 +22,6 @@ typedef struct {
     choices chosen;
     heard last;
     double heard_at;
-    char *buckets;
 } monitor;
 
 static double wall_clock(void)
@@ -39,8 +38,7 @@ static void draw(monitor *m)
                          .password = m->last.password,
                          .now = wall_clock(),
                          .heard = m->heard_at,
-                         .asked_every = m->last.every,
-                         .buckets = m->buckets};
+                         .asked_every = m->last.every};
 
     views_draw(&m->canvas, m->model, &m->chosen, &how);
 }
@@ -53,21 +51,16 @@ static void take(monitor *m)
         model_take(m->model, m->last.json, m->heard_at);
         m->last.json = NULL;
     }
-    if (m->last.buckets) {
-        free(m->buckets);
-        m->buckets = m->last.buckets;
-        m->last.buckets = NULL;
-    }
 }
 
 /* What is to be asked for next. */
 static void ask_next(monitor *m)
 {
-    double since = model_since(m->model);
-    /* At first, as much as is seen, but not the whole hour of many routes. */
-    feed_ask(m->feed, m->chosen.minutes, since ? since : wall_clock() - 120);
-    feed_want(m->feed, *m->chosen.route != '\0',
-              m->chosen.view == VIEW_SONGS ? m->chosen.filter : NULL);
+    const choices *chosen = &m->chosen;
+
+    feed_ask(m->feed, chosen->route, chosen->minutes,
+             model_since(m->model, chosen->route, chosen->minutes));
+    feed_want_songs(m->feed, chosen->view == VIEW_SONGS ? chosen->filter : NULL);
 }
 
 /* --- one screen, or JSON --- */
@@ -78,15 +71,16 @@ static exit_status failed(const monitor *m)
     return interrupted ? EXIT_INTERRUPTED : m->last.status;
 }
 
-static void put_rates(json_t *object, const model_route *r)
+static void put_rates(json_t *object, double requests, double errors,
+                      double aborted)
 {
-    bool known = r->rate >= 0;
+    bool known = requests >= 0;
     json_object_set_new(object, "requests_per_second",
-                        known ? json_real(r->rate) : json_null());
+                        known ? json_real(requests) : json_null());
     json_object_set_new(object, "errors_per_second",
-                        known ? json_real(r->errors) : json_null());
+                        known ? json_real(errors) : json_null());
     json_object_set_new(object, "aborted_per_second",
-                        known ? json_real(r->aborted) : json_null());
+                        known ? json_real(aborted) : json_null());
 }
 
 static exit_status print_json(const monitor *m)
@@ -94,13 +88,16 @@ static exit_status print_json(const monitor *m)
     json_t *all = json_object(), *rates = json_object(), *of_routes = json_object();
     size_t n;
     const model_route *routes = model_routes(m->model, &n);
+    int past_n;
+    const model_moment *past = model_past(m->model, &past_n);
 
-    if (model_metrics(m->model)) {
-        put_rates(rates, model_total(m->model));
+    if (past_n) {
+        const model_moment *last = &past[past_n - 1];
+        put_rates(rates, last->requests, last->errors, last->aborted);
     }
     for (size_t i = 0; i < n; i++) {
         json_t *one = json_object();
-        put_rates(one, &routes[i]);
+        put_rates(one, routes[i].rate, routes[i].errors, routes[i].aborted);
         json_object_set_new(of_routes, routes[i].name, one);
     }
     json_object_set_new(rates, "routes", of_routes);
@@ -145,7 +142,7 @@ static exit_status once(monitor *m)
 
 static void listen_to_feed(monitor *m)
 {
-    if (m->chosen.paused) {
+    if (m->chosen.paused && strcmp(m->chosen.route, model_scope(m->model)) == 0) {
         return; /* what comes meanwhile is in the series later */
     }
     if (feed_heard(m->feed, &m->last)) {
@@ -216,6 +213,5 @@ exit_status command_monitor(const arguments *a)
     heard_free(&m.last);
     model_free(m.model);
     canvas_free(&m.canvas);
-    free(m.buckets);
     return status;
 }

@@ -87,44 +87,10 @@ static int draw_zones(canvas *c, const model *m, int y, int most)
     return drawn + 1;
 }
 
-static void draw_rates(canvas *c, const model *m, int y)
-{
-    const model_route *total = model_total(m);
-    double in_flight = model_number(total->life, "in_flight", NULL);
-    int x = 1;
-
-    x += canvas_print(c, y, x, 30, LOOK_BOLD, "%s requests/s",
-                      shown_number(total->rate)) +
-         3;
-    x += canvas_print(c, y, x, 30, total->errors > 0 ? LOOK_BAD : LOOK_PLAIN,
-                      "%s errors/s",
-                      total->rate < 0 ? "-" : shown_number(total->errors)) +
-         3;
-    x += canvas_print(c, y, x, 30, total->aborted > 0 ? LOOK_WARN : LOOK_PLAIN,
-                      "%s aborted/s",
-                      total->rate < 0 ? "-" : shown_number(total->aborted)) +
-         3;
-    canvas_print(c, y, x, 30, LOOK_PLAIN, "%s in flight", shown_number(in_flight));
-}
-
-/* The past as values for the two charts. */
-static int values_of(const model *m, double *rates, double *times)
-{
-    int n;
-    const model_moment *past = model_past(m, &n);
-
-    for (int i = 0; i < n; i++) {
-        rates[i] = past[i].requests;
-        times[i] = past[i].p95;
-    }
-    return n;
-}
-
 void view_overview(canvas *c, const model *m, const choices *chosen, int y,
                    int height)
 {
-    static double rates[MODEL_PAST], times[MODEL_PAST];
-    const json_t *recent = model_total(m)->recent;
+    const json_t *window = model_window(m);
     int end = y + height, width = c->width - 2;
     int tall = (height - 13) / 2;
 
@@ -135,17 +101,19 @@ void view_overview(canvas *c, const model *m, const choices *chosen, int y,
         draw_zones(c, m, y + 2, height - 2);
         return;
     }
+    if (*model_scope(m)) {
+        canvas_text(c, y, 1, width, LOOK_DIM,
+                    "waiting for the whole server's figures");
+        return;
+    }
     tall = tall < 1 ? 1 : tall > 12 ? 12 : tall;
-    draw_rates(c, m, y);
-    int n = values_of(m, rates, times);
-    view_chart(c, y + 1, 1, width, tall, "requests/s", rates, n, model_interval(m),
-               false, LOOK_CHART);
+    view_rates(c, m, y);
+    view_chart(c, m, y + 1, 1, width, tall, "requests/s", view_requests, false);
     y += 2 + tall;
-    view_chart(c, y, 1, width, tall, "request time, 95 %", times, n,
-               model_interval(m), true, LOOK_CHART);
+    view_chart(c, m, y, 1, width, tall, "request time, 95 %", view_p95, true);
     y += 2 + tall;
-    if (recent && y + 6 < end) {
-        view_figures(c, y, recent);
+    if (model_number(window, "requests", NULL) > 0 && y + 6 < end) {
+        view_figures(c, y, window);
         y += 7;
     }
     else if (y + 1 < end) {

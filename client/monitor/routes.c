@@ -27,17 +27,17 @@ static double value_of(const model_route *r, int column)
     case ERRORS:
         return r->errors;
     case ACTIVE:
-        return model_number(r->life, "in_flight", NULL);
+        return r->in_flight;
     case MEDIAN:
-        return r->recent ? model_number(r->recent, "request_time", "median") : -1;
+        return r->median;
     case P95:
-        return r->recent ? model_number(r->recent, "request_time", "p95") : -1;
+        return r->p95;
     case P99:
-        return r->recent ? model_number(r->recent, "request_time", "p99") : -1;
+        return r->p99;
     case BLOCKS:
-        return r->recent ? model_number(r->recent, "output_blocks", "median") : -1;
+        return r->blocks;
     default:
-        return r->recent ? model_number(r->recent, "output_length", "median") : -1;
+        return r->bytes;
     }
 }
 
@@ -119,12 +119,12 @@ static void draw_row(canvas *c, int y, const model_route *r, bool chosen)
     }
     if (trend + 8 < c->width) {
         double top = 0;
-        for (int i = 0; i < MODEL_TREND; i++) {
+        for (int i = 0; i < r->trends; i++) {
             top = r->trend[i] > top ? r->trend[i] : top;
         }
         int width = c->width - trend - 1;
-        width = width < MODEL_TREND ? width : MODEL_TREND;
-        canvas_bars(c, y, trend, width, 1, r->trend, MODEL_TREND, top, LOOK_CHART);
+        width = width < r->trends ? width : r->trends;
+        canvas_bars(c, y, trend, width, 1, r->trend, r->trends, top, LOOK_CHART);
     }
     if (chosen) {
         canvas_line(c, y, 0, c->width, LOOK_CHOSEN);

@@ -71,7 +71,27 @@ const char *figure_title(int figure)
     return titles[figure];
 }
 
-void view_figures(canvas *c, int y, const json_t *counts)
+void view_rates(canvas *c, const model *m, int y)
+{
+    int n, x = 1;
+    const model_moment *past = model_past(m, &n);
+    model_moment last = {.requests = -1, .errors = -1, .aborted = -1};
+
+    last = n ? past[n - 1] : last;
+    x += canvas_print(c, y, x, 30, LOOK_BOLD, "%s requests/s",
+                      shown_number(last.requests)) +
+         3;
+    x += canvas_print(c, y, x, 30, last.errors > 0 ? LOOK_BAD : LOOK_PLAIN,
+                      "%s errors/s", shown_number(last.errors)) +
+         3;
+    x += canvas_print(c, y, x, 30, last.aborted > 0 ? LOOK_WARN : LOOK_PLAIN,
+                      "%s aborted/s", shown_number(last.aborted)) +
+         3;
+    canvas_print(c, y, x, 30, LOOK_PLAIN, "%s in flight",
+                 shown_number(model_number(model_metrics(m), "in_flight", NULL)));
+}
+
+void view_figures(canvas *c, int y, const json_t *window)
 {
     static const char *const columns[] = {"median", "average", "p95",
                                           "p99",    "p999",    "max"};
@@ -83,37 +103,13 @@ void view_figures(canvas *c, int y, const json_t *counts)
     }
     for (int f = 0; f < VIEW_FIGURES; f++) {
         canvas_text(c, y + 1 + f, 1, 17, LOOK_PLAIN, figure_title(f));
-        bool any = model_number(counts, view_figure_names[f], "count") > 0;
+        bool any = model_number(window, view_figure_names[f], "count") > 0;
         for (int i = 0; i < 6; i++) {
-            double value = model_number(counts, view_figure_names[f], columns[i]);
+            double value = model_number(window, view_figure_names[f], columns[i]);
             canvas_right(c, y + 1 + f, 18 + 10 * i, 9, LOOK_PLAIN, "%s",
                          any ? shown_figure(f, value) : "-");
         }
     }
-}
-
-void view_chart(canvas *c, int y, int x, int width, int height, const char *title,
-                const double *values, int n, double step, bool is_time, look l)
-{
-    double top = 0;
-    int seen = n < width - 9 ? n : width - 9;
-
-    for (int i = n - seen; i < n; i++) {
-        top = values[i] > top ? values[i] : top;
-    }
-    canvas_text(c, y, x, width, LOOK_TITLE, title);
-    if (seen > 0 && step > 0) {
-        double past = step * seen;
-        canvas_right(c, y, x + width - 30, 30, LOOK_DIM, "%s %s back to now",
-                     past >= 120 ? shown_number(past / 60) : shown_number(past),
-                     past >= 120 ? "minutes" : "seconds");
-    }
-    canvas_right(c, y + 1, x, 8, LOOK_DIM, "%s",
-                 is_time ? shown_time(top) : shown_number(top));
-    if (height > 1) {
-        canvas_right(c, y + height, x, 8, LOOK_DIM, "0");
-    }
-    canvas_bars(c, y + 1, x + 9, width - 9, height, values, n, top, l);
 }
 
 bool view_matches(const choices *chosen, const char *text)

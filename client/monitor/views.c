@@ -122,7 +122,7 @@ void views_draw(canvas *c, const model *m, choices *chosen,
                     "nothing is known of this server yet");
     }
     else if (*chosen->route) {
-        view_detail(c, m, chosen, how->buckets, y, height);
+        view_detail(c, m, chosen, y, height);
     }
     else if (chosen->view == VIEW_OVERVIEW) {
         view_overview(c, m, chosen, y, height);

@@ -34,9 +34,8 @@ typedef struct {
     const char *name;     /* of the server */
     const char *sentence; /* what is wrong; "": nothing */
     bool password;
-    double now, heard;   /* when there was a good answer last; 0: never */
-    double asked_every;  /* seconds */
-    const char *buckets; /* for the detail; may be NULL */
+    double now, heard;  /* when there was a good answer last; 0: never */
+    double asked_every; /* seconds */
 } circumstances;
 
 void views_draw(canvas *c, const model *m, choices *chosen,
@@ -48,8 +47,8 @@ void view_overview(canvas *c, const model *m, const choices *chosen, int y,
 void view_routes(canvas *c, const model *m, choices *chosen, int y, int height);
 void view_slow(canvas *c, const model *m, choices *chosen, int y, int height);
 void view_songs(canvas *c, const model *m, choices *chosen, int y, int height);
-void view_detail(canvas *c, const model *m, const choices *chosen,
-                 const char *buckets, int y, int height);
+void view_detail(canvas *c, const model *m, const choices *chosen, int y,
+                 int height);
 void view_help(canvas *c, int y, int height);
 
 /* The columns that routes are sorted by: how many there are. */
@@ -61,12 +60,19 @@ int view_scroll(choices *chosen, int rows, int height);
 /* Whether the filter is in this text, whatever the case; an empty one is. */
 bool view_matches(const choices *chosen, const char *text);
 
-/* The table of figures, of one route or the server: 6 lines. */
-void view_figures(canvas *c, int y, const json_t *counts);
+/* The rates of the last interval, in one line. */
+void view_rates(canvas *c, const model *m, int y);
 
-/* A chart with its highest value beside it: `height` lines and a title above. */
-void view_chart(canvas *c, int y, int x, int width, int height, const char *title,
-                const double *values, int n, double step, bool is_time, look l);
+/* The table of figures of the window: 6 lines. */
+void view_figures(canvas *c, int y, const json_t *window);
+
+/* A chart of the model's past with its highest value beside it: `height` lines and
+ * a title above. Starts, graceful restarts and killed children are marked. */
+typedef double view_value(const model_moment *moment);
+double view_requests(const model_moment *moment);
+double view_p95(const model_moment *moment);
+void view_chart(canvas *c, const model *m, int y, int x, int width, int height,
+                const char *title, view_value *value, bool is_time);
 
 /* Numbers in few columns: 1234567 is 1.23M; microseconds 1.23 ms; bytes 1.2 MB; a
  * number below 0 is a dash. Into one of a few buffers in turn. */

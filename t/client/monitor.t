@@ -41,11 +41,12 @@ play('b', 10);
 my $known = Playcount::Server::wait_until('an interval with all of it', sub {
     my $all = decode_json(monitor('--json', $url)->{out});
     my $n = 0;
-    $n += $_->{total}{requests} for @{ $all->{server}{metrics}{series} };
+    $n += $_ for @{ $all->{server}{metrics}{series}{requests} };
     return $n >= 40 ? $all : undef;
 });
 is $known->{url}, $url, '--json: the address';
 is $known->{server}{zones}[0]{plays}, 40, 'what the server says';
+is $known->{server}{metrics}{window}{requests}, $known->{server}{metrics}{window}{methods}{POST} + ($known->{server}{metrics}{window}{methods}{GET} // 0), 'all requests of the time together';
 ok exists $known->{rates}{requests_per_second}, 'the rates';
 ok exists $known->{rates}{routes}{'POST song'}{requests_per_second}, 'those of the routes';
 
@@ -131,13 +132,13 @@ like $run->{out}, qr/default .* 0 songs/, 'the zones are there all the same';
 my $nasty = "\e[2J\e]0;title\a\x{9b}31m\x{202e}evil\x{2066}\x{200b}\r\n\x{7f}\x{feff}";
 my $figures = { map { $_ => { count => 1, sum => 1, map { $_ => 1 } qw(min max average median p95 p99 p999) } }
     qw(request_time application_time output_time output_blocks output_length) };
-my $total = { %$figures, in_flight => 0, requests => 1, methods => {}, status => {}, outcomes => {} };
+my $window = { %$figures, requests => 1, methods => {}, status => {}, outcomes => {}, histograms => {} };
 my $evil = Playcount::Misbehaving->new(sub {
     request($_[0]);
     print { $_[0] } answer(200, encode_json({ version => 1, time => time, zones => [{ zone => $nasty, songs => 1, capacity => 1, plays => 1,
                 handoff => {}, top => [{ song => $nasty, count => 1 }] }],
-            metrics => { started => 1, interval_seconds => 1, total => { %$total, recent => $total }, series => [],
-                routes => [{ route => $nasty, %$total, recent => $total }],
+            metrics => { started => 1, interval_seconds => 1, minutes => 5, in_flight => 0, window => $window, series => {},
+                routes => { columns => ['route', 'requests'], rows => [[$nasty, 1]] },
                 slow => [{ time => 1, route => $nasty, path => $nasty, method => $nasty, status => 200, outcome => $nasty, %{ { request_time => 1 } } }] } }),
         'Content-Type: application/json');
 });
@@ -153,7 +154,7 @@ my $newer = Playcount::Misbehaving->new(sub {
     request($_[0]);
     print { $_[0] } answer(200, encode_json({ version => 1, time => time,
         zones => [{ zone => 'z', songs => 1, capacity => 2, plays => 1, handoff => { refused_songs => 2 } }],
-        metrics => { started => 1, interval_seconds => 1, total => { %$total, recent => $total }, series => [], routes => [], slow => [],
+        metrics => { started => 1, interval_seconds => 1, minutes => 5, window => $window, series => {}, routes => {}, slow => [],
             events => [{ time => 1, event => 'graceful' }, { time => 2, event => 'killed', pid => 3 }] } }),
         'Content-Type: application/json');
 });

@@ -64,6 +64,18 @@ is sum0(@{ $one->{series}{requests} }), 3, 'one route by name';
 is $one->{route}, 'blocks=20&size=100', 'which is said';
 is sum0(@{ live('route=nothing')->{metrics}{series}{requests} }), 0, 'an unknown one has nothing';
 
+# A window in one piece, with histograms.
+my $window = live('minutes=5&window=1')->{metrics}{window};
+for my $member (qw(requests methods status outcomes output_blocks)) {
+    is_deeply $window->{$member}, $json->{total}{recent}{$member}, "the window's $member";
+}
+is_deeply $window->{histograms}{output_blocks}, { counts => [6, (0) x 11, 3], limits => [1 .. 8, 10, 12, 14, 16, 20, 24] },
+    'its histogram of blocks';
+my $of_one = live('window=1&route=blocks%3D20%26size%3D100')->{metrics}{window};
+is $of_one->{requests}, 3, 'of one route';
+is sum0(@{ $of_one->{histograms}{request_time}{counts} }), 3, 'with its histograms';
+is live('window=2'), 400, 'window is 1 or not there';
+
 # since gives whatever came meanwhile, and no more.
 my $last = $series->{start}[-1];
 $server->get('/test?blocks=1&size=100');
