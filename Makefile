@@ -1,6 +1,8 @@
 # mod_playcount: see README.
 #
 #     make run           install what is missing, build, serve on port 8000
+#     make run-cluster   the same for three servers that share a Redis Cluster, all on
+#                        this machine; make stop-cluster stops them
 #     make test          install what is missing, build, run every test
 #     make bench         install what is missing, measure it against httpd
 #     make bench-peers   the same, against other servers (20 minutes)
@@ -183,6 +185,14 @@ run: deps-run
 	@$(MAKE) $(JOBS) --no-print-directory all
 	./playcount-express start-server
 
+# docs/cluster.md, "One to play with".
+run-cluster: deps-cluster
+	@$(MAKE) $(JOBS) --no-print-directory all
+	tools/run-cluster start
+
+stop-cluster:
+	tools/run-cluster stop
+
 # Benchmarks; see docs/benchmarks.md. QUICK=1 does less, B="floor zone" some of them only;
 # an executable file bench/NAME.bench is run with the others.
 BENCH_TOOLS  = $(BUILD)/bench/load $(BUILD)/bench/loop $(BUILD)/bench/zone $(BUILD)/bench/.libs/mod_floor.so \
@@ -276,6 +286,8 @@ deps-check:
 	@tools/install-deps build check
 deps-run:
 	@tools/install-deps build run
+deps-cluster:
+	@tools/install-deps build run cluster
 deps-bench:
 	@tools/install-deps build run bench
 deps-peers:
@@ -289,7 +301,7 @@ include fuzz/fuzz.mk
 
 -include $(wildcard $(OBJECTS:.lo=.d) $(BUILD)/t/unit/*.d $(BUILD)/t/module/*.d)
 
-.PHONY: screenshots all install print-module unit-tests tests test soak sanitize run bench-tools bench bench-peers \
+.PHONY: screenshots all install print-module unit-tests tests test soak sanitize run run-cluster stop-cluster bench-tools bench bench-peers \
         check format format-check tidy coverage compile_commands.json dist \
-        deps deps-test deps-check deps-run deps-bench deps-peers clean
+        deps deps-test deps-check deps-run deps-cluster deps-bench deps-peers clean
 .SECONDARY:
