@@ -23,7 +23,7 @@ DESTDIR  ?=
 JOBS      = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 MODULE    = mod_playcount
-ROOMS     = shm/zone shm/figures server api handoff metrics lane
+ROOMS     = shm/zone shm/figures server api handoff metrics lane media/rules
 
 # PlaycountHandoff redis needs hiredis; without it the rest is built.
 HIREDIS  := $(shell echo '\#include <hiredis/hiredis.h>' | $(CC) -E - > /dev/null 2>&1 && echo yes)
@@ -42,7 +42,7 @@ BUILD     = build
 CFLAGS   ?= -g -O2 -fstack-protector-strong
 # A hook has the parameters that its caller gives, used or not.
 WARNINGS  = -Wall -Wextra -Wshadow -Werror -Wno-unused-parameter
-LIBS      = -lm
+LIBS      = -lm -ljansson -lpcre2-8
 
 DEFINE    = -DPLAYCOUNT_VERSION='"$(VERSION)"'
 
@@ -133,8 +133,10 @@ UNIT_TESTS   = $(patsubst t/unit/%.c,$(BUILD)/t/%.t,$(wildcard t/unit/*.c))
 TEST_MODULES = $(patsubst t/module/%.c,$(BUILD)/t/module/.libs/%.so,\
                  $(wildcard t/module/*.c))
 SHM_OBJECTS  = $(patsubst %.c,$(BUILD)/%.lo,$(wildcard shm/*/*.c))
-# What else unit tests link: the lane's files that are free of httpd.
-UNIT_OBJECTS = $(SHM_OBJECTS) $(BUILD)/lane/request.lo $(BUILD)/lane/reply.lo
+# What else unit tests link: what is free of httpd, the rules of media and two files of
+# the lane.
+UNIT_OBJECTS = $(SHM_OBJECTS) $(BUILD)/lane/request.lo $(BUILD)/lane/reply.lo \
+               $(patsubst %.c,$(BUILD)/%.lo,$(wildcard media/rules/*.c))
 
 $(BUILD)/t/%.t: $(BUILD)/t/unit/%.o $(UNIT_OBJECTS)
 	@echo "  LINK $@"

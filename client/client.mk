@@ -25,7 +25,8 @@ CLIENT_CFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra -Wshadow -Werror -fvi
                 -fPIC -pthread $(DEFINE) $(CFLAGS) -MMD -MP
 CLIENT_LIBRARY = $(patsubst %.c,$(BUILD)/%.o,$(wildcard client/*.c))
 CLIENT_COMMAND = $(patsubst %.c,$(BUILD)/%.o,\
-                   $(wildcard client/command/*.c client/monitor/*.c))
+                   $(wildcard client/command/*.c client/monitor/*.c)) \
+                 $(patsubst media/rules/%.c,$(BUILD)/client/rules/%.o,$(wildcard media/rules/*.c))
 CLIENT_SHARED  = $(BUILD)/client/libplaycount.so.$(VERSION)
 CLIENT_STATIC  = $(BUILD)/client/libplaycount.a
 CLIENT_PROGRAM = $(BUILD)/client/playcount
@@ -36,6 +37,12 @@ $(BUILD)/client/%.o: client/%.c client/client.mk $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  CC $<"
 	@$(CC) $(CLIENT_CFLAGS) $(CLIENT_OPTIONS) -c -o $@ $<
+
+# The rules of media, which the module has too, as playcount replay --media needs them.
+$(BUILD)/client/rules/%.o: media/rules/%.c client/client.mk $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "  CC $< (client)"
+	@$(CC) $(CLIENT_CFLAGS) -c -o $@ $<
 
 $(CLIENT_SHARED): $(CLIENT_LIBRARY)
 	@echo "  LINK $@"

@@ -21,7 +21,7 @@ SECONDS_EACH = 60
 
 FUZZ_MODULE  = $(patsubst %.c,$(BUILD)/fuzz/o/%.o,$(SOURCES))
 FUZZ_CLIENT  = $(patsubst %.c,$(BUILD)/fuzz/o/%.o,\
-                 $(filter-out %/main.c,$(wildcard client/*.c client/command/*.c)))
+                 $(filter-out %/main.c,$(wildcard client/*.c client/command/*.c media/rules/*.c)))
 
 $(BUILD)/fuzz/o/%.o: %.c fuzz/fuzz.mk $(BUILD)/flags
 	@mkdir -p $(@D)
@@ -50,7 +50,7 @@ $(BUILD)/fuzz/client_%: $(BUILD)/fuzz/o/fuzz/client_%.o $(BUILD)/fuzz/client.a
 
 $(BUILD)/fuzz/%: $(BUILD)/fuzz/o/fuzz/%.o $(BUILD)/fuzz/module.a
 	@echo "  LINK $@"
-	@$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -pthread -o $@ $^ $(APR_LIBS) -lm
+	@$(FUZZ_CC) -fsanitize=fuzzer,address,undefined -pthread -o $@ $^ $(APR_LIBS) -lm -ljansson -lpcre2-8
 
 fuzz-%: $(BUILD)/fuzz/%
 	@tools/fuzz $< $(SECONDS_EACH) $(SEED)

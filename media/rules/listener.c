@@ -1,0 +1,135 @@
+/* Listeners as numbers. See listener.h. */
+#include <errno.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "media/rules/listener.h"
+
+/* SipHash's state while bytes come in any portions. */
+typedef struct {
+    uint64_t v[4];
+    uint64_t word;  /* the bytes that are not yet mixed in, lowest first */
+    uint64_t total; /* bytes so far */
+} sip;
+
+static uint64_t rotate(uint64_t x, int by)
+{
+    return x << by | x >> (64 - by);
+}
+
+static uint64_t little(const uint8_t *bytes)
+{
+    uint64_t value = 0;
+
+    for (int i = 7; i >= 0; i--) {
+        value = value << 8 | bytes[i];
+    }
+    return value;
+}
+
+static void rounds(sip *s, int n)
+{
+    while (n-- > 0) {
+        s->v[0] += s->v[1];
+        s->v[2] += s->v[3];
+        s->v[1] = rotate(s->v[1], 13) ^ s->v[0];
+        s->v[3] = rotate(s->v[3], 16) ^ s->v[2];
+        s->v[0] = rotate(s->v[0], 32) + s->v[3];
+        s->v[2] += s->v[1];
+        s->v[3] = rotate(s->v[3], 21) ^ s->v[0];
+        s->v[1] = rotate(s->v[1], 17) ^ s->v[2];
+        s->v[2] = rotate(s->v[2], 32);
+    }
+}
+
+static void begin(sip *s, const uint8_t key[PLAYCOUNT_LISTENER_KEY])
+{
+    uint64_t k0 = little(key), k1 = little(key + 8);
+
+    s->v[0] = k0 ^ 0x736f6d6570736575;
+    s->v[1] = k1 ^ 0x646f72616e646f6d;
+    s->v[2] = k0 ^ 0x6c7967656e657261;
+    s->v[3] = k1 ^ 0x7465646279746573;
+    s->word = s->total = 0;
+}
+
+static void mix(sip *s, uint64_t word)
+{
+    s->v[3] ^= word;
+    rounds(s, 2);
+    s->v[0] ^= word;
+}
+
+static void add(sip *s, const void *bytes, size_t n)
+{
+    const uint8_t *b = bytes;
+
+    for (size_t i = 0; i < n; i++) {
+        if (s->total % 8 == 0 && n - i >= 8) {
+            mix(s, little(b + i));
+            s->total += 8;
+            i += 7;
+            continue;
+        }
+        s->word |= (uint64_t)b[i] << (8 * (s->total % 8));
+        if (++s->total % 8 == 0) {
+            mix(s, s->word);
+            s->word = 0;
+        }
+    }
+}
+
+static uint64_t finish(sip *s)
+{
+    mix(s, s->word | s->total << 56);
+    s->v[2] ^= 0xff;
+    rounds(s, 4);
+    return s->v[0] ^ s->v[1] ^ s->v[2] ^ s->v[3];
+}
+
+uint64_t playcount_siphash(const uint8_t key[PLAYCOUNT_LISTENER_KEY],
+                           const void *bytes, size_t n)
+{
+    sip s;
+
+    begin(&s, key);
+    add(&s, bytes, n);
+    return finish(&s);
+}
+
+/* The lengths go in as well, so that no two listeners have the same bytes. */
+uint64_t playcount_listener(const uint8_t key[PLAYCOUNT_LISTENER_KEY],
+                            const char *song, size_t song_n,
+                            const playcount_address *address, const char *agent,
+                            size_t agent_n)
+{
+    playcount_address part = playcount_address_listener(address);
+    uint64_t length = song_n, number;
+    sip s;
+
+    begin(&s, key);
+    add(&s, part.bytes, sizeof(part.bytes));
+    add(&s, &length, sizeof(length));
+    add(&s, song, song_n);
+    add(&s, agent, agent_n);
+    number = finish(&s);
+    return number ? number : 1;
+}
+
+int playcount_random(void *bytes, size_t n)
+{
+    uint8_t *to = bytes;
+
+    while (n) {
+        ssize_t got = getrandom(to, n, 0);
+
+        if (got < 0 && errno != EINTR) {
+            return -1;
+        }
+        if (got > 0) {
+            to += got;
+            n -= (size_t)got;
+        }
+    }
+    return 0;
+}
