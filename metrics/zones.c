@@ -14,6 +14,7 @@ typedef struct {
     playcount_zone_use use;
     playcount_handoff_use handoff;
     int available;
+    int file_lost;
     apr_size_t top;
     playcount_song *song;
 } zone_view;
@@ -31,6 +32,8 @@ static void view(zone_view *v, const playcount_served_zone *served, apr_pool_t *
     v->name = served->name;
     v->zone = served->zone;
     v->available = served->zone && !served->unavailable;
+    v->file_lost = served->health &&
+                   atomic_load(&served->health->place) != PLAYCOUNT_FILE_THERE;
     if (!v->zone) {
         return;
     }
@@ -71,6 +74,11 @@ typedef uint64_t value_fn(const zone_view *v);
 static uint64_t available(const zone_view *v)
 {
     return (uint64_t)v->available;
+}
+
+static uint64_t file_lost(const zone_view *v)
+{
+    return (uint64_t)v->file_lost;
 }
 
 static uint64_t songs(const zone_view *v)
@@ -134,6 +142,8 @@ static const struct {
 } families[] = {
     {"playcount_zone_available", "gauge", NULL,
      "0 if the zone could not be opened at the last restart.", available},
+    {"playcount_zone_file_lost", "gauge", NULL,
+     "1 while the zone's file is not under its name any more.", file_lost},
     {"playcount_zone_songs", "gauge", NULL, "Songs in the zone.", songs},
     {"playcount_zone_capacity_songs", "gauge", "songs", "Songs that fit.",
      capacity},
@@ -222,21 +232,22 @@ static void write_songs_json(playcount_writer *w, const zone_view *v)
 static void write_zone_json(playcount_writer *w, const zone_view *v)
 {
     playcount_json_string(w, "", "zone", v->name);
-    playcount_printf(w,
-                     ",\"available\":%s,\"songs\":%" APR_UINT64_T_FMT
-                     ",\"capacity\":%" APR_UINT64_T_FMT
-                     ",\"plays\":%" APR_UINT64_T_FMT ",\"bytes\":%" APR_UINT64_T_FMT
-                     ",\"handoff\":{\"batches\":%" APR_UINT64_T_FMT
-                     ",\"open\":%" APR_UINT64_T_FMT ",\"plays\":%" APR_UINT64_T_FMT
-                     ",\"failures\":%" APR_UINT64_T_FMT
-                     ",\"failing\":%s,\"undelivered_seconds\":%" APR_UINT64_T_FMT
-                     ",\"refused_songs\":%" APR_UINT64_T_FMT
-                     ",\"refused_plays\":%" APR_UINT64_T_FMT "}",
-                     v->available ? "true" : "false", v->use.songs, v->use.capacity,
-                     v->use.plays, v->use.bytes, v->handoff.batches,
-                     v->handoff.open, v->handoff.plays, v->handoff.failures,
-                     v->handoff.failing ? "true" : "false", undelivered_seconds(v),
-                     v->handoff.refused_songs, v->handoff.refused_plays);
+    playcount_printf(
+        w,
+        ",\"available\":%s,\"file_lost\":%s,\"songs\":%" APR_UINT64_T_FMT
+        ",\"capacity\":%" APR_UINT64_T_FMT ",\"plays\":%" APR_UINT64_T_FMT
+        ",\"bytes\":%" APR_UINT64_T_FMT
+        ",\"handoff\":{\"batches\":%" APR_UINT64_T_FMT
+        ",\"open\":%" APR_UINT64_T_FMT ",\"plays\":%" APR_UINT64_T_FMT
+        ",\"failures\":%" APR_UINT64_T_FMT
+        ",\"failing\":%s,\"undelivered_seconds\":%" APR_UINT64_T_FMT
+        ",\"refused_songs\":%" APR_UINT64_T_FMT
+        ",\"refused_plays\":%" APR_UINT64_T_FMT "}",
+        v->available ? "true" : "false", v->file_lost ? "true" : "false",
+        v->use.songs, v->use.capacity, v->use.plays, v->use.bytes,
+        v->handoff.batches, v->handoff.open, v->handoff.plays, v->handoff.failures,
+        v->handoff.failing ? "true" : "false", undelivered_seconds(v),
+        v->handoff.refused_songs, v->handoff.refused_plays);
     if (playcount_metrics_global->songs) {
         write_songs_json(w, v);
     }

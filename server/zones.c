@@ -9,34 +9,11 @@
 #include "server/watchdog.h"
 #include "server/retained.h"
 #include "server/zones_private.h"
-#include "shm/zone/file.h"
 #include "shm/zone/sync.h"
 
 APLOG_USE_MODULE(playcount);
 
 /* --- the watchdog --- */
-
-/* Once a minute, because what is counted meanwhile is lost when the server ends. */
-static void look_for_file(playcount_served_zone *zone)
-{
-    apr_time_t now = apr_time_now();
-    int there = playcount_file_is_there(zone->path, zone->device, zone->inode);
-
-    if (there == 1) {
-        zone->lost_logged = 0;
-    }
-    else if (now - zone->lost_logged >= apr_time_from_sec(60)) {
-        zone->lost_logged = now;
-        ap_log_error(
-            APLOG_MARK, APLOG_ERR, 0, zone->server,
-            "PlaycountZone %s: file=%s %s. Counting goes on in the file that was "
-            "opened, which has no name any more: all of it is gone when the server "
-            "stops. Save the counts now (playcount export), and import them after "
-            "the next start",
-            zone->name, zone->path,
-            there == 0 ? "has been deleted" : "has been replaced by another file");
-    }
-}
 
 static apr_status_t watch(int state, void *data, apr_pool_t *pool)
 {
@@ -46,7 +23,7 @@ static apr_status_t watch(int state, void *data, apr_pool_t *pool)
     if (state == AP_WATCHDOG_STATE_RUNNING) {
         playcount_zone_repair(zone->zone);
         if (zone->path && !zone->unavailable) {
-            look_for_file(zone);
+            playcount_zone_look_for_file(zone);
         }
     }
     rv = playcount_zone_sync(zone->zone);
@@ -171,6 +148,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     if (!playcount_retained_get("server", "up")) {
         playcount_retained_create(s, "server", "up", 1);
     }
+    playcount_zones_watch_files(s, pconf);
     return start_watching(s, pconf);
 }
 
@@ -203,6 +181,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_FIRST);
+    playcount_zones_file_hooks();
 }
 
 const playcount_room playcount_zones_room = {

@@ -9,6 +9,8 @@
 #ifndef PLAYCOUNT_SERVER_ZONES_H
 #define PLAYCOUNT_SERVER_ZONES_H
 
+#include <stdatomic.h>
+
 #include "httpd.h"
 #include "http_config.h"
 
@@ -16,6 +18,22 @@
 #include "shm/zone/zone.h"
 
 #define PLAYCOUNT_DEFAULT_ZONE "default"
+
+/* What stands under the name of a zone's file. */
+typedef enum {
+    PLAYCOUNT_FILE_THERE,    /* the file that was opened */
+    PLAYCOUNT_FILE_DELETED,  /* nothing */
+    PLAYCOUNT_FILE_COPIED,   /* a copy that the server has put there */
+    PLAYCOUNT_FILE_REPLACED, /* something else */
+} playcount_file_place;
+
+/* What all processes must know of a zone and its file cannot hold: in memory that
+ * they share, for as long as the server runs. */
+typedef struct {
+    _Atomic uint32_t place;       /* the child that syncs: a playcount_file_place */
+    _Atomic uint64_t copy_device; /* parent: which file the copy is; */
+    _Atomic uint64_t copy_inode;  /* 0 for none */
+} playcount_zone_health;
 
 typedef struct {
     const char *name;
@@ -27,10 +45,11 @@ typedef struct {
     server_rec *server;   /* for the log */
     const char *where;    /* file and line of the directive */
     apr_global_mutex_t *lock;
-    int sync_failed;        /* logged already */
-    uint64_t device, inode; /* which file it is */
-    apr_time_t lost_logged; /* when it was logged that it is not there */
-    playcount_zone *zone;   /* NULL before post_config */
+    int sync_failed;               /* logged already */
+    uint64_t device, inode;        /* which file it is */
+    apr_time_t lost_logged;        /* when it was logged that it is not there */
+    playcount_zone *zone;          /* NULL before post_config */
+    playcount_zone_health *health; /* NULL for a zone that is unavailable */
     uint64_t opening; /* random: tells this opening of the zone from all others;
                          the same over graceful restarts */
     int opened_now;   /* 1 in the parent if this start (not a graceful

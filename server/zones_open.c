@@ -15,17 +15,8 @@
 
 APLOG_USE_MODULE(playcount);
 
-/* What is kept of a zone over graceful restarts. */
-typedef struct {
-    void *memory;
-    apr_global_mutex_t *lock;
-    char path[1024]; /* of the file, "" without one */
-    uint64_t songs, keys;
-    uint64_t opening;
-    uint64_t device, inode; /* of the file */
-} kept_zone;
-
-static apr_status_t open_memory(playcount_served_zone *zone, kept_zone *kept,
+static apr_status_t open_memory(playcount_served_zone *zone,
+                                playcount_kept_zone *kept,
                                 const playcount_zone_size *size)
 {
     server_rec *s = zone->server;
@@ -48,7 +39,8 @@ static apr_status_t open_memory(playcount_served_zone *zone, kept_zone *kept,
     return rv;
 }
 
-static apr_status_t open_file(playcount_served_zone *zone, kept_zone *kept,
+static apr_status_t open_file(playcount_served_zone *zone,
+                              playcount_kept_zone *kept,
                               const playcount_zone_size *size)
 {
     server_rec *s = zone->server;
@@ -76,11 +68,13 @@ static apr_status_t open_file(playcount_served_zone *zone, kept_zone *kept,
     kept->memory = file.memory;
     kept->device = file.device;
     kept->inode = file.inode;
+    kept->fd = file.fd;
     apr_cpystrn(kept->path, zone->path, sizeof(kept->path));
     return APR_SUCCESS;
 }
 
-static apr_status_t make_lock(playcount_served_zone *zone, kept_zone *kept)
+static apr_status_t make_lock(playcount_served_zone *zone,
+                              playcount_kept_zone *kept)
 {
     server_rec *s = zone->server;
     apr_status_t rv = ap_global_mutex_create(&kept->lock, NULL, PLAYCOUNT_MUTEX,
@@ -100,13 +94,28 @@ static apr_status_t make_lock(playcount_served_zone *zone, kept_zone *kept)
     return APR_SUCCESS;
 }
 
-static apr_status_t open_zone(playcount_served_zone *zone, kept_zone **kept)
+/* What all processes must know of a zone, and its file cannot hold. */
+static apr_status_t open_health(const playcount_served_zone *zone,
+                                playcount_kept_zone *kept)
+{
+    void *memory;
+    int fresh;
+    apr_status_t rv =
+        playcount_retained_memory(zone->server, "zone health", zone->name,
+                                  sizeof(playcount_zone_health), &memory, &fresh);
+
+    kept->health = memory;
+    return rv;
+}
+
+static apr_status_t open_zone(playcount_served_zone *zone,
+                              playcount_kept_zone **kept)
 {
     playcount_zone_size size = {zone->songs, zone->keys};
-    kept_zone new_zone = {.songs = zone->songs, .keys = zone->keys};
+    playcount_kept_zone new_zone = {.songs = zone->songs, .keys = zone->keys};
     apr_status_t rv = make_lock(zone, &new_zone);
 
-    if (rv != APR_SUCCESS) {
+    if (rv != APR_SUCCESS || (rv = open_health(zone, &new_zone)) != APR_SUCCESS) {
         return rv;
     }
     ap_random_insecure_bytes(&new_zone.opening, sizeof(new_zone.opening));
@@ -131,7 +140,7 @@ static apr_status_t unmap(void *memory)
 apr_status_t playcount_zone_stand_in(playcount_served_zone *zone, apr_pool_t *p)
 {
     playcount_zone_size size = {1, 0};
-    kept_zone nothing = {0};
+    playcount_kept_zone nothing = {0};
     void *memory = mmap(NULL, playcount_zone_bytes(&size), PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     apr_status_t rv;
@@ -173,7 +182,7 @@ int playcount_zone_look(const playcount_served_zone *zone, apr_pool_t *p)
 }
 
 static void warn_of_changes(const playcount_served_zone *zone,
-                            const kept_zone *kept)
+                            const playcount_kept_zone *kept)
 {
     if (zone->songs != kept->songs || zone->keys != kept->keys ||
         strcmp(zone->path ? zone->path : "", kept->path)) {
@@ -189,7 +198,7 @@ static void warn_of_changes(const playcount_served_zone *zone,
 
 apr_status_t playcount_zone_open(playcount_served_zone *zone, apr_pool_t *p)
 {
-    kept_zone *kept = playcount_retained_get("zone", zone->name);
+    playcount_kept_zone *kept = playcount_retained_get("zone", zone->name);
     apr_status_t rv;
 
     if (kept) {
@@ -209,5 +218,6 @@ apr_status_t playcount_zone_open(playcount_served_zone *zone, apr_pool_t *p)
     zone->opening = kept->opening;
     zone->device = kept->device;
     zone->inode = kept->inode;
+    zone->health = kept->health;
     return APR_SUCCESS;
 }

@@ -2,14 +2,32 @@
  *
  *   zones_conf.c  the directives, and which zone a request uses
  *   zones_open.c  a zone's memory or file and its lock
+ *   zones_file.c  what happens to the file while the server runs
  *   zones.c       the hooks, and the sync
  */
 #ifndef PLAYCOUNT_SERVER_ZONES_PRIVATE_H
 #define PLAYCOUNT_SERVER_ZONES_PRIVATE_H
 
 #include "server/zones.h"
+#include "shm/zone/put_back.h"
 
 #define PLAYCOUNT_MUTEX "playcount"
+
+/* What is kept of a zone over graceful restarts. */
+typedef struct {
+    void *memory;
+    apr_global_mutex_t *lock;
+    playcount_zone_health *health;
+    char path[1024]; /* of the file, "" without one */
+    uint64_t songs, keys;
+    uint64_t opening;
+    uint64_t device, inode; /* of the file */
+    int fd;                 /* the file, open */
+    playcount_zone_copy
+        *copy; /* what stands in the place of a deleted file, or NULL */
+    apr_pool_t *copy_pool;
+    apr_time_t said; /* when it was logged that it cannot be put back */
+} playcount_kept_zone;
 
 void *playcount_zones_create_server(apr_pool_t *p, server_rec *s);
 void *playcount_zones_create_dir(apr_pool_t *p, char *dir);
@@ -34,5 +52,14 @@ apr_status_t playcount_zone_stand_in(playcount_served_zone *zone, apr_pool_t *p)
  * cannot be opened or made, which is logged. What is open already is not looked
  * at. */
 int playcount_zone_look(const playcount_served_zone *zone, apr_pool_t *p);
+
+/* In the child that syncs: is the file still there? It is logged once a minute if
+ * not, and what to do. */
+void playcount_zone_look_for_file(playcount_served_zone *zone);
+
+/* In the parent, when the zones are open: their files are put back if they lose
+ * their names. */
+void playcount_zones_watch_files(server_rec *s, apr_pool_t *pconf);
+void playcount_zones_file_hooks(void);
 
 #endif

@@ -236,6 +236,7 @@ apr_status_t playcount_file_open(playcount_file *file, const char *path,
     madvise(m.memory, m.bytes, MADV_DONTNEED);
     file->memory = m.memory;
     file->bytes = m.bytes;
+    file->fd = m.fd;
     if (fstat(m.fd, &st) == 0) {
         file->device = st.st_dev;
         file->inode = st.st_ino;

@@ -22,6 +22,7 @@ typedef struct {
                        the last sync */
     int created;    /* 1 if there was no file */
     uint64_t device, inode; /* which file it is */
+    int fd;                 /* open and locked */
 } playcount_file;
 
 /* Open the zone in the file `path`, or make it, in exactly this size. Descriptor

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/mman.h>
@@ -156,7 +157,7 @@ apr_status_t playcount_new_file(const opening *o, mapping *m,
     return playcount_zone_format(m->memory, size);
 }
 
-static apr_status_t sync_directory(const char *path, apr_pool_t *pool)
+apr_status_t playcount_file_sync_directory(const char *path, apr_pool_t *pool)
 {
     const char *slash = strrchr(path, '/');
     const char *dir =
@@ -171,20 +172,35 @@ static apr_status_t sync_directory(const char *path, apr_pool_t *pool)
     return rv;
 }
 
-apr_status_t playcount_new_file_install(const opening *o, mapping *m)
+void playcount_new_file_drop(const opening *o)
+{
+    unlink(new_name(o));
+}
+
+static apr_status_t install(const opening *o, mapping *m, unsigned flags)
 {
     apr_status_t rv = APR_SUCCESS;
 
     if (msync(m->memory, m->bytes, MS_SYNC) != 0 || fsync(m->fd) != 0 ||
-        rename(new_name(o), o->path) != 0) {
+        renameat2(AT_FDCWD, new_name(o), AT_FDCWD, o->path, flags) != 0) {
         rv = apr_get_os_error();
-        unlink(new_name(o));
+        playcount_new_file_drop(o);
         return playcount_file_refuse_errno(o, rv, "cannot be written to the disk");
     }
-    rv = sync_directory(o->path, o->pool);
+    rv = playcount_file_sync_directory(o->path, o->pool);
     return rv == APR_SUCCESS
                ? rv
                : playcount_file_refuse_errno(o, rv, "cannot be made to last");
+}
+
+apr_status_t playcount_new_file_install(const opening *o, mapping *m)
+{
+    return install(o, m, 0);
+}
+
+apr_status_t playcount_new_file_install_free(const opening *o, mapping *m)
+{
+    return install(o, m, RENAME_NOREPLACE);
 }
 
 /* Another server that does the same either has PATH.new locked or has already

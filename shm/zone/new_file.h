@@ -1,5 +1,6 @@
 /* A zone's file under construction: PATH.new, renamed to PATH once it is whole and
- * on the disk. Only file.c uses this. */
+ * on the disk. Only file.c
+ * and put_back.c use this. */
 #ifndef PLAYCOUNT_SHM_NEW_FILE_H
 #define PLAYCOUNT_SHM_NEW_FILE_H
 
@@ -53,7 +54,17 @@ apr_status_t playcount_new_file(const opening *o, mapping *m,
  * it was and PATH.new is gone. */
 apr_status_t playcount_new_file_install(const opening *o, mapping *m);
 
-/* Both, where there is no PATH yet: refused if another server was faster. */
+/* The same only if nothing has the name PATH (APR_EEXIST). */
+apr_status_t playcount_new_file_install_free(const opening *o, mapping *m);
+
+/* It is not wanted: remove PATH.new. */
+void playcount_new_file_drop(const opening *o);
+
+/* What was done in the directory of PATH is on the disk when this returns. */
+apr_status_t playcount_file_sync_directory(const char *path, apr_pool_t *pool);
+
+/* Making and installing, where there is no PATH yet: refused if another server was
+ * faster. */
 apr_status_t playcount_new_file_first(const opening *o, mapping *m,
                                       const playcount_zone_size *size);
 
