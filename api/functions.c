@@ -12,7 +12,7 @@ static apr_status_t find(server_rec *s, const char *name, const char *id,
     if (!*zone) {
         return APR_NOTFOUND;
     }
-    if ((*zone)->unavailable) {
+    if (!playcount_zone_is_available(*zone)) {
         return APR_EGENERAL;
     }
     return playcount_id_error(id, length) ? APR_EINVAL : APR_SUCCESS;
@@ -32,6 +32,9 @@ static apr_status_t playcount_add(server_rec *s, const char *name, const char *i
     if (rv == APR_SUCCESS) {
         rv = playcount_zone_add(zone->zone, id, length, by, &after);
     }
+    if (rv == APR_SUCCESS && playcount_zone_failed(zone->zone)) {
+        rv = APR_EGENERAL;
+    }
     *count = rv == APR_SUCCESS ? after : 0;
     return rv;
 }
@@ -43,7 +46,8 @@ static apr_status_t playcount_get(server_rec *s, const char *name, const char *i
     apr_status_t rv = find(s, name, id, length, &zone);
 
     *count = rv == APR_SUCCESS ? playcount_zone_get(zone->zone, id, length) : 0;
-    return rv;
+    return rv == APR_SUCCESS && playcount_zone_failed(zone->zone) ? APR_EGENERAL
+                                                                  : rv;
 }
 
 void playcount_functions_register(void)

@@ -331,7 +331,8 @@ int playcount_round_request(playcount_round *r, uint32_t tag, playcount_telling 
 {
     turn *t = &r->turns[tag];
 
-    if ((t->state != TURN_BATCH && t->state != TURN_ALL) || is_stopped(r)) {
+    if ((t->state != TURN_BATCH && t->state != TURN_ALL) || is_stopped(r) ||
+        playcount_zone_failed(r->zone)) {
         return 0;
     }
     q->tag = (uint16_t)tag;
@@ -339,7 +340,7 @@ int playcount_round_request(playcount_round *r, uint32_t tag, playcount_telling 
     q->fence = r->writer.writer;
     q->writer = is_inherited(r, t) ? r->writer.old : r->writer.writer;
     q->n = 0;
-    if (!fill_piece(r, t, q)) {
+    if (!fill_piece(r, t, q) || playcount_zone_failed(r->zone)) {
         r->cleared = 1;
         return 0;
     }
@@ -514,6 +515,9 @@ static playcount_round_e end_proof(playcount_round *r)
 
 playcount_round_e playcount_round_end(playcount_round *r)
 {
+    if (playcount_zone_failed(r->zone)) {
+        return PLAYCOUNT_ROUND_FAILED;
+    }
     if (r->cleared) {
         return PLAYCOUNT_ROUND_GO_ON;
     }

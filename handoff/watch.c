@@ -159,6 +159,9 @@ static int tell_of_clear(playcount_handoff *h, apr_pool_t *p)
     const char *why = NULL;
     playcount_delivery_e outcome = PLAYCOUNT_DELIVERED;
 
+    if (playcount_zone_failed(h->zone->zone)) {
+        return 0; /* that was no epoch of its own */
+    }
     if (h->engine->cleared && epoch != h->epoch) {
         outcome = h->engine->cleared(h, p, &why);
     }

@@ -164,6 +164,9 @@ static apr_size_t answer_one(playcount_lane_connection *k, ask *a, char *at)
                                         q->by, &count) != APR_SUCCESS) {
         return 0;
     }
+    if (playcount_zone_failed(kind->zone)) {
+        return 0;
+    }
     return playcount_lane_reply_write(
         &kind->reply, at, date(),
         (unsigned)(kind->keep_alive_max - k->c->keepalives++), q->id, q->id_length,

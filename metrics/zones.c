@@ -31,10 +31,10 @@ static void view(zone_view *v, const playcount_served_zone *served, apr_pool_t *
     memset(v, 0, sizeof(*v));
     v->name = served->name;
     v->zone = served->zone;
-    v->available = served->zone && !served->unavailable;
+    v->available = playcount_zone_is_available(served);
     v->file_lost = served->health &&
                    atomic_load(&served->health->place) != PLAYCOUNT_FILE_THERE;
-    if (!v->zone) {
+    if (!v->available) {
         return;
     }
     playcount_zone_usage(v->zone, &v->use);
@@ -42,6 +42,12 @@ static void view(zone_view *v, const playcount_served_zone *served, apr_pool_t *
     if (playcount_metrics_global->songs) {
         v->song = apr_palloc(p, TOP_SONGS * sizeof(*v->song));
         playcount_zone_top(v->zone, TOP_SONGS, keep_song, v);
+    }
+    if (playcount_zone_failed(v->zone)) { /* meanwhile */
+        memset(&v->use, 0, sizeof(v->use));
+        memset(&v->handoff, 0, sizeof(v->handoff));
+        v->top = 0;
+        v->available = 0;
     }
 }
 
@@ -141,7 +147,8 @@ static const struct {
     value_fn *value;
 } families[] = {
     {"playcount_zone_available", "gauge", NULL,
-     "0 if the zone could not be opened at the last restart.", available},
+     "0 if the zone could not be opened, or its file cannot be read or written.",
+     available},
     {"playcount_zone_file_lost", "gauge", NULL,
      "1 while the zone's file is not under its name any more.", file_lost},
     {"playcount_zone_songs", "gauge", NULL, "Songs in the zone.", songs},

@@ -12,6 +12,7 @@
 
 #include "server/accept.h"
 #include "server/text.h"
+#include "server/zones.h"
 
 #define PIECE 65536
 
@@ -68,8 +69,12 @@ int playcount_answer(request_rec *r, int status, const char *type, const char *b
                      apr_size_t length)
 {
     apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
-    apr_bucket_brigade *bb = apr_brigade_create(r->pool, alloc);
+    apr_bucket_brigade *bb;
 
+    if (status != HTTP_SERVICE_UNAVAILABLE && playcount_zone_has_failed_for(r)) {
+        return playcount_refuse_unavailable(r, playcount_zone_of(r));
+    }
+    bb = apr_brigade_create(r->pool, alloc);
     r->status = status;
     set_headers(r, type);
     ap_set_content_length(r, (apr_off_t)length);
@@ -185,6 +190,9 @@ int playcount_stream_end(playcount_stream *st)
 {
     request_rec *r = st->r;
 
+    if (playcount_zone_has_failed_for(r)) {
+        return playcount_stream_abort(st);
+    }
     if (!st->broken) {
         apr_bucket_alloc_t *alloc = r->connection->bucket_alloc;
 

@@ -61,8 +61,8 @@ static int handler(request_rec *r)
         return DECLINED;
     }
     q = playcount_request_complete(r);
-    if (q->zone->unavailable) {
-        return playcount_refuse_unavailable(r);
+    if (!playcount_zone_is_available(q->zone)) {
+        return playcount_refuse_unavailable(r, q->zone);
     }
     for (int room = 0; room < PLAYCOUNT_ROOMS; room++) {
         const playcount_endpoint *e = playcount_rooms[room]->endpoints;

@@ -6,9 +6,11 @@
 #include "util_mutex.h"
 
 #include "server/answer.h"
+#include "server/root.h"
 #include "server/watchdog.h"
 #include "server/retained.h"
 #include "server/zones_private.h"
+#include "shm/zone/fault.h"
 #include "shm/zone/sync.h"
 
 APLOG_USE_MODULE(playcount);
@@ -20,11 +22,14 @@ static apr_status_t watch(int state, void *data, apr_pool_t *pool)
     playcount_served_zone *zone = data;
     apr_status_t rv = APR_SUCCESS;
 
+    if (state == AP_WATCHDOG_STATE_RUNNING && zone->path && !zone->unavailable) {
+        playcount_zone_look_for_file(zone);
+    }
+    if (playcount_zone_failed(zone->zone)) {
+        return APR_SUCCESS;
+    }
     if (state == AP_WATCHDOG_STATE_RUNNING) {
         playcount_zone_repair(zone->zone);
-        if (zone->path && !zone->unavailable) {
-            playcount_zone_look_for_file(zone);
-        }
     }
     rv = playcount_zone_sync(zone->zone);
     if (rv != APR_SUCCESS && !zone->sync_failed) {
@@ -63,12 +68,29 @@ static int start_watching(server_rec *s, apr_pool_t *p)
     return OK;
 }
 
-int playcount_refuse_unavailable(request_rec *r)
+int playcount_zone_is_available(const playcount_served_zone *zone)
+{
+    return zone->zone && !zone->unavailable && !playcount_zone_failed(zone->zone);
+}
+
+int playcount_refuse_unavailable(request_rec *r, const playcount_served_zone *zone)
 {
     apr_table_setn(r->headers_out, "Retry-After", "60");
-    return playcount_refuse(r, HTTP_SERVICE_UNAVAILABLE,
-                            "The zone could not be opened when the server was "
-                            "restarted; its error log says why.");
+    return playcount_refuse(
+        r, HTTP_SERVICE_UNAVAILABLE,
+        zone->unavailable
+            ? "The zone could not be opened when the server was "
+              "restarted; its error log says why."
+            : "The zone's file cannot be read or written; the server's "
+              "error log says more.");
+}
+
+int playcount_zone_has_failed_for(const request_rec *r)
+{
+    const playcount_served_zone *zone = playcount_zone_of(r);
+
+    return r->handler && !strcmp(r->handler, PLAYCOUNT_HANDLER) && zone->zone &&
+           playcount_zone_failed(zone->zone);
 }
 
 /* --- a lock that is frozen --- */
@@ -131,6 +153,12 @@ static apr_status_t open_or_stand_in(playcount_served_zone *zone, apr_pool_t *p)
                : rv;
 }
 
+static apr_status_t release_faults(void *unused)
+{
+    playcount_fault_release();
+    return APR_SUCCESS;
+}
+
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                        server_rec *s)
 {
@@ -139,6 +167,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
+    playcount_fault_catch();
+    apr_pool_cleanup_register(pconf, NULL, release_faults, apr_pool_cleanup_null);
     for (int i = 0; i < served->nelts; i++) {
         if (open_or_stand_in(APR_ARRAY_IDX(served, i, playcount_served_zone *),
                              pconf) != APR_SUCCESS) {
@@ -156,6 +186,7 @@ static void child_init(apr_pool_t *p, server_rec *s)
 {
     const apr_array_header_t *served = playcount_zones(s);
 
+    playcount_fault_catch();
     playcount_watch_child(p);
     for (int i = 0; i < served->nelts; i++) {
         playcount_served_zone *zone =

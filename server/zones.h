@@ -30,6 +30,7 @@ typedef enum {
 /* What all processes must know of a zone and its file cannot hold: in memory that
  * they share, for as long as the server runs. */
 typedef struct {
+    _Atomic uint32_t failed;      /* any: a page cannot be read or written */
     _Atomic uint32_t place;       /* the child that syncs: a playcount_file_place */
     _Atomic uint64_t copy_device; /* parent: which file the copy is; */
     _Atomic uint64_t copy_inode;  /* 0 for none */
@@ -45,10 +46,12 @@ typedef struct {
     server_rec *server;   /* for the log */
     const char *where;    /* file and line of the directive */
     apr_global_mutex_t *lock;
-    int sync_failed;               /* logged already */
-    uint64_t device, inode;        /* which file it is */
-    apr_time_t lost_logged;        /* when it was logged that it is not there */
-    playcount_zone *zone;          /* NULL before post_config */
+    int sync_failed;        /* logged already */
+    uint64_t device, inode; /* which file it is */
+    int fd;                 /* it, open */
+    uint64_t bytes;         /* its size */
+    apr_time_t lost_logged; /* when it was logged that it is not there, or fails */
+    playcount_zone *zone;   /* NULL before post_config */
     playcount_zone_health *health; /* NULL for a zone that is unavailable */
     uint64_t opening; /* random: tells this opening of the zone from all others;
                          the same over graceful restarts */
@@ -70,8 +73,16 @@ playcount_served_zone *playcount_zone_named(const server_rec *s, const char *nam
 /* The zone that this request counts in; never NULL. */
 playcount_served_zone *playcount_zone_of(const request_rec *r);
 
-/* Answer a request to a zone that is unavailable: 503. */
-int playcount_refuse_unavailable(request_rec *r);
+/* 0 if it could not be opened, or if its file cannot be read or written any more.
+ * Ask before an operation, and playcount_zone_failed() after it. */
+int playcount_zone_is_available(const playcount_served_zone *zone);
+
+/* Answer a request to a zone that is not available: 503. */
+int playcount_refuse_unavailable(request_rec *r, const playcount_served_zone *zone);
+
+/* Has the zone of this request, which is the counter's, failed meanwhile? What it
+ * has said must not be answered then (server/answer.c). */
+int playcount_zone_has_failed_for(const request_rec *r);
 
 /* Answer what a zone refused with APR_TIMEUP: 503, Retry-After, and once a minute
  * log a line that names the process that holds the lock. */

@@ -4,6 +4,8 @@
  * once more when the server stops. Under httpd -X there is no such parent: there it
  * is only logged. */
 
+#include <sys/stat.h>
+
 #include "httpd.h"
 #include "apr_strings.h"
 #include "http_core.h"
@@ -12,6 +14,7 @@
 
 #include "server/retained.h"
 #include "server/zones_private.h"
+#include "shm/zone/fault.h"
 
 APLOG_USE_MODULE(playcount);
 
@@ -56,18 +59,43 @@ static const char *sentence(playcount_file_place place)
     }
 }
 
-void playcount_zone_look_for_file(playcount_served_zone *zone)
+static void look_at_size(playcount_served_zone *zone)
+{
+    struct stat st;
+
+    if (fstat(zone->fd, &st) == 0 && (uint64_t)st.st_size < zone->bytes) {
+        playcount_fault_mark(zone->zone);
+    }
+}
+
+static void say_once_a_minute(playcount_served_zone *zone, int changed,
+                              const char *what)
 {
     apr_time_t now = apr_time_now();
+
+    if (changed || now - zone->lost_logged >= MINUTE) {
+        zone->lost_logged = now;
+        ap_log_error(APLOG_MARK, APLOG_ERR, 0, zone->server,
+                     "PlaycountZone %s: file=%s %s", zone->name, zone->path, what);
+    }
+}
+
+void playcount_zone_look_for_file(playcount_served_zone *zone)
+{
     playcount_file_place place = look(zone);
     int changed = atomic_exchange(&zone->health->place, place) != place;
 
-    if (place != PLAYCOUNT_FILE_THERE &&
-        (changed || now - zone->lost_logged >= MINUTE)) {
-        zone->lost_logged = now;
-        ap_log_error(APLOG_MARK, APLOG_ERR, 0, zone->server,
-                     "PlaycountZone %s: file=%s %s", zone->name, zone->path,
-                     sentence(place));
+    look_at_size(zone);
+    if (playcount_zone_failed(zone->zone)) {
+        say_once_a_minute(
+            zone, 0,
+            "cannot be read or written: it was cut short, or the disk "
+            "is full or broken. Requests to the zone get 503, all else "
+            "goes on. See to the file and the disk, then stop the "
+            "server and start it");
+    }
+    else if (place != PLAYCOUNT_FILE_THERE) {
+        say_once_a_minute(zone, changed, sentence(place));
     }
 }
 
@@ -159,7 +187,7 @@ static void mend(const playcount_served_zone *zone, int last, apr_pool_t *p)
 {
     playcount_kept_zone *kept = playcount_retained_get("zone", zone->name);
 
-    if (!kept || !zone->path || zone->unavailable) {
+    if (!kept || !zone->path || !playcount_zone_is_available(zone)) {
         return;
     }
     switch (look(zone)) {
@@ -171,7 +199,7 @@ static void mend(const playcount_served_zone *zone, int last, apr_pool_t *p)
     default:
         return;
     }
-    if (kept->copy) {
+    if (kept->copy && !playcount_zone_failed(zone->zone)) {
         update(zone, kept, last);
     }
 }
@@ -190,6 +218,7 @@ static void mend_all(server_rec *s, int last, apr_pool_t *pool)
 
 static int monitor(apr_pool_t *p, server_rec *s)
 {
+    playcount_fault_catch();
     mend_all(s, 0, p);
     return DECLINED;
 }

@@ -2,6 +2,7 @@
  * again at each graceful restart. */
 
 #include <sys/mman.h>
+#include <sys/stat.h>
 
 #include "httpd.h"
 #include "apr_strings.h"
@@ -10,6 +11,7 @@
 
 #include "server/retained.h"
 #include "server/zones_private.h"
+#include "shm/zone/fault.h"
 #include "shm/zone/file.h"
 #include "shm/zone/sync.h"
 
@@ -156,12 +158,10 @@ apr_status_t playcount_zone_stand_in(playcount_served_zone *zone, apr_pool_t *p)
     zone->zone = playcount_zone_attach(p, memory, nothing.lock);
     zone->lock = nothing.lock;
     zone->unavailable = 1;
-    ap_log_error(
-        APLOG_MARK, APLOG_ALERT, 0, zone->server,
-        "PlaycountZone %s (%s): the server goes on without this zone: "
-        "requests to it get 503 until a restart, graceful or not, can open "
-        "it",
-        zone->name, zone->where);
+    ap_log_error(APLOG_MARK, APLOG_ALERT, 0, zone->server,
+                 "PlaycountZone %s (%s): the server goes on without this zone: "
+                 "requests to it get 503 until a restart can open it",
+                 zone->name, zone->where);
     return APR_SUCCESS;
 }
 
@@ -196,11 +196,30 @@ static void warn_of_changes(const playcount_served_zone *zone,
     }
 }
 
+/* Its memory must not be touched then. */
+static int has_failed(const playcount_kept_zone *kept)
+{
+    playcount_zone_size size = {kept->songs, kept->keys};
+    struct stat st;
+
+    return *kept->path && (atomic_load(&kept->health->failed) ||
+                           (fstat(kept->fd, &st) == 0 &&
+                            (uint64_t)st.st_size < playcount_zone_bytes(&size)));
+}
+
 apr_status_t playcount_zone_open(playcount_served_zone *zone, apr_pool_t *p)
 {
     playcount_kept_zone *kept = playcount_retained_get("zone", zone->name);
     apr_status_t rv;
 
+    if (kept && has_failed(kept)) {
+        ap_log_error(
+            APLOG_MARK, APLOG_EMERG, 0, zone->server,
+            "PlaycountZone %s (%s): file=%s cannot be read or written. See "
+            "to the file and the disk, then stop the server and start it",
+            zone->name, zone->where, kept->path);
+        return APR_EGENERAL;
+    }
     if (kept) {
         warn_of_changes(zone, kept);
     }
@@ -219,5 +238,12 @@ apr_status_t playcount_zone_open(playcount_served_zone *zone, apr_pool_t *p)
     zone->device = kept->device;
     zone->inode = kept->inode;
     zone->health = kept->health;
+    if (*kept->path) {
+        playcount_zone_size size = {kept->songs, kept->keys};
+
+        zone->fd = kept->fd;
+        zone->bytes = playcount_zone_bytes(&size);
+        playcount_fault_guard(zone->zone, &kept->health->failed, p);
+    }
     return APR_SUCCESS;
 }

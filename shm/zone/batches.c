@@ -333,6 +333,11 @@ void playcount_batch_begin(playcount_zone *z, const playcount_batch *batch,
     c->next = 0;
 }
 
+static int is_still_open(const playcount_zone *z, const playcount_batch_cursor *c)
+{
+    return load(&z->head->acked) < c->sequence && !playcount_zone_failed(z);
+}
+
 int playcount_batch_next(playcount_zone *z, playcount_batch_cursor *c,
                          playcount_song *song)
 {
@@ -352,9 +357,9 @@ int playcount_batch_next(playcount_zone *z, playcount_batch_cursor *c,
         song->count = count;
         /* Nothing writes to the batch's slots and marks until it is acknowledged:
          * if it is still open after the reading, what was read is the batch. */
-        return load(&z->head->acked) < c->sequence ? 1 : -1;
+        return is_still_open(z, c) ? 1 : -1;
     }
-    return load(&z->head->acked) < c->sequence ? 0 : -1;
+    return is_still_open(z, c) ? 0 : -1;
 }
 
 /* 1 if there are plays that the last batch does not hold. Reads without the lock: a

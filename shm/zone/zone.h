@@ -50,6 +50,10 @@ apr_status_t playcount_zone_format(void *memory, const playcount_zone_size *size
 playcount_zone *playcount_zone_attach(apr_pool_t *pool, void *memory,
                                       apr_global_mutex_t *lock);
 
+/* [any] 1 once a page of the zone's file could not be read or written (fault.h).
+ * What any function said or returned before this did is meaningless then. */
+int playcount_zone_failed(const playcount_zone *zone);
+
 /* [any] The count of a song, 0 for one that is not there. */
 uint64_t playcount_zone_get(playcount_zone *zone, const char *id,
                             apr_size_t length);
