@@ -19,9 +19,28 @@ sub check
     $option->{port} //= 8000;
     Checks::whole_number($option, 'port', 1, 65535);
     Checks::host('host', $option->{host});
-    $option->{addresses} =
-        [{ host => $option->{host}, port => $option->{port}, scheme => 'http' }];
+    my @addresses = ({ host => $option->{host}, port => $option->{port}, scheme => 'http' });
+    push @addresses, map { further('listen', $_, $option->{host}) } @{ $option->{listen} };
+    my %seen;
+    for my $address (@addresses) {
+        my $text = listen_text($address);
+        die "--listen: $text is said twice\n" if $seen{$text}++;
+    }
+    $option->{addresses} = \@addresses;
+    Checks::host('server-name', $option->{'server-name'}) if defined $option->{'server-name'};
     return;
+}
+
+# '[HOST:]PORT'; an address of IPv6 stands in brackets.
+sub further
+{
+    my ($name, $text, $host) = @_;
+    my ($given, $port) = $text =~ /^(?:(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+):)?(\d{1,5})$/;
+
+    die "--$name must be PORT or HOST:PORT, not '$text'\n"
+        unless defined $port && $port >= 1 && $port <= 65535;
+    $host = Checks::host($name, $given =~ s/^\[|\]$//gr) if defined $given;
+    return { host => $host, port => $port + 0, scheme => 'http' };
 }
 
 sub is_any { return $_[0] =~ /^(\*|0\.0\.0\.0|::)$/ }

@@ -102,10 +102,34 @@ sub check_counts
     return;
 }
 
+# Who serves, when root starts it; others serve as themselves.
+sub check_user
+{
+    my ($option) = @_;
+    my ($user, $group) = @$option{qw(user group)};
+
+    if (defined $user) {
+        my $uid = getpwnam $user;
+        die "there is no user $user (--user)\n" unless defined $uid;
+        die "only root can serve as another user: --user is for root\n" if $> && $uid != $>;
+        die "httpd does not serve as root: choose another --user\n" if $uid == 0;
+    }
+    if (defined $group) {
+        my $gid = getgrnam $group;
+        die "there is no group $group (--group)\n" unless defined $gid;
+        die "only root can serve as another group: --group is for root\n"
+            if $> && !grep { $_ == $gid } split / /, $);
+    }
+    return;
+}
+
 sub check_running
 {
     my ($option) = @_;
+    my $format = $option->{'access-log'} // '';
 
+    die "--access-log must be a LogFormat on one line, without a backslash at its end\n"
+        if $format =~ /[\x00-\x1f\x7f]|\\$/;
     $_ = readable_file('include-file', $_, 'the file to include')
         for @{ $option->{'include-file'} };
     exclude_each_other($option, 'log-to-terminal', 'background');

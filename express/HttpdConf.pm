@@ -7,14 +7,21 @@ package HttpdConf;
 use strict;
 use warnings;
 use Address;
+use Application;
+use ApplicationConf;
 use Machine;
+use Php;
 
 # The first lines say where it serves what; status and others read them there.
 sub urls
 {
     my ($option) = @_;
     my $address = $option->{addresses}[0];
-    return { counter => Address::url($address, '/'), page => Address::url($address, '/metrics') };
+    return {
+        server  => Address::url($address, '/'),
+        counter => Address::url($address, $option->{'plays-path'} || '/'),
+        page    => Address::url($address, $option->{'metrics-path'}),
+    };
 }
 
 sub urls_of
@@ -23,7 +30,7 @@ sub urls_of
     my %found;
     open my $file, '<', $conf or return {};
     while (<$file>) {
-        $found{$1} = $2 if /^# (counter|page): (\S+)$/;
+        $found{$1} = $2 if /^# (server|counter|page): (\S+)$/;
         last if !/^(#|$)/;
     }
     return \%found;
@@ -34,7 +41,8 @@ sub listen_section
     my ($option) = @_;
     my $root = $option->{'server-root'};
     my ($first) = @{ $option->{addresses} };
-    my $name = $first->{host} =~ /:/ || Address::is_any($first->{host}) ? 'localhost' : $first->{host};
+    my $name = $option->{'server-name'} // (
+        $first->{host} =~ /:/ || Address::is_any($first->{host}) ? 'localhost' : $first->{host});
     my $listen = join "\n", map { 'Listen ' . Address::listen_text($_) } @{ $option->{addresses} };
     my $urls = urls($option);
 
@@ -42,6 +50,7 @@ sub listen_section
 # httpd with mod_playcount, written by playcount-express, which writes it again
 # at each start: own directives go into a file for --include-file.
 #
+# server: $urls->{server}
 # counter: $urls->{counter}
 # page: $urls->{page}
 
@@ -58,12 +67,17 @@ EOF
 sub modules_section
 {
     my ($option) = @_;
-    my @modules = ("mpm_$option->{mpm}", 'authz_core', 'authz_host', 'status');
+    my @modules = ("mpm_$option->{mpm}", 'unixd', 'watchdog', 'authz_core', 'authz_host',
+        'status');
 
     push @modules, 'reqtimeout' if $option->{'many-connections'};
     push @modules, 'dbd' if defined $option->{database};
-    return join('', map { "LoadModule ${_}_module " . Machine::module($_) . "\n" } @modules)
-        . qq(LoadModule playcount_module "$option->{module}"\n\n);
+    push @modules, 'log_config' if defined $option->{'access-log'};
+    push @modules, Application::modules($option);
+    my %seen;
+    return join('', map { "LoadModule ${_}_module " . Machine::module($_) . "\n" }
+            grep { !$seen{$_}++ && !Machine::is_built_in($_) } @modules)
+        . Php::load_text($option) . qq(LoadModule playcount_module "$option->{module}"\n\n);
 }
 
 sub user_section
@@ -174,20 +188,34 @@ sub log_section
 {
     my ($option) = @_;
     my $log = $option->{'log-to-terminal'} ? '/dev/stderr' : 'logs/error_log';
+    my $access = access_text($option);
 
     return <<"EOF";
-# There is no access log: the counts are what is to be known. To have one:
-#   CustomLog logs/access_log "%h %t \\"%r\\" %>s %B"
 ErrorLog $log
 LogLevel notice playcount:info
-
+$access
 EOF
+}
+
+# The live page asks every few seconds; that is no line.
+sub access_text
+{
+    my ($option) = @_;
+    my $format = $option->{'access-log'}
+        // return "# There is no access log (--access-log): the counts are what is to be known.\n";
+    my $path = $option->{'log-to-terminal'} ? '/dev/stderr' : 'logs/access_log';
+
+    $format = '%h %t "%r" %>s %B %{ms}^Pr ms %^Pb blocks' if $format eq '';
+    $format =~ s/"/\\"/g;
+    return qq(CustomLog $path "$format" env=!playcount-page\n);
 }
 
 sub counter_section
 {
     my ($option) = @_;
     my $songs = defined $option->{songs} ? " songs=$option->{songs}" : '';
+    my $path = $option->{'plays-path'};
+    my $root = $path || '/';
 
     return <<"EOF";
 # The songs and their counts. The file is the memory they are counted in, so
@@ -202,14 +230,14 @@ PlaycountZone default$songs "file=$option->{'zone-file'}"
 # Everybody may count and ask; clearing and handing over are for this machine.
 # (Behind a proxy on this machine every request is local: then let the proxy
 # refuse DELETE and /handoff.)
-<Location "/">
+<Location "$root">
     SetHandler playcount
     <RequireAny>
         Require expr "%{REQUEST_METHOD} != 'DELETE'"
         Require local
     </RequireAny>
 </Location>
-<Location "/handoff">
+<Location "$path/handoff">
     Require local
 </Location>
 EOF
@@ -217,14 +245,15 @@ EOF
 
 sub metrics_section
 {
-    return <<'EOF';
+    my ($option) = @_;
 
-# The times, blocks and bytes of the responses, over all processes: for
-# Prometheus, as JSON (/metrics?format=json), and on the page of mod_status. For
-# this machine.
+    return <<"EOF";
+
+# The times, blocks and bytes of the responses, over all processes: a live page, for
+# Prometheus, as JSON (?format=json), and on the page of mod_status. For this machine.
 PlaycountMetrics On
 ExtendedStatus Off
-<Location "/metrics">
+<Location "$option->{'metrics-path'}">
     SetHandler playcount-metrics
     Require local
 </Location>
@@ -269,7 +298,8 @@ sub text
 
     return join '', map { $_->($option) } \&listen_section, \&modules_section,
         \&user_section, $mpm, \&connections_section, \&log_section,
-        \&counter_section, \&metrics_section, \&database_section,
+        \&counter_section, \&metrics_section, \&ApplicationConf::sections,
+        \&database_section,
         \&include_section;
 }
 

@@ -5,6 +5,7 @@ package Machine;
 
 use strict;
 use warnings;
+use File::Basename qw(dirname);
 use POSIX ();
 
 # The path of httpd.
@@ -18,18 +19,32 @@ sub httpd
     die "there is no httpd on this machine; install the package apache2-bin\n";
 }
 
+# Is this module part of httpd itself? Which ones are differs between systems.
+my %built_in;
+
+sub is_built_in
+{
+    my ($name) = @_;
+
+    if (!%built_in) {
+        my $httpd = httpd();
+        %built_in = map { $_ => 1 } `$httpd -l` =~ /^\s+(?:mod_)?(\w+)\.c$/mg;
+    }
+    return $built_in{$name};
+}
+
 # The path of one of its modules.
 sub module
 {
     my ($name) = @_;
     my @dirs = qw(/usr/lib/apache2/modules /usr/lib64/httpd/modules
         /usr/libexec/apache2);
+    my $package = $name eq 'wsgi' ? 'libapache2-mod-wsgi-py3' : 'apache2-bin';
 
-    for my $dir (@dirs) {
+    for my $dir (dirname(dirname(httpd())) . '/modules', @dirs) {
         return "$dir/mod_$name.so" if -f "$dir/mod_$name.so";
     }
-    die "there is no mod_$name.so on this machine; install the package",
-        " apache2-bin\n";
+    die "there is no mod_$name.so on this machine; install the package $package\n";
 }
 
 # The path of mod_playcount: the one that was built here, or the one installed.
@@ -43,14 +58,15 @@ sub playcount_module
         " with make\n";
 }
 
-# The user and group that httpd changes to when root starts it.
+# The user and group that httpd serves as.
 sub server_user
 {
     my ($option) = @_;
 
-    for my $name (qw(www-data apache daemon nobody)) {
+    return (scalar getpwuid $>, scalar getgrgid((split / /, $))[0])) if $> != 0;
+    for my $name ($option->{user} // qw(www-data apache daemon nobody)) {
         my @user = getpwnam $name or next;
-        return ($name, scalar getgrgid $user[3]);
+        return ($name, $option->{group} // scalar getgrgid $user[3]);
     }
     die "there is no user www-data, apache, daemon or nobody to serve as\n";
 }

@@ -28,6 +28,20 @@ our @GROUPS = (
     ['Where it listens', \@server,
         ['host', 'HOST', 'address to listen on (127.0.0.1)'],
         ['port', 'PORT', 'port to listen on (8000)'],
+        ['listen', '[HOST:]PORT', 'listen there too; repeatable', 1],
+        ['server-name', 'NAME', 'what the server calls itself (the host)'],
+    ],
+    ['What it serves; PATH is where, / if it is not given', \@server,
+        ['document-root', 'DIR', 'files; what is not there is for the applications'],
+        ['wsgi', '[PATH=]FILE', 'a WSGI script, by mod_wsgi; repeatable', 1],
+        ['wsgi-processes', 'N', 'run it in processes of its own, not in those of httpd'],
+        ['wsgi-threads', 'N', 'how many threads of a process run it'],
+        ['proxy', '[PATH=]URL', 'another server: http, uwsgi, fcgi and others; repeatable', 1],
+        ['cgi', '[PATH=]DIR', 'CGI programs; repeatable', 1],
+        ['php', undef, 'PHP scripts in the document root, by mod_php or php-fpm'],
+        ['env', 'NAME=VALUE', 'in the environment of applications; repeatable', 1],
+        ['plays-path', 'PATH', 'the counter (/; /plays beside an application)'],
+        ['metrics-path', 'PATH', 'the live page and the metrics (/metrics)'],
     ],
     ['What it counts', \@server,
         ['songs', 'N', 'how many songs fit; k and m for thousands and millions'],
@@ -40,7 +54,11 @@ our @GROUPS = (
         ['threads', 'N', 'how many threads in each (32)'],
         ['many-connections', undef, 'be ready for 10,000 open connections and more'],
         ['include-file', 'FILE', 'include this file at the end of httpd.conf; repeatable', 1],
-        ['log-to-terminal', undef, 'write the error log to the terminal'],
+        ['user', 'NAME', 'who it serves as when root starts it (www-data)'],
+        ['group', 'NAME', 'the group for that (the group of that user)'],
+        ['log-to-terminal', undef, 'write the logs to the terminal'],
+        ['access-log', '[FORMAT]', 'write logs/access_log, in this LogFormat if given'],
+        ['startup-log', undef, 'write what httpd says at its start to logs/startup_log'],
         ['background', undef, 'come back when it serves'],
         ['debug-mode', undef, 'one process in the foreground, for gdb (httpd -X)'],
     ],
@@ -52,7 +70,8 @@ sub usage
     my $text = <<'EOF_USAGE';
 usage: playcount-express COMMAND [OPTION]...
 
-Runs a private httpd that counts plays, apart from the system's own.
+Runs a private httpd, apart from the system's own, that counts plays, serves an
+application if there is one, and measures all requests.
 
 Commands:
 EOF_USAGE
@@ -85,7 +104,7 @@ sub specifications
         next unless grep { $_ eq $command } @$commands;
         for my $row (@rows) {
             my ($name, $argument, undef, $many) = @$row;
-            push @found, $name . (!defined $argument ? '' : $argument =~ /^\[.*\]$/ ? ':s' : '=s')
+            push @found, $name . (!defined $argument ? '' : $argument =~ /^\[\w+\]$/ ? ':s' : '=s')
                 . ($many ? '@' : '');
         }
     }

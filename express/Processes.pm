@@ -18,6 +18,28 @@ sub stat_of
     return { state => $field[0], parent => $field[1], group => $field[2], started => $field[19] };
 }
 
+# The words of a process's command line.
+sub command_line_of
+{
+    my ($pid) = @_;
+    open my $file, '<', "/proc/$pid/cmdline" or return;
+    local $/;
+    return split /\0/, <$file> // '';
+}
+
+sub all_pids
+{
+    opendir my $proc, '/proc' or return;
+    return grep { /^\d+$/ } readdir $proc;
+}
+
+# Those that have given themselves this title.
+sub titled
+{
+    my ($title) = @_;
+    return grep { ((command_line_of($_))[0] // '') =~ /^\Q$title\E\s*$/ } all_pids();
+}
+
 # Does this command line serve the file? `httpd -f FILE -k stop` and -t do not serve.
 sub serves
 {
@@ -37,11 +59,8 @@ sub serving
     my ($conf) = @_;
     my @found;
 
-    opendir my $proc, '/proc' or return;
-    for my $pid (grep { /^\d+$/ } readdir $proc) {
-        open my $file, '<', "/proc/$pid/cmdline" or next;
-        my @argument = split /\0/, do { local $/; <$file> } // '';
-        next unless serves($conf, @argument);
+    for my $pid (all_pids()) {
+        next unless serves($conf, command_line_of($pid));
         my $stat = stat_of($pid) or next;
         push @found, { pid => $pid, %$stat } unless $stat->{state} =~ /[ZX]/;
     }

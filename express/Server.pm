@@ -11,6 +11,7 @@ use warnings;
 use POSIX qw(:sys_wait_h);
 use Address;
 use Machine;
+use Php;
 use Processes;
 use SafePath;
 use ServerRoot;
@@ -18,7 +19,12 @@ use ServerRoot;
 our $SECONDS = 60;  # after which a start or a stop has failed
 our $stopping;      # Ctrl-C was pressed
 
-sub command_line { return (Machine::httpd(), '-f', ServerRoot::conf_path($_[0])) }
+sub command_line
+{
+    my ($option) = @_;
+    return (Machine::httpd(), '-f', ServerRoot::conf_path($option),
+        $option->{'startup-log'} ? ('-E', "$option->{'server-root'}/logs/startup_log") : ());
+}
 
 # --- is it there? ----------------------------------------------------------
 
@@ -70,7 +76,7 @@ sub refuse_running
     my @left = $pid ? () : orphans($option);
     return unless $pid || @left;
     my $which = $pid ? "process $pid" : "children without their parent, @left";
-    my $url = HttpdConf::urls_of(ServerRoot::conf_path($option))->{counter} // '?';
+    my $url = HttpdConf::urls_of(ServerRoot::conf_path($option))->{server} // '?';
     die "a server is running there already ($option->{'server-root'}, $url, $which); ",
         stop_command($option), " stops it\n";
 }
@@ -136,6 +142,8 @@ sub launch
     my $before = (-s "$root/logs/error_log") // 0;
 
     STDOUT->autoflush(1);
+    Php::start($option);
+    SafePath::create("$root/logs/startup_log") if $option->{'startup-log'};
     my $pid = spawn($option);
     # Ctrl-C and the like become a stop.
     for my $signal (qw(INT TERM HUP)) {
@@ -146,6 +154,7 @@ sub launch
     }
     for (1 .. $SECONDS * 50) {
         if (waitpid($pid, WNOHANG) == $pid) {
+            Php::stop($option);
             exit 130 if $stopping;
             die 'httpd did not start: ', last_words($option, $before), "\n";
         }
@@ -166,7 +175,8 @@ sub last_words
     my $text = '';
 
     return 'see above' if $option->{'log-to-terminal'};
-    for my $name ("$root/logs/start", "$root/logs/error_log") {
+    for my $name ("$root/logs/start",
+        $option->{'startup-log'} ? "$root/logs/startup_log" : (), "$root/logs/error_log") {
         open my $file, '<', $name or next;
         seek $file, $from, 0 if $name =~ /error_log$/;
         local $/;
@@ -212,6 +222,8 @@ sub stop_orphans
 sub stop
 {
     my ($option) = @_;
+
+    Php::stop($option);
     if (my $pid = running($option)) {
         kill 'TERM', $pid or die "cannot stop process $pid: $!\n";
     }

@@ -34,6 +34,53 @@ refused(qr/unknown option: bogus/, '--bogus');
 refused(qr/--host/, '--host', '192.0.2.1');
 refused(qr/cannot make the directory/, '--server-root', '/proc/server');
 
+# What is served, and where.
+my $files = $express->temp . '/files';
+mkdir $files;
+Playcount::Server::spew("$files/app.wsgi", "application = None\n");
+my @wsgi = ('--wsgi', "$files/app.wsgi");
+refused(qr/cannot read the WSGI script, \/nonexistent: No such file/, '--wsgi', '/nonexistent');
+refused(qr/is not a file: --wsgi needs the WSGI script/, '--wsgi', $files);
+refused(qr/--wsgi: \/ is taken by --wsgi \S+; give another path before it, as in --wsgi \/other=/,
+    @wsgi, @wsgi);
+refused(qr/--wsgi: \/plays is taken by the server itself/, '--wsgi', "/plays=$files/app.wsgi");
+refused(qr/--proxy: \/app is taken by --wsgi/, '--wsgi', "/app/=$files/app.wsgi",
+    '--proxy', '/app=http://127.0.0.1:1/');
+refused(qr/app\.wsgi \(--wsgi\) is in the --document-root, so everybody could download it/,
+    '--document-root', $files, @wsgi);
+refused(qr/\(--server-root\) is in the --document-root/, '--document-root', $express->temp);
+refused(qr/there is no directory \/nonexistent \(--document-root\)/,
+    '--document-root', '/nonexistent');
+refused(qr/there is no directory .* \(--cgi\)/, '--cgi', "$files/app.wsgi");
+refused(qr/--wsgi-processes goes with --wsgi/, '--wsgi-processes', 2);
+refused(qr/--wsgi-threads and --threads exclude each other without --wsgi-processes/,
+    @wsgi, '--wsgi-threads', 2, '--threads', 3);
+refused(qr/--wsgi-threads needs --wsgi-processes under prefork/,
+    @wsgi, '--wsgi-threads', 2, '--mpm', 'prefork');
+refused(qr/--proxy must be a URL/, '--proxy', '127.0.0.1:5000');
+refused(qr/--proxy cannot speak gopher; it can ajp, fcgi,/, '--proxy', 'gopher://127.0.0.1/');
+refused(qr/--proxy: a path of letters/, '--proxy', '/a b=http://127.0.0.1/');
+refused(qr/--php needs --document-root/, '--php');
+refused(qr/--env must be NAME=VALUE, not 'NAME'/, '--env', 'NAME');
+refused(qr/--plays-path: a path of letters/, '--plays-path', 'plays');
+refused(qr/--plays-path must not be \/ beside an application/, @wsgi, '--plays-path', '/');
+refused(qr/--plays-path and --metrics-path are the same/,
+    @wsgi, '--plays-path', '/x', '--metrics-path', '/x/');
+refused(qr/--listen must be PORT or HOST:PORT, not 'x:y'/, '--listen', 'x:y');
+refused(qr/--listen: 127\.0\.0\.1:\d+ is said twice/, '--listen', $express->port);
+refused(qr/there is no user nobody-here \(--user\)/, '--user', 'nobody-here');
+refused(qr/there is no group nobody-here \(--group\)/, '--group', 'nobody-here');
+refused(qr/--access-log must be a LogFormat on one line/, '--access-log', "%h\n");
+SKIP: {
+    skip 'only root cannot serve as itself', 6 if $> != 0;
+    refused(qr/httpd does not serve as root/, '--user', 'root');
+    my $private = $express->temp . '/private';
+    mkdir $private, 0700;
+    Playcount::Server::spew("$private/app.wsgi", "application = None\n");
+    refused(qr/the server runs as www-data, who cannot read \S+app\.wsgi: let that user read/,
+        '--wsgi', "$private/app.wsgi");
+}
+
 # A directory that cannot be written into. Root may write anywhere but here.
 refused(qr/cannot write into the directory|cannot make the directory/,
     '--server-root', '/proc/self');

@@ -6,6 +6,8 @@ use Test::More;
 use Playcount::Express;
 
 my $express = Playcount::Express->new;
+my $temp = $express->temp;
+mkdir "$temp/files" or die $!;
 Playcount::Server::spew($express->temp . '/include', "ServerAdmin me\@example.org\n");
 
 for my $options (
@@ -18,6 +20,14 @@ for my $options (
     ['--host', '::1'],
     ['--host', 'localhost', '--songs', '3m'],
     ['--zone-file', $express->temp . '/the counts'],
+    ($> == 0 ? ['--user', 'nobody', '--group', 'daemon'] : ()),
+    ['--document-root', "$temp/files"],
+    (map { ['--proxy', "$_//127.0.0.1:9/", '--document-root', "$temp/files"] }
+        qw(http: https: h2: h2c: fcgi: scgi: uwsgi: ajp: ws:)),
+    ['--proxy', '/app=unix:/run/app.sock|http://localhost/'],
+    ['--proxy', 'http://127.0.0.1:9', '--cgi', "/cgi-bin=$temp", '--env', "A='1' \"2\""],
+    ['--listen', 8001, '--listen', '[::1]:8001', '--server-name', 'songs.example'],
+    ['--access-log', '%h "%{User-Agent}i" %>s', '--startup-log'],
     ['--include-file', $express->temp . '/include', '--log-to-terminal'],
 ) {
     my ($status, $output) = $express->run('setup-server', @$options);

@@ -81,7 +81,7 @@ sub request
 {
     my ($self, $method, $path, %option) = @_;
     return HTTP::Tiny->new(timeout => 60)
-        ->request($method, $self->url($path), \%option);
+        ->request($method, $path =~ m{^https?:} ? $path : $self->url($path), \%option);
 }
 
 sub get    { my $self = shift; return $self->request('GET',    @_) }
