@@ -8,8 +8,9 @@
 #     make bench-peers   the same, against other servers (20 minutes)
 #     make               build the module and the client
 #     make install       into httpd's module directory; the client below PREFIX
-#                        (DESTDIR is honoured)
+#                        (DESTDIR is honoured); make uninstall takes it away again
 #     make dist          an archive of the sources
+#     make deb           Debian packages, into build/deb
 #     make print-module  the path of the module that was built
 #     make clean
 #
@@ -122,6 +123,12 @@ install: $(SO) install-client
 	    echo "LoadModule playcount_module $(call ask,LIBEXECDIR)/$(MODULE).so" \
 	        > $(DESTDIR)$(SYSCONFDIR)/mods-available/playcount.load; \
 	fi
+
+uninstall: uninstall-client
+	rm -f $(LIBEXECDIR)/$(MODULE).so $(DESTDIR)$(call ask,INCLUDEDIR)/mod_playcount.h \
+	    $(addprefix $(DESTDIR)$(PREFIX)/,bin/playcount-express share/man/man1/playcount-express.1) \
+	    $(DESTDIR)$(SYSCONFDIR)/mods-available/playcount.load
+	rm -rf $(addprefix $(DESTDIR)$(PREFIX)/share/,playcount-express doc/mod_playcount)
 
 print-module:
 	@$(MAKE) --no-print-directory $(SO) >&2
@@ -280,7 +287,15 @@ dist:
 	git archive --prefix=mod_playcount-$(VERSION)/ -o $(BUILD)/mod_playcount-$(VERSION).tar.gz HEAD
 	@echo $(BUILD)/mod_playcount-$(VERSION).tar.gz
 
-# Packages, by purpose; see tools/install-deps.
+# Debian packages. DEB_BUILD_OPTIONS and DEB_BUILD_PROFILES are honoured; deb-test
+# installs, upgrades and purges them in a chroot (as root; three minutes).
+deb: deps-deb
+	tools/deb
+
+deb-test: deps-deb deps-chroot
+	t/TEST t/soak/debian-packages.t
+
+# What packages a purpose needs; see tools/install-deps.
 deps: deps-test
 deps-test:
 	@tools/install-deps build run test
@@ -294,6 +309,10 @@ deps-bench:
 	@tools/install-deps build run bench
 deps-peers:
 	@tools/install-deps build run bench peers
+deps-deb:
+	@tools/install-deps build deb
+deps-chroot:
+	@tools/install-deps chroot
 
 clean:
 	rm -rf $(BUILD)
@@ -303,7 +322,7 @@ include fuzz/fuzz.mk
 
 -include $(wildcard $(OBJECTS:.lo=.d) $(BUILD)/t/unit/*.d $(BUILD)/t/module/*.d)
 
-.PHONY: screenshots all install print-module unit-tests tests test soak sanitize run run-cluster stop-cluster bench-tools bench bench-peers \
-        check format format-check tidy coverage compile_commands.json dist \
-        deps deps-test deps-check deps-run deps-cluster deps-bench deps-peers clean
+.PHONY: screenshots all install uninstall print-module unit-tests tests test soak sanitize run run-cluster stop-cluster bench-tools bench bench-peers \
+        check format format-check tidy coverage compile_commands.json dist deb deb-test \
+        deps deps-test deps-check deps-run deps-cluster deps-bench deps-peers deps-deb deps-chroot clean
 .SECONDARY:

@@ -79,6 +79,13 @@ install-client: client
 	install -m 644 client/playcount.bash \
 	    $(DESTDIR)$(PREFIX)/share/bash-completion/completions/playcount
 
+uninstall-client:
+	rm -f $(addprefix $(DESTDIR)$(PREFIX)/,bin/playcount include/playcount.h \
+	    share/man/man1/playcount.1 share/man/man3/libplaycount.3 \
+	    share/bash-completion/completions/playcount) \
+	    $(addprefix $(DESTDIR)$(LIBDIR)/,$(notdir $(CLIENT_STATIC) $(CLIENT_SHARED)) \
+	    $(CLIENT_SONAME) libplaycount.so pkgconfig/libplaycount.pc)
+
 # Tests of the client: C files of t/client, linked with the library. One whose name
 # begins with test- prints TAP by itself; the others are tools of t/client/*.t.
 CLIENT_TESTS = $(patsubst t/client/test-%.c,$(BUILD)/t/client-%.t,\
@@ -117,4 +124,4 @@ clean-client:
 
 -include $(CLIENT_LIBRARY:.o=.d) $(CLIENT_COMMAND:.o=.d) $(wildcard $(BUILD)/t/client/*.d)
 
-.PHONY: client install-client client-tests client-sanitize clean-client
+.PHONY: client install-client uninstall-client client-tests client-sanitize clean-client
