@@ -61,6 +61,13 @@ sub local_host
     return $host eq '::' ? '::1' : is_any($host) ? '127.0.0.1' : $host;
 }
 
+sub server_name
+{
+    my ($option) = @_;
+    my $host = $option->{host};
+    return $option->{'server-name'} // ($host =~ /:/ || is_any($host) ? 'localhost' : $host);
+}
+
 sub url
 {
     my ($address, $path) = @_;

@@ -11,6 +11,7 @@ use Application;
 use ApplicationConf;
 use Machine;
 use Php;
+use Tls;
 
 # The first lines say where it serves what; status and others read them there.
 sub urls
@@ -41,9 +42,9 @@ sub listen_section
     my ($option) = @_;
     my $root = $option->{'server-root'};
     my ($first) = @{ $option->{addresses} };
-    my $name = $option->{'server-name'} // (
-        $first->{host} =~ /:/ || Address::is_any($first->{host}) ? 'localhost' : $first->{host});
-    my $listen = join "\n", map { 'Listen ' . Address::listen_text($_) } @{ $option->{addresses} };
+    my $name = Address::server_name($option);
+    my $listen = join "\n", map { 'Listen ' . Address::listen_text($_)
+            . ($_->{scheme} eq 'https' ? ' https' : '') } @{ $option->{addresses} };
     my $urls = urls($option);
 
     return <<"EOF";
@@ -73,7 +74,7 @@ sub modules_section
     push @modules, 'reqtimeout' if $option->{'many-connections'};
     push @modules, 'dbd' if defined $option->{database};
     push @modules, 'log_config' if defined $option->{'access-log'};
-    push @modules, Application::modules($option);
+    push @modules, Application::modules($option), Tls::modules($option);
     my %seen;
     return join('', map { "LoadModule ${_}_module " . Machine::module($_) . "\n" }
             grep { !$seen{$_}++ && !Machine::is_built_in($_) } @modules)
@@ -299,7 +300,7 @@ sub text
     return join '', map { $_->($option) } \&listen_section, \&modules_section,
         \&user_section, $mpm, \&connections_section, \&log_section,
         \&counter_section, \&metrics_section, \&ApplicationConf::sections,
-        \&database_section,
+        \&Tls::section, \&database_section,
         \&include_section;
 }
 

@@ -29,6 +29,8 @@ our @GROUPS = (
         ['host', 'HOST', 'address to listen on (127.0.0.1)'],
         ['port', 'PORT', 'port to listen on (8000)'],
         ['listen', '[HOST:]PORT', 'listen there too; repeatable', 1],
+        ['https-port', 'PORT', 'HTTPS, by a certificate that is made at the first start'],
+        ['http2', undef, 'speak HTTP/2, too'],
         ['server-name', 'NAME', 'what the server calls itself (the host)'],
     ],
     ['What it serves; PATH is where, / if it is not given', \@server,
