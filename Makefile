@@ -150,6 +150,18 @@ $(BUILD)/t/%.t: $(BUILD)/t/unit/%.o $(UNIT_OBJECTS)
 	@$(CC) $(CFLAGS) -pthread -o $@ $< $(foreach o,$(UNIT_OBJECTS:.lo=.o),$(dir $(o)).libs/$(notdir $(o))) \
 	    $(APR_LIBS) $(LIBS) -lm
 
+# Tools of t/media/*.t: the rules of media from the command line, and TagLib to compare
+# with where it is installed.
+TAGLIB      := $(shell echo '\#include <taglib/tag_c.h>' | $(CC) -E - > /dev/null 2>&1 && echo yes)
+MEDIA_TOOLS  = $(patsubst t/media/%.c,$(BUILD)/t/media/%,\
+                 $(filter-out $(if $(TAGLIB),,t/media/oracle.c),$(wildcard t/media/*.c)))
+
+$(BUILD)/t/media/%: t/media/%.c $(UNIT_OBJECTS)
+	@mkdir -p $(@D)
+	@echo "  LINK $@"
+	@$(CC) $(ALL_CFLAGS) -o $@ $< $(foreach o,$(filter $(BUILD)/media/rules/%,$(UNIT_OBJECTS:.lo=.o)),\
+	    $(dir $(o)).libs/$(notdir $(o))) $(LIBS) $(if $(filter %/oracle,$@),-ltag_c)
+
 # The protocol of a cluster, simulated.
 CLUSTER_OBJECTS = $(patsubst %,$(BUILD)/handoff/%.lo,cluster round)
 
@@ -175,7 +187,7 @@ $(BUILD)/t/module/.libs/%.so: t/module/%.c $(BUILD)/flags
 
 unit-tests: $(UNIT_TESTS)
 
-tests: $(SO) $(UNIT_TESTS) $(BUILD)/t/simulate.t $(TEST_MODULES) client-tests $(BUILD)/bench/load
+tests: $(SO) $(UNIT_TESTS) $(BUILD)/t/simulate.t $(TEST_MODULES) $(MEDIA_TOOLS) client-tests $(BUILD)/bench/load
 
 # `make test T="t/start/server.t t/api/version.t"` runs these only.
 test: deps-test
@@ -244,7 +256,7 @@ bench-peers: deps-peers
 # What is checked without running anything. CHECKED is our own C, but for the
 # benchmarks' modules of other servers.
 CHECKED      = $(filter-out $(BUILD)/%,$(wildcard *.[ch] $(ROOMS:%=%/*.[ch]) t/*.h \
-                 t/unit/*.[ch] t/module/*.c bench/*.c bench/load/*.[ch] bench/module/*.c \
+                 t/unit/*.[ch] t/module/*.c t/media/*.[ch] bench/*.c bench/load/*.[ch] bench/module/*.c \
                  client/*.[ch] client/command/*.[ch] client/monitor/*.[ch] t/client/*.[ch] fuzz/*.[ch]))
 TIDIED       = $(SOURCES) $(wildcard client/*.c client/command/*.c client/monitor/*.c)
 
