@@ -47,6 +47,7 @@ void *playcount_metrics_merge_dir(apr_pool_t *p, void *base, void *add)
     conf->on = inner->on != -1 ? inner->on : outer->on;
     conf->label = route->label;
     conf->expr = route->expr;
+    conf->hosts = route->hosts;
     conf->slow = inner->slow != -1 ? inner->slow : outer->slow;
     return conf;
 }
@@ -60,6 +61,21 @@ const char *playcount_metrics_on(cmd_parms *cmd, void *mconfig, int flag)
     conf->on = flag;
     playcount_metrics_wanted |= flag;
     return NULL;
+}
+
+/* In any of the spellings of expressions: %{HTTP_HOST}, %{HTTP:Host},
+ * %{req('Host')}. */
+static int hosts_in(const char *expression)
+{
+    static const char *const header[] = {"HTTP_HOST", ":Host", "'Host'",
+                                         "\"Host\""};
+    int hosts =
+        ap_strcasestr(expression, "SERVER_NAME") ? PLAYCOUNT_SERVER_NAME : 0;
+
+    for (size_t i = 0; i < sizeof(header) / sizeof(header[0]); i++) {
+        hosts |= ap_strcasestr(expression, header[i]) ? PLAYCOUNT_HOST_HEADER : 0;
+    }
+    return hosts;
 }
 
 const char *playcount_metrics_route(cmd_parms *cmd, void *mconfig, const char *arg)
@@ -78,6 +94,7 @@ const char *playcount_metrics_route(cmd_parms *cmd, void *mconfig, const char *a
         APR_ARRAY_PUSH(playcount_metrics_labels, const char *) = conf->label;
         return NULL;
     }
+    conf->hosts = hosts_in(arg);
     conf->expr =
         ap_expr_parse_cmd(cmd, arg, AP_EXPR_FLAG_STRING_RESULT, &error, NULL);
     if (error) {

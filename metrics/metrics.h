@@ -29,7 +29,10 @@ typedef struct {
     int on;                     /* PlaycountMetrics; -1 unset */
     const char *label;          /* PlaycountRoute: a constant, clean; or */
     const ap_expr_info_t *expr; /* an expression; both NULL: derived */
-    apr_interval_time_t slow;   /* PlaycountSlowRequests; -1 unset, 0 off */
+    int hosts; /* which host names the expression has, which the client chooses: */
+#define PLAYCOUNT_SERVER_NAME 1
+#define PLAYCOUNT_HOST_HEADER 2
+    apr_interval_time_t slow; /* PlaycountSlowRequests; -1 unset, 0 off */
 } playcount_metrics_dir;
 
 typedef struct playcount_statsd_conf playcount_statsd_conf;

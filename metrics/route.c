@@ -2,6 +2,7 @@
 
 #include "metrics/metrics.h"
 
+#include "http_core.h"
 #include "http_log.h"
 #include "apr_hash.h"
 #include "apr_strings.h"
@@ -70,6 +71,50 @@ static const char *evaluated(request_rec *r, const ap_expr_info_t *expr)
     return label;
 }
 
+static int is_name_of(const server_rec *s, const char *name)
+{
+    if (s->server_hostname && !ap_cstr_casecmp(name, s->server_hostname)) {
+        return 1;
+    }
+    for (int i = 0; s->names && i < s->names->nelts; i++) {
+        const char *alias = APR_ARRAY_IDX(s->names, i, const char *);
+
+        if (alias && !ap_cstr_casecmp(name, alias)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+/* The header in one spelling: as httpd knows the host, with its own port or none.
+ */
+static int is_plain(const request_rec *r, const char *header)
+{
+    size_t length = r->hostname ? strlen(r->hostname) : 0;
+
+    return length && !strncmp(header, r->hostname, length) &&
+           (!header[length] ||
+            (header[length] == ':' &&
+             !strcmp(header + length + 1,
+                     apr_itoa(r->pool, r->connection->local_addr->port))));
+}
+
+/* A host name is what the client says. If each one made a route, whoever sends many
+ * would use up all of them for good: only the names that the configuration gives to
+ * the virtual host do. Not what a ServerAlias with * matches: these are any number.
+ */
+static int is_own_host(request_rec *r, int hosts)
+{
+    const char *header = apr_table_get(r->headers_in, "Host");
+
+    if (hosts & PLAYCOUNT_SERVER_NAME &&
+        !is_name_of(r->server, ap_get_server_name(r))) {
+        return 0;
+    }
+    return !(hosts & PLAYCOUNT_HOST_HEADER) || !header || !*header ||
+           (is_plain(r, header) && is_name_of(r->server, r->hostname));
+}
+
 /* The route that this thread found last: most requests have the same label as
  * the one before, and comparing it is cheaper than cleaning and hashing it. */
 static _Thread_local struct {
@@ -110,6 +155,9 @@ unsigned playcount_route_find(request_rec *r, int *passing)
 
     if (!label && conf->expr) {
         label = evaluated(r, conf->expr);
+        if (label && *label && conf->hosts && !is_own_host(r, conf->hosts)) {
+            label = "other";
+        }
     }
     if (!label || !*label) {
         label = derived(r);

@@ -142,4 +142,43 @@ EOF
         if $routes == 3;
 }
 
+# Host names in labels: those of the configuration only.
+{
+    my $hosts = Playcount::Metrics::server(config => <<'EOF');
+<VirtualHost *:@port@>
+    ServerName One.example
+    ServerAlias www.one.example *.any.example
+    PlaycountRoute "name %{SERVER_NAME}"
+    <Location "/test/header">
+        PlaycountRoute "header %{HTTP_HOST}"
+    </Location>
+    <Location "/test/function">
+        PlaycountRoute "function %{req:Host}"
+    </Location>
+    <Location "/test/canonical">
+        UseCanonicalName On
+    </Location>
+</VirtualHost>
+EOF
+    my $port = $hosts->port;
+    my @names = ('one.example', 'www.one.example', "one.example:$port", '', 'ONE.example', 'one.example:1',
+        'a.any.example', map { "h$_.example" } 1 .. 30);
+    my @paths = map { "/test/$_" } 'x', 'header', 'function', 'canonical';
+    for my $path (@paths) {
+        $hosts->raw("GET $path?blocks=1 HTTP/1.1\r\nHost: $_\r\nConnection: close\r\n\r\n") for @names;
+    }
+    my $metrics;
+    Playcount::Server::wait_until('all counted', sub {
+        $metrics = Playcount::Metrics::json($hosts)->{metrics};
+        return $metrics->{total}{requests} == @paths * @names;
+    });
+    is_deeply { map { $_->{route} => $_->{requests} } grep { $_->{requests} } @{ $metrics->{routes} } }, {
+        # Capitals and ports are no part of the name; a request without it has the server's.
+        'name one.example' => 4, 'name www.one.example' => 1, 'name One.example' => 3 + @names,
+        (map { my $as = $_; map { ("$as $_" => 1) } 'one.example', 'www.one.example', "one.example:$port" }
+            'header', 'function'),
+        'other' => 31 + 2 * 33,
+    }, 'any number of host names takes no routes but those of the names that it has';
+}
+
 done_testing;
