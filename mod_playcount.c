@@ -34,8 +34,8 @@ const playcount_room *const playcount_rooms[PLAYCOUNT_ROOMS] = {
 static const command_rec directives[] = {
     AP_INIT_TAKE_ARGV(
         "PlaycountZone", playcount_cmd_zone, NULL, RSRC_CONF,
-        "NAME [songs=N] [file=PATH] [sync=SECONDS]: a zone of shared memory, "
-        "kept in a file if one is named, with room for N songs"),
+        "NAME [songs=N] [file=PATH] [sync=SECONDS] [memory=reserve]: a zone of "
+        "shared memory, kept in a file if one is named, with room for N songs"),
     AP_INIT_TAKE1("PlaycountUse", playcount_cmd_use, NULL, RSRC_CONF | ACCESS_CONF,
                   "NAME of the zone that requests here count in"),
     AP_INIT_TAKE12(

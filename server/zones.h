@@ -43,6 +43,7 @@ typedef struct {
     uint64_t keys;        /* idempotency keys remembered */
     uint64_t key_seconds; /* for so long */
     int sync;             /* seconds between two syncs */
+    int reserve;          /* 1: take all memory at the start */
     server_rec *server;   /* for the log */
     const char *where;    /* file and line of the directive */
     apr_global_mutex_t *lock;

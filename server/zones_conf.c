@@ -130,10 +130,14 @@ static const char *zone_option(cmd_parms *cmd, playcount_served_zone *zone,
                                   "use 1 to 3600",
                                   option);
     }
+    if (!strcmp(option, "memory=reserve")) {
+        zone->reserve = 1;
+        return NULL;
+    }
     return apr_psprintf(
         cmd->pool,
-        "PlaycountZone: '%s' is not an option; use songs=N, file=PATH or "
-        "sync=SECONDS",
+        "PlaycountZone: '%s' is not an option; use songs=N, file=PATH, "
+        "sync=SECONDS or memory=reserve",
         option);
 }
 
@@ -160,6 +164,11 @@ const char *playcount_cmd_zone(cmd_parms *cmd, void *dummy, int argc,
         if ((error = zone_option(cmd, &zone, argv[i]))) {
             return error;
         }
+    }
+    if (zone.reserve && zone.path) {
+        return "PlaycountZone: memory=reserve is for zones in memory; a file has "
+               "all "
+               "its room from the start";
     }
     for (int i = 0; i < conf->zones->nelts; i++) {
         playcount_served_zone *other =

@@ -1,6 +1,7 @@
 /* A zone's memory or file and its lock: made once in the life of the server, found
  * again at each graceful restart. */
 
+#include <errno.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -17,6 +18,28 @@
 
 APLOG_USE_MODULE(playcount);
 
+/* Take all pages of it now. Where memory ends that may fail, or end the server (in
+ * a cgroup): at the start, and not when a song comes. */
+static apr_status_t reserve(const playcount_served_zone *zone, void *memory,
+                            apr_size_t bytes)
+{
+    /* Older kernels do not know the first one: then each page is written to. */
+    if (madvise(memory, bytes, MADV_POPULATE_WRITE) != 0 && errno != EINVAL) {
+        apr_status_t rv = apr_get_os_error();
+
+        ap_log_error(
+            APLOG_MARK, APLOG_EMERG, rv, zone->server,
+            "PlaycountZone %s (%s): memory=reserve cannot have %" APR_SIZE_T_FMT
+            " MB; set songs= to what the site needs",
+            zone->name, zone->where, bytes / 1000000 + 1);
+        return rv;
+    }
+    for (apr_size_t at = 0; at < bytes; at += 4096) {
+        ((volatile char *)memory)[at] = 0;
+    }
+    return APR_SUCCESS;
+}
+
 static apr_status_t open_memory(playcount_served_zone *zone,
                                 playcount_kept_zone *kept,
                                 const playcount_zone_size *size)
@@ -27,6 +50,14 @@ static apr_status_t open_memory(playcount_served_zone *zone,
                                                 playcount_zone_bytes(size),
                                                 &kept->memory, &fresh);
 
+    if (rv == APR_SUCCESS && zone->reserve) {
+        apr_status_t refused =
+            reserve(zone, kept->memory, playcount_zone_bytes(size));
+
+        if (refused != APR_SUCCESS) {
+            return refused;
+        }
+    }
     if (rv == APR_SUCCESS) {
         rv = playcount_zone_format(kept->memory, size);
     }
