@@ -12,6 +12,7 @@
 #include "lane/lane.h"
 #include "mod_playcount.h"
 #include "metrics/metrics.h"
+#include "recorder/recorder.h"
 #include "server/claim.h"
 #include "server/conf.h"
 #include "server/delivered.h"
@@ -29,6 +30,7 @@ const playcount_room *const playcount_rooms[PLAYCOUNT_ROOMS] = {
     [PLAYCOUNT_ROOM_METRICS] = &playcount_metrics_room,
     [PLAYCOUNT_ROOM_HANDOFF] = &playcount_handoff_room,
     [PLAYCOUNT_ROOM_LANE] = &playcount_lane_room,
+    [PLAYCOUNT_ROOM_RECORDER] = &playcount_recorder_room,
 };
 
 static const command_rec directives[] = {
@@ -78,6 +80,10 @@ static const command_rec directives[] = {
         "PlaycountLane", playcount_cmd_lane, NULL, RSRC_CONF,
         "On [unlogged] or Off: whether a loop in each child answers the simplest "
         "requests for songs, for many connections from one thread"),
+    AP_INIT_TAKE_ARGV(
+        "PlaycountRecorder", playcount_cmd_recorder, NULL, RSRC_CONF,
+        "DIR [max-body=BYTES] [keep=N] [when=EXPRESSION] [secrets=mask|keep], or "
+        "Off: where requests and responses are recorded, a directory for each"),
     AP_INIT_TAKE_ARGV("PlaycountHandoff", playcount_cmd_handoff, NULL, RSRC_CONF,
                       "dbd or redis [zone=NAME] [interval=SECONDS] [node=NAME] "
                       "[OPTION=VALUE...]: "

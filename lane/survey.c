@@ -288,6 +288,9 @@ static const char *look_at(const view *v, const ap_directive_t *d)
                             "wants every request in a log, which the lane does not "
                             "write; PlaycountLane On unlogged does without");
     }
+    if (is(d, "PlaycountRecorder") && strcasecmp(argument(v, d), "Off")) {
+        return refuse(v, d, "wants every request recorded");
+    }
     return playcount_lane_knows_directive(d->directive)
                ? NULL
                : refuse(v, d, "is not known to the lane");

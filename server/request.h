@@ -43,6 +43,10 @@ typedef struct {
      * is one of the live page's own. */
     void *sample;
     int page;
+
+    /* Of the recorder: what is kept of the request; whether it was begun. */
+    void *record;
+    int seen;
 } playcount_request;
 
 /* What is known so far; NULL: nothing. */

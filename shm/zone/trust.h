@@ -1,6 +1,6 @@
 /* May root open this path for writing? A user who may write into a directory can
  * put a link where a file is expected, and root would write to what the link leads
- * to. Only file.c and put_back.c use this. */
+ * to. */
 #ifndef PLAYCOUNT_SHM_TRUST_H
 #define PLAYCOUNT_SHM_TRUST_H
 

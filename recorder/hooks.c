@@ -1,0 +1,124 @@
+/* The recorder's start: of the server, where all is checked and made that it needs,
+ * and of a child. */
+
+#include "recorder/recorder.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "http_core.h"
+#include "apr_shm.h"
+#include "apr_strings.h"
+#include "http_log.h"
+#include "unixd.h"
+
+#include "recorder/store.h"
+
+APLOG_USE_MODULE(playcount);
+
+static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    playcount_recorders = apr_array_make(pconf, 2, sizeof(playcount_recorder *));
+    return OK;
+}
+
+static int refuse(const playcount_recorder *recorder, const char *why)
+{
+    ap_log_error(APLOG_MARK, APLOG_EMERG, 0, recorder->server,
+                 "PlaycountRecorder (%s): %s %s", recorder->where, recorder->dir,
+                 why);
+    return HTTP_INTERNAL_SERVER_ERROR;
+}
+
+/* Who writes: the children. */
+static uid_t writer_uid(void)
+{
+    return geteuid() == 0 ? ap_unixd_config.user_id : geteuid();
+}
+
+/* `httpd -t` calls this too. */
+static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                        server_rec *s)
+{
+    for (int i = 0; i < playcount_recorders->nelts; i++) {
+        const playcount_recorder *recorder =
+            APR_ARRAY_IDX(playcount_recorders, i, playcount_recorder *);
+        const char *fault =
+            playcount_store_fault(recorder->dir, writer_uid(), ptemp);
+
+        if (fault) {
+            return refuse(recorder, fault);
+        }
+    }
+    return OK;
+}
+
+static int prepare(playcount_recorder *recorder, apr_pool_t *pconf,
+                   apr_pool_t *ptemp)
+{
+    apr_shm_t *shm;
+    apr_status_t rv;
+    const char *fault;
+    int error =
+        playcount_store_make(recorder->dir, writer_uid(), ap_unixd_config.group_id);
+
+    if (error) {
+        return refuse(recorder,
+                      apr_psprintf(ptemp, "cannot be made: %s", strerror(error)));
+    }
+    fault = playcount_store_fault(recorder->dir, writer_uid(), ptemp);
+    if (fault) {
+        return refuse(recorder, fault);
+    }
+    rv = apr_shm_create(&shm, sizeof(*recorder->shared), NULL, pconf);
+    if (rv != APR_SUCCESS) {
+        return refuse(recorder, "has no shared memory; give the machine more");
+    }
+    recorder->shared = apr_shm_baseaddr_get(shm);
+    memset(recorder->shared, 0, sizeof(*recorder->shared));
+    atomic_store(&recorder->shared->kept, -1);
+    ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, recorder->server,
+                 "requests and responses are recorded in %s, the last %d%s",
+                 recorder->dir, recorder->keep,
+                 recorder->masks ? "" : ", with the secrets in their headers");
+    return OK;
+}
+
+static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                       server_rec *s)
+{
+    if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
+        return OK;
+    }
+    for (int i = 0; i < playcount_recorders->nelts; i++) {
+        if (prepare(APR_ARRAY_IDX(playcount_recorders, i, playcount_recorder *),
+                    pconf, ptemp)) {
+            return HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+    return OK;
+}
+
+static void child_init(apr_pool_t *p, server_rec *s)
+{
+    if (playcount_recorders->nelts) {
+        playcount_recorder_writer_start(p, s);
+    }
+}
+
+static void register_hooks(apr_pool_t *p)
+{
+    ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
+    playcount_recorder_register_requests();
+    playcount_recorder_register_filters();
+}
+
+const playcount_room playcount_recorder_room = {
+    .name = "recorder",
+    .create_server = playcount_recorder_create_server,
+    .merge_server = playcount_recorder_merge_server,
+    .register_hooks = register_hooks,
+};
