@@ -10,6 +10,7 @@
 #include "api/api.h"
 #include "handoff/handoff.h"
 #include "lane/lane.h"
+#include "media/media.h"
 #include "mod_playcount.h"
 #include "metrics/metrics.h"
 #include "recorder/recorder.h"
@@ -28,6 +29,7 @@ const playcount_room *const playcount_rooms[PLAYCOUNT_ROOMS] = {
     [PLAYCOUNT_ROOM_SITE] = &playcount_site_room,
     [PLAYCOUNT_ROOM_API] = &playcount_api_room,
     [PLAYCOUNT_ROOM_METRICS] = &playcount_metrics_room,
+    [PLAYCOUNT_ROOM_MEDIA] = &playcount_media_room,
     [PLAYCOUNT_ROOM_HANDOFF] = &playcount_handoff_room,
     [PLAYCOUNT_ROOM_LANE] = &playcount_lane_room,
     [PLAYCOUNT_ROOM_RECORDER] = &playcount_recorder_room,
@@ -90,6 +92,34 @@ static const command_rec directives[] = {
                       "deliver the plays of a zone into the database of the DBD "
                       "directives, or into "
                       "a Redis Cluster"),
+    AP_INIT_TAKE_ARGV(
+        "PlaycountMedia", playcount_cmd_media, NULL, RSRC_CONF | ACCESS_CONF,
+        "On [seconds=N] [window=day|rolling] or Off: whether a play is counted "
+        "when enough of an audio or video file has been delivered to a listener"),
+    AP_INIT_TAKE_ARGV(
+        "PlaycountMediaTypes", playcount_cmd_media_types, NULL,
+        RSRC_CONF | ACCESS_CONF,
+        "the Content-Types of what is counted so, or their beginnings"),
+    AP_INIT_TAKE1("PlaycountMediaBitrate", playcount_cmd_media_bitrate, NULL,
+                  RSRC_CONF | ACCESS_CONF,
+                  "auto, KBITS or whole: how many bytes are enough is as the file "
+                  "says, by this bitrate, or all of them"),
+    AP_INIT_TAKE1("PlaycountMediaSong", playcount_cmd_media_song, NULL,
+                  RSRC_CONF | ACCESS_CONF,
+                  "the expression that gives the song under which a file counts"),
+    AP_INIT_TAKE_ARGV("PlaycountMediaTable", playcount_cmd_media_table, NULL,
+                      RSRC_CONF,
+                      "[downloads=N] [open=N] [file=PATH]: how many listeners are "
+                      "known a day and "
+                      "how many unfinished downloads, in memory or in a file"),
+    AP_INIT_TAKE2(
+        "PlaycountMediaAgents", playcount_cmd_media_agents, NULL, RSRC_CONF,
+        "deny or allow, and a FILE of User-Agents that are no listeners, or "
+        "are"),
+    AP_INIT_TAKE2("PlaycountMediaAddresses", playcount_cmd_media_addresses, NULL,
+                  RSRC_CONF,
+                  "deny or allow, and a FILE of networks whose addresses are no "
+                  "listeners, or are"),
     {.name = NULL},
 };
 

@@ -17,18 +17,18 @@
 #include "lane/account.h"
 #include "lane/survey.h"
 #include "lane/worker.h"
+#include "server/connection.h"
 
 APLOG_USE_MODULE(playcount);
 
 static int open_places; /* where the lane may answer; 0: it is not there */
 static int running;     /* in this child */
 
-/* A stream of HTTP/2, which has a master, keeps other things there (delivered.c).
- */
 static playcount_lane_connection *of(conn_rec *c)
 {
-    return c->master ? NULL
-                     : ap_get_module_config(c->conn_config, &playcount_module);
+    const playcount_connection *k = playcount_connection_of(c);
+
+    return k ? k->lane : NULL;
 }
 
 /* --- connections --- */
@@ -70,7 +70,7 @@ static playcount_lane_connection *get_acquainted(conn_rec *c)
     apr_allocator_max_free_set(apr_pool_allocator_get(c->pool), 1);
     k->c = c;
     k->fd = fd;
-    ap_set_module_config(c->conn_config, &playcount_module, k);
+    playcount_connection_get(c)->lane = k;
     playcount_lane_learn_connection(k);
     return k;
 }

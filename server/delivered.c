@@ -1,13 +1,26 @@
-/* How many bytes of an HTTP/2 stream went to its connection: see delivered.h. */
+/* How many bytes of a response went out: see delivered.h. */
 
 #include "server/delivered.h"
 
+#include <linux/sockios.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
 #include "apr_optional.h"
+#include "apr_portable.h"
+#include "apr_strings.h"
 #include "http_config.h"
 #include "http_connection.h"
 #include "http_core.h"
+#include "http_protocol.h"
 
 #include "server/conf.h"
+#include "server/connection.h"
+
+#define SHORT 65536
+#define ALWAYS ((apr_off_t)INT64_MAX)
 
 APR_DECLARE_OPTIONAL_FN(void, ap_logio_add_bytes_out,
                         (conn_rec * c, apr_off_t bytes));
@@ -16,15 +29,47 @@ typedef APR_OPTIONAL_FN_TYPE(ap_logio_add_bytes_out) add_bytes_fn;
 
 static add_bytes_fn *next; /* mod_logio's, NULL if it is not loaded */
 
+/* --- the socket --- */
+
+static int socket_of(conn_rec *c)
+{
+    apr_socket_t *socket = ap_get_conn_socket(c);
+    int fd;
+
+    return socket && apr_os_sock_get(&fd, socket) == APR_SUCCESS ? fd : -1;
+}
+
+static void set_short(conn_rec *c, int bytes)
+{
+    setsockopt(socket_of(c), IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof(bytes));
+}
+
+/* What the kernel has taken and the client has not acknowledged. */
+static apr_off_t unsent(conn_rec *c)
+{
+    int n = 0;
+
+    return ioctl(socket_of(c), SIOCOUTQ, &n) == 0 && n > 0 ? n : 0;
+}
+
+/* --- counting --- */
+
 /* httpd's core calls this for each write to a socket, mod_http2 once for each
  * stream when that ends. */
 static void ap_logio_add_bytes_out(conn_rec *c, apr_off_t bytes)
 {
-    if (c->master) {
-        apr_off_t *sent = ap_get_module_config(c->conn_config, &playcount_module);
+    playcount_connection *k = playcount_connection_of(c);
 
-        if (sent) {
-            *sent += bytes;
+    if (k && c->master) {
+        k->sent += bytes;
+    }
+    else if (k && k->counts) {
+        apr_off_t end = atomic_load_explicit(&k->short_to, memory_order_relaxed);
+
+        k->written += bytes;
+        if (end && k->written >= end) {
+            atomic_store_explicit(&k->short_to, 0, memory_order_relaxed);
+            set_short(c, 0);
         }
     }
     if (next) {
@@ -37,19 +82,139 @@ static void ap_logio_add_bytes_out(conn_rec *c, apr_off_t bytes)
 static int pre_connection(conn_rec *c, void *csd)
 {
     if (c->master) {
-        ap_set_module_config(c->conn_config, &playcount_module,
-                             apr_pcalloc(c->pool, sizeof(apr_off_t)));
+        playcount_connection_get(c);
     }
     return OK;
 }
 
 int playcount_stream_complete(const request_rec *r)
 {
-    const apr_off_t *sent =
-        ap_get_module_config(r->connection->conn_config, &playcount_module);
+    const playcount_connection *k = playcount_connection_of(r->connection);
     apr_off_t body = r->sent_bodyct && !r->header_only ? r->bytes_sent : 0;
 
-    return sent && *sent > body;
+    return k && k->sent > body;
+}
+
+/* What is left of the connection now was never written. */
+static apr_status_t clear_away(void *data)
+{
+    playcount_connection *k = data;
+
+    k->gone = 1;
+    return APR_SUCCESS;
+}
+
+/* The last moment at which an unfinished connection still has its socket. */
+static int pre_close(conn_rec *c)
+{
+    playcount_connection *k = playcount_connection_of(c);
+
+    if (k && k->counts && c->data_in_output_filters) {
+        k->unsent = unsent(c);
+    }
+    return OK;
+}
+
+static playcount_connection *count(conn_rec *c)
+{
+    playcount_connection *k = playcount_connection_get(c);
+
+    if (!k->counts) {
+        k->counts = 1;
+        apr_pool_pre_cleanup_register(c->pool, k, clear_away);
+    }
+    return k;
+}
+
+apr_off_t playcount_delivered_mark(request_rec *r)
+{
+    conn_rec *c = r->connection;
+    const playcount_connection *k;
+
+    if (c->master) {
+        return 0;
+    }
+    k = count(c);
+    return c->data_in_output_filters ? -1 : k->written;
+}
+
+void playcount_delivered_keep_short(request_rec *r, apr_off_t bytes)
+{
+    conn_rec *c = r->connection->master ? r->connection->master : r->connection;
+    playcount_connection *k = playcount_connection_of(c);
+    apr_off_t end = 0, to;
+
+    if (r->connection->master) {
+        /* Its streams have threads of their own; the record was made by the hook.
+         */
+        to = ALWAYS;
+    }
+    else {
+        to = k->written + bytes;
+    }
+    if (k && atomic_compare_exchange_strong(&k->short_to, &end, to)) {
+        set_short(c, SHORT);
+    }
+    else if (k && end < to) {
+        atomic_store(&k->short_to, to);
+    }
+}
+
+/* --- how much of a response that was cut off --- */
+
+static int add_header(void *sum, const char *name, const char *value)
+{
+    *(apr_off_t *)sum += (apr_off_t)(strlen(name) + strlen(value) + 4);
+    return 1;
+}
+
+/* Bytes of the status line and the headers, or a few more. */
+static apr_off_t head_of(const request_rec *r)
+{
+    apr_off_t sum = 256; /* status line, Date, Server */
+
+    apr_table_do(add_header, &sum, r->headers_out, NULL);
+    apr_table_do(add_header, &sum, r->err_headers_out, NULL);
+    return sum;
+}
+
+/* Lines of chunks, headers of frames and of records. */
+static apr_off_t without_framing(const request_rec *r, apr_off_t bytes)
+{
+    conn_rec *c = r->connection;
+
+    if (c->master) {
+        return bytes - bytes / 100;
+    }
+    if (!ap_cstr_casecmp(ap_run_http_scheme(r), "https")) {
+        return bytes - bytes / 50;
+    }
+    return r->chunked ? bytes - bytes / 100 : bytes;
+}
+
+apr_off_t playcount_delivered_body(const request_rec *r, apr_off_t mark)
+{
+    conn_rec *c = r->connection;
+    const playcount_connection *k = playcount_connection_of(c);
+    apr_off_t body = r->header_only ? 0 : r->bytes_sent, out;
+
+    if (c->master) {
+        if (playcount_stream_complete(r)) {
+            return body;
+        }
+        out = k ? k->sent : 0;
+    }
+    else {
+        if (!c->aborted && !(k && k->gone)) {
+            return body;
+        }
+        if (mark < 0 || !k || !k->counts) {
+            return 0;
+        }
+        out = k->written - mark - (k->gone ? k->unsent : unsent(c));
+    }
+    out = without_framing(r, out - head_of(r));
+    return out < 0 ? 0 : out < body ? out : body;
 }
 
 /* Every module has registered its optional functions by now, and none has been
@@ -68,4 +233,5 @@ void playcount_delivered_register_hooks(apr_pool_t *p)
 {
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_LAST);
     ap_hook_pre_connection(pre_connection, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_pre_close_connection(pre_close, NULL, NULL, APR_HOOK_MIDDLE);
 }

@@ -1,11 +1,24 @@
-/* How many bytes of an HTTP/2 stream went to its connection.
+/* How many bytes of a response went out, and not merely down the filters.
  *
- * In HTTP/2 a response is handed over in one piece: a file of any size passes all
+ * HTTP/1. What the filters were given is written by httpd's core, now or later. It
+ * tells how much of it the kernel took, for %O of mod_logio, through the optional
+ * function ap_logio_add_bytes_out; we put one of the same name before it that adds
+ * up and passes the call on. Nothing changes for mod_logio, which need not be
+ * loaded. When a request is logged, its last bucket has been destroyed, in order,
+ * after all before it: they have been written, unless the connection was aborted or
+ * is being cleared away (a timeout). Only then the sum is needed, and what the
+ * kernel still has of it (SIOCOUTQ) is not delivered.
+ *
+ * HTTP/2. A response is handed over in one piece: a file of any size passes all
  * filters at once, and mod_http2 sends it later, or never when the client goes
- * away. Only mod_http2 knows how far it came. It tells mod_logio, for %O, through
- * the optional function ap_logio_add_bytes_out; we put one of the same name before
- * it that takes a note and passes the call on. Nothing changes for mod_logio, which
- * need not be loaded.
+ * away. Only mod_http2 knows how far it came, and tells it through the same
+ * function, once for each stream.
+ *
+ * A kernel's send buffer may hold megabytes: a client that reads 50 kB and goes
+ * away then seems to have got a whole short file. playcount_delivered_keep_short()
+ * bounds what has been written and not yet been sent to 64 kB (TCP_NOTSENT_LOWAT).
+ *
+ * No system call but for a response that was cut off, and for the short buffer.
  */
 #ifndef PLAYCOUNT_SERVER_DELIVERED_H
 #define PLAYCOUNT_SERVER_DELIVERED_H
@@ -19,6 +32,22 @@
  * short by less than their headers (nine bytes in sixteen thousand) is taken for
  * complete. */
 int playcount_stream_complete(const request_rec *r);
+
+/* Before the first byte of a response: where the connection stands. -1: not known,
+ * because a response before this one is still on its way (pipelining). */
+apr_off_t playcount_delivered_mark(request_rec *r);
+
+/* When the request is logged: how many bytes of the body went out. r is the last of
+ * a chain of internal redirects, mark is from before the response. Exact for a
+ * response that was not cut off. Of one that was it is a lower bound: HTTP/1 in
+ * clear by the length of the headers, over TLS by a fiftieth, HTTP/2 by a
+ * hundredth. */
+apr_off_t playcount_delivered_body(const request_rec *r, apr_off_t mark);
+
+/* Keep what is written and not yet sent short, until `bytes` more have been
+ * written; in HTTP/2 for the whole connection. Once a connection and time: two
+ * system calls. */
+void playcount_delivered_keep_short(request_rec *r, apr_off_t bytes);
 
 void playcount_delivered_register_hooks(apr_pool_t *p);
 

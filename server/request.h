@@ -47,6 +47,9 @@ typedef struct {
     /* Of the recorder: what is kept of the request; whether it was begun. */
     void *record;
     int seen;
+
+    /* Of the media room: what is known of a delivery. */
+    void *media;
 } playcount_request;
 
 /* What is known so far; NULL: nothing. */

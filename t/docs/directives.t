@@ -9,7 +9,10 @@ use Playcount::Server;
 my $manual = Playcount::Server::slurp("${top}docs/directives.md");
 my $readme = Playcount::Server::slurp("${top}README");
 my $server = Playcount::Server->new(
-    start => 0, location => undef, modules => ['dbd', 'status']);
+    start => 0, location => undef, modules => ['dbd', 'setenvif', 'status']);
+# Files that examples name.
+Playcount::Server::spew($server->root . "/conf/$_->[0]", $_->[1])
+    for ['crawler-user-agents.json', '[]'], ['no-listeners', "192.0.2.0/24\n"];
 
 my $list = join ' ', map { "'$_'" } $server->command, '-L';
 my %known = map { $_ => 1 } `$list` =~ /^(\w+) \(mod_playcount\.c\)/mg;

@@ -1,0 +1,347 @@
+/* One request: what is noted before its response, and the verdict when it is
+ * logged.
+ *
+ *     insert_filter    where the connection stands; how much of the file is enough
+ *     log_transaction  what was delivered, what that makes of what was known of the
+ *                      listener, and the play into the zone
+ *
+ * A subrequest is no delivery of its own. Of a chain of internal redirects the
+ * first request is the listener's, the last one has the response. */
+
+#include "media/private.h"
+
+#include "apr_strings.h"
+#include "http_log.h"
+#include "http_protocol.h"
+#include "http_request.h"
+
+#include "server/delivered.h"
+#include "server/request.h"
+#include "server/text.h"
+#include "server/zones.h"
+
+APLOG_USE_MODULE(playcount);
+
+static request_rec *initial(request_rec *r)
+{
+    while (r->main) {
+        r = r->main;
+    }
+    while (r->prev) {
+        r = r->prev;
+    }
+    return r;
+}
+
+static request_rec *last_of(request_rec *r)
+{
+    while (r->next) {
+        r = r->next;
+    }
+    return r;
+}
+
+static const playcount_media_dir *conf_of(const request_rec *r)
+{
+    return playcount_dir_conf(r->per_dir_config, PLAYCOUNT_ROOM_MEDIA);
+}
+
+playcount_media_request *playcount_media_request_of(request_rec *r)
+{
+    const playcount_request *q = playcount_request_of(initial(r));
+
+    return q ? q->media : NULL;
+}
+
+static playcount_media_request *get(request_rec *first)
+{
+    playcount_request *q = playcount_request_get(first);
+
+    if (!q->media) {
+        playcount_media_request *m = apr_pcalloc(first->pool, sizeof(*m));
+
+        m->mark = -1;
+        q->media = m;
+    }
+    return q->media;
+}
+
+/* --- who and what --- */
+
+static int has_skip(const request_rec *r)
+{
+    return apr_table_get(r->subprocess_env, "playcount-skip") != NULL;
+}
+
+/* The facts that need no response; `address` has room for the listener's. */
+static void facts_of(request_rec *first, request_rec *last,
+                     playcount_address *address, playcount_delivery *facts)
+{
+    const apr_sockaddr_t *from = first->useragent_addr;
+
+    memset(facts, 0, sizeof(*facts));
+    facts->is_get = first->method_number == M_GET && !first->header_only;
+    facts->unwanted = has_skip(first) || has_skip(last);
+    facts->range = apr_table_get(first->headers_in, "Range");
+    facts->purpose = apr_table_get(first->headers_in, "Sec-Purpose");
+    facts->agent = apr_table_get(first->headers_in, "User-Agent");
+    facts->agent_n = facts->agent ? strlen(facts->agent) : 0;
+    if (from && from->ipaddr_ptr && from->ipaddr_len) {
+        playcount_address_set(address, from->ipaddr_ptr, (size_t)from->ipaddr_len);
+        facts->address = address;
+    }
+}
+
+/* The song's id. NULL: there is none, and *why says so. */
+static const char *song_of(request_rec *first, request_rec *last,
+                           const playcount_media_dir *conf, const char **why)
+{
+    const char *song = first->uri, *error = NULL, *wrong;
+
+    if (conf->song) {
+        song = ap_expr_str_exec(last, conf->song, &error);
+        if (error || !song || !*song) {
+            *why = error ? error : "PlaycountMediaSong gives nothing for it";
+            return NULL;
+        }
+    }
+    wrong = playcount_id_error(song, strlen(song));
+    if (wrong) {
+        *why = apr_pstrcat(first->pool, "its id ", wrong, NULL);
+        return NULL;
+    }
+    return song;
+}
+
+static void fill_got(request_rec *first, const playcount_media_dir *conf,
+                     const playcount_delivery *facts, const char *song,
+                     playcount_media_got *got)
+{
+    memset(got, 0, sizeof(*got));
+    got->window = conf->window;
+    got->start = apr_time_sec(first->request_time);
+    got->song = song;
+    got->song_n = strlen(song);
+    got->address = facts->address;
+    got->agent = facts->agent;
+    got->agent_n = facts->agent_n;
+}
+
+/* --- before the response --- */
+
+/* The part of the response that may decide must not vanish in a buffer of the
+ * kernel's; but for a listener who is counted already nothing is to be decided. */
+static void keep_short(request_rec *r, request_rec *first,
+                       const playcount_media_dir *conf,
+                       const playcount_media_request *m)
+{
+    playcount_address address;
+    playcount_delivery facts;
+    playcount_media_got got;
+    const char *why, *song;
+
+    facts_of(first, r, &address, &facts);
+    facts.status = HTTP_OK;
+    if (!facts.address ||
+        playcount_media_refuse(&facts, &playcount_media_global->lists, &why) !=
+            PLAYCOUNT_VERDICT_OPEN ||
+        !(song = song_of(first, r, conf, &why))) {
+        return;
+    }
+    fill_got(first, conf, &facts, song, &got);
+    if (!playcount_media_is_counted(playcount_media_tables, &got)) {
+        uint64_t deciding = m->measured.begin + m->measured.need;
+
+        playcount_delivered_keep_short(
+            r,
+            (apr_off_t)(deciding < m->measured.size ? deciding : m->measured.size));
+    }
+}
+
+static void begin(request_rec *r)
+{
+    const playcount_media_dir *conf = conf_of(r);
+    playcount_media_request *m;
+    request_rec *first;
+
+    if (conf->on != 1 || r->main || !playcount_media_tables ||
+        r->method_number != M_GET || r->header_only) {
+        return;
+    }
+    first = initial(r);
+    m = get(first);
+    if (m->mark < 0) {
+        m->mark = playcount_delivered_mark(first);
+    }
+    if (!playcount_media_is_type(conf, r->content_type)) {
+        return; /* or one that only the response knows */
+    }
+    m->is_media = 1;
+    if (playcount_media_measure(r, conf, &m->measured)) {
+        keep_short(r, first, conf, m);
+    }
+}
+
+/* --- when it is logged --- */
+
+/* Into the zone; if it does not take the play, the listener is not counted. */
+static playcount_verdict_e play(request_rec *last, const char *song,
+                                const playcount_media_result *result,
+                                const char **why)
+{
+    playcount_served_zone *zone = playcount_zone_of(last);
+    apr_uint64_t count;
+    apr_status_t rv =
+        zone->unavailable
+            ? APR_EGENERAL
+            : playcount_zone_add(zone->zone, song, strlen(song), 1, &count);
+
+    if (rv == APR_SUCCESS) {
+        playcount_media_done(playcount_media_tables, result);
+        return PLAYCOUNT_VERDICT_PLAYED;
+    }
+    playcount_media_take_back(playcount_media_tables, result);
+    *why = rv == APR_ENOSPC ? "the zone is full (PlaycountZone songs=)"
+           : rv == APR_TIMEUP
+               ? "the zone's lock is held by a process that does not "
+                 "go on"
+               : "the zone cannot count";
+    return PLAYCOUNT_VERDICT_FULL;
+}
+
+/* Only what lies in the media counts. */
+static void clip(const playcount_measured *measured, playcount_media_parts *parts)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < parts->n; i++) {
+        playcount_interval part = parts->interval[i];
+
+        playcount_measured_clip(measured, &part.begin, &part.end);
+        if (part.begin < part.end) {
+            parts->interval[n++] = part;
+        }
+    }
+    parts->n = n;
+}
+
+static const char *text_of(apr_pool_t *p, const playcount_media_parts *parts)
+{
+    char *text = apr_palloc(p, (parts->n + 1) * PLAYCOUNT_INTERVAL_TEXT);
+
+    playcount_intervals_write(text, parts->interval, parts->n);
+    return text;
+}
+
+/* A delivery that nothing refuses: what did the listener get? NULL, or why it
+ * cannot be said. */
+static const char *measure(request_rec *last, const playcount_media_dir *conf,
+                           playcount_media_request *m, playcount_media_parts *parts)
+{
+    apr_off_t body = playcount_delivered_body(last, m->mark);
+    uint64_t known = m->measured.need ? m->measured.size : UINT64_MAX;
+    const char *why = playcount_media_parts_of(last, body, known, parts);
+
+    if (why) {
+        return why;
+    }
+    if (!m->measured.need || m->measured.size != parts->size) {
+        playcount_media_measure_size(conf, parts->size, &m->measured);
+    }
+    clip(&m->measured, parts);
+    m->need = m->measured.need;
+    m->got = text_of(last->pool, parts);
+    return NULL;
+}
+
+static playcount_verdict_e judge(request_rec *first, request_rec *last,
+                                 const playcount_media_dir *conf,
+                                 playcount_media_request *m, const char **song,
+                                 const char **why)
+{
+    playcount_address address;
+    playcount_delivery facts;
+    playcount_media_parts parts;
+    playcount_media_result result;
+    playcount_media_got got;
+    playcount_verdict_e refusal;
+
+    facts_of(first, last, &address, &facts);
+    facts.status = last->status;
+    facts.encoded = last->content_encoding ||
+                    apr_table_get(last->headers_out, "Content-Encoding");
+    refusal = playcount_media_refuse(&facts, &playcount_media_global->lists, why);
+    if (refusal != PLAYCOUNT_VERDICT_OPEN) {
+        return refusal;
+    }
+    if (!facts.address) {
+        *why = "the client has no IP address";
+        return PLAYCOUNT_VERDICT_SKIPPED;
+    }
+    if (!(*song = song_of(first, last, conf, why)) ||
+        (*why = measure(last, conf, m, &parts))) {
+        return PLAYCOUNT_VERDICT_SKIPPED;
+    }
+    fill_got(first, conf, &facts, *song, &got);
+    got.need = m->need;
+    got.got = parts.interval;
+    got.n = parts.n;
+    if (!got.n) {
+        *why = "none of it is media";
+        return playcount_media_is_counted(playcount_media_tables, &got)
+                   ? PLAYCOUNT_VERDICT_AGAIN
+                   : PLAYCOUNT_VERDICT_OPEN;
+    }
+    playcount_media_deliver(playcount_media_tables, &got, &result);
+    *why = result.why;
+    return result.verdict == PLAYCOUNT_VERDICT_PLAYED
+               ? play(last, *song, &result, why)
+               : result.verdict;
+}
+
+static void say(request_rec *first, const playcount_media_request *m,
+                const char *song, const char *why)
+{
+    if (m->verdict == PLAYCOUNT_VERDICT_FULL &&
+        playcount_media_say_full(playcount_media_tables,
+                                 (uint64_t)apr_time_sec(apr_time_now()))) {
+        ap_log_rerror(
+            APLOG_MARK, APLOG_ERR, 0, first,
+            "PlaycountMedia: %s is not counted: %s. What is not counted now "
+            "a replay of the access log can count (playcount replay "
+            "--media)",
+            song ? song : first->uri, why);
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, first,
+                  "media: %s, song %s, %s of %" APR_UINT64_T_FMT " needed%s%s",
+                  playcount_verdict_name(m->verdict), song ? song : "-",
+                  m->got ? m->got : "-", m->need, why ? ": " : "", why ? why : "");
+}
+
+static int end(request_rec *r)
+{
+    request_rec *first = initial(r), *last = last_of(first);
+    const playcount_media_dir *conf = conf_of(last);
+    playcount_media_request *m;
+    const char *song = NULL, *why = NULL;
+
+    if (conf->on != 1 || !playcount_media_tables) {
+        return DECLINED;
+    }
+    m = playcount_media_request_of(first);
+    if (!(m && m->is_media) && !playcount_media_is_type(conf, last->content_type)) {
+        return DECLINED;
+    }
+    m = get(first);
+    m->verdict = judge(first, last, conf, m, &song, &why);
+    playcount_media_count(playcount_media_tables, m->verdict);
+    say(first, m, song, why);
+    return DECLINED;
+}
+
+void playcount_media_delivery_register_hooks(apr_pool_t *p)
+{
+    ap_hook_insert_filter(begin, NULL, NULL, APR_HOOK_LAST);
+    /* Before mod_log_config, whose items want the verdict. */
+    ap_hook_log_transaction(end, NULL, NULL, APR_HOOK_FIRST);
+}

@@ -1,0 +1,69 @@
+/* The room's hooks and the tables' memory. */
+
+#include "media/private.h"
+
+#include "http_core.h"
+#include "http_log.h"
+
+#include "server/watchdog.h"
+
+APLOG_USE_MODULE(playcount);
+
+#define SWEEP_SECONDS 60
+
+playcount_media *playcount_media_tables;
+const playcount_media_server *playcount_media_global;
+
+static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
+{
+    playcount_media_wanted = 0;
+    return OK;
+}
+
+static apr_status_t sweep(int state, void *data, apr_pool_t *pool)
+{
+    if (state == AP_WATCHDOG_STATE_RUNNING) {
+        playcount_media_sweep(playcount_media_tables,
+                              playcount_window_day(apr_time_sec(apr_time_now())));
+    }
+    return APR_SUCCESS;
+}
+
+static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                       server_rec *s)
+{
+    void *memory;
+
+    playcount_media_tables = NULL;
+    playcount_media_global = playcount_server_conf(s, PLAYCOUNT_ROOM_MEDIA);
+    if (!playcount_media_wanted ||
+        ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
+        return OK;
+    }
+    if (playcount_media_table_open(s, playcount_media_global, &memory) !=
+        APR_SUCCESS) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    playcount_media_tables = playcount_media_attach(pconf, memory);
+    return playcount_watch("_playcount_media_", PLAYCOUNT_WATCH_ONE_CHILD,
+                           apr_time_from_sec(SWEEP_SECONDS), sweep, NULL,
+                           pconf) == APR_SUCCESS
+               ? OK
+               : HTTP_INTERNAL_SERVER_ERROR;
+}
+
+static void register_hooks(apr_pool_t *p)
+{
+    ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    playcount_media_delivery_register_hooks(p);
+    playcount_media_logitem_register_hooks(p);
+}
+
+const playcount_room playcount_media_room = {
+    .name = "media",
+    .create_server = playcount_media_create_server,
+    .create_dir = playcount_media_create_dir,
+    .merge_dir = playcount_media_merge_dir,
+    .register_hooks = register_hooks,
+};

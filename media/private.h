@@ -1,0 +1,111 @@
+/* Inside the room only: its table of contents.
+ *
+ *     rules/       which deliveries count; free of httpd, the playcount command has
+ *                  them too
+ *     conf.c       directives
+ *     hooks.c      hooks; the tables' memory; what makes room in them
+ *     table.c      the memory, or the file that is mapped
+ *     delivery.c   one request: before its response, and when it is logged
+ *     got.c        which bytes of the file a response brought
+ *     enough.c     how much of a file is enough: read once, then known
+ *     logitem.c    items for LogFormat
+ *     shown.c      what metrics/ shows
+ *
+ * No filter and no bucket: what a response is, its status and headers tell when the
+ * request is logged, and how much of it went out server/delivered.h knows.
+ */
+#ifndef PLAYCOUNT_MEDIA_PRIVATE_H
+#define PLAYCOUNT_MEDIA_PRIVATE_H
+
+#include "httpd.h"
+#include "http_config.h"
+#include "ap_expr.h"
+
+#include "media/media.h"
+#include "media/rules/agent.h"
+#include "media/rules/measure.h"
+#include "media/rules/verdict.h"
+#include "media/rules/window.h"
+#include "server/conf.h"
+#include "shm/media/media.h"
+
+/* Directives for a server, virtual host or directory. */
+typedef struct {
+    int on;                    /* PlaycountMedia; -1 unset */
+    uint32_t seconds;          /* with `on` */
+    playcount_window_e window; /* with `on` */
+    apr_array_header_t *types; /* PlaycountMediaTypes, const char *; NULL unset */
+    int bitrate_set;           /* PlaycountMediaBitrate is said */
+    uint32_t kbits;            /* 0: as the file says */
+    int whole;
+    const ap_expr_info_t *song; /* PlaycountMediaSong; NULL unset */
+} playcount_media_dir;
+
+/* Directives for the whole server; read from the main server's part. */
+typedef struct {
+    playcount_media_shape shape; /* PlaycountMediaTable */
+    const char *path;            /* its file=, or NULL */
+    const char *where;           /* file and line of the directive */
+    playcount_lists lists;       /* PlaycountMediaAgents, PlaycountMediaAddresses */
+} playcount_media_server;
+
+/* conf.c */
+void *playcount_media_create_server(apr_pool_t *p, server_rec *s);
+void *playcount_media_create_dir(apr_pool_t *p, char *dir);
+void *playcount_media_merge_dir(apr_pool_t *p, void *base, void *add);
+/* Is a Content-Type one of PlaycountMediaTypes? */
+int playcount_media_is_type(const playcount_media_dir *conf, const char *type);
+
+/* Whether any part of the configuration switches it on. Made in pre_config. */
+extern int playcount_media_wanted;
+
+/* hooks.c: the tables, NULL when media are counted nowhere. Set before any thread
+ * serves. */
+extern playcount_media *playcount_media_tables;
+extern const playcount_media_server *playcount_media_global;
+
+/* table.c: in post_config, the memory of the tables, made or found again. */
+apr_status_t playcount_media_table_open(server_rec *s,
+                                        const playcount_media_server *conf,
+                                        void **memory);
+
+/* --- one request --- */
+
+typedef struct {
+    apr_off_t mark; /* where the connection stood before the response */
+    int is_media;   /* its type was seen before the response */
+    playcount_measured measured; /* of a file; need is 0: not measured */
+    /* When the request is logged: */
+    playcount_verdict_e verdict; /* NONE: it is no media */
+    uint64_t need;               /* 0: not known */
+    const char *got;             /* intervals as text; NULL: none */
+} playcount_media_request;
+
+/* What is known of a request or one that it was redirected to; NULL: nothing. */
+playcount_media_request *playcount_media_request_of(request_rec *r);
+
+/* got.c: the parts of a file that a response had, and how far they went out. */
+typedef struct {
+    uint64_t size; /* of the file; UINT64_MAX: not known */
+    playcount_interval *interval;
+    size_t n;
+} playcount_media_parts;
+
+/* r is the last of a chain of internal redirects, `body` the bytes that went out,
+ * `size` what is known of the file's (UINT64_MAX: nothing). NULL, or why it cannot
+ * be said. */
+const char *playcount_media_parts_of(request_rec *r, apr_off_t body, uint64_t size,
+                                     playcount_media_parts *parts);
+
+/* enough.c: measure r's file, unless it is known. 0: it is none, or it is gone. */
+int playcount_media_measure(request_rec *r, const playcount_media_dir *conf,
+                            playcount_measured *out);
+
+/* The same where there is only a size. */
+void playcount_media_measure_size(const playcount_media_dir *conf, uint64_t size,
+                                  playcount_measured *out);
+
+void playcount_media_delivery_register_hooks(apr_pool_t *p);
+void playcount_media_logitem_register_hooks(apr_pool_t *p);
+
+#endif

@@ -1,0 +1,161 @@
+/* The tables' memory, or the file that is mapped: made once in the life of the
+ * server, found again at each graceful restart.
+ *
+ * The file has its full size from the beginning, as a hole on a full disk would be
+ * a SIGBUS later, and is locked (flock) for as long as a process that inherited its
+ * descriptor lives. It is not synced: killing every process loses nothing; a power
+ * loss may take the last half minute, which a replay of the log repairs. */
+
+#include "media/private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "apr_strings.h"
+#include "http_log.h"
+
+#include "server/retained.h"
+
+APLOG_USE_MODULE(playcount);
+
+/* What is kept over graceful restarts. */
+typedef struct {
+    playcount_media_shape shape;
+    char path[1024]; /* "" without a file */
+    void *memory;
+} kept_table;
+
+static int refuse(server_rec *s, const playcount_media_server *conf, int error,
+                  const char *why)
+{
+    ap_log_error(APLOG_MARK, APLOG_EMERG, error, s,
+                 "PlaycountMediaTable (%s): file=%s %s", conf->where, conf->path,
+                 why);
+    return error ? error : APR_EGENERAL;
+}
+
+/* Give an empty file its size and the tables, or see that it has them. */
+static int fill(server_rec *s, const playcount_media_server *conf, int fd,
+                uint64_t bytes, void **memory)
+{
+    struct stat st;
+    int error;
+
+    if (fstat(fd, &st) != 0) {
+        return refuse(s, conf, errno, "cannot be looked at");
+    }
+    if (st.st_size != 0 && (uint64_t)st.st_size != bytes) {
+        return refuse(s, conf, 0,
+                      "was made for other numbers of downloads= and open=, or is "
+                      "no such table. Nothing was changed; give it the numbers it "
+                      "was made for, or delete it: what was counted stays in the "
+                      "zone, but who was counted today would count again");
+    }
+    error = posix_fallocate(fd, 0, (off_t)bytes);
+    if (error) {
+        return refuse(s, conf, error,
+                      "cannot have its size on this disk; make room or lower "
+                      "downloads=");
+    }
+    *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    return *memory == MAP_FAILED ? refuse(s, conf, errno, "cannot be mapped") : 0;
+}
+
+static int is_blank(const void *memory)
+{
+    static const char zeros[4096];
+
+    return !memcmp(memory, zeros, sizeof(zeros));
+}
+
+static apr_status_t open_file(server_rec *s, const playcount_media_server *conf,
+                              void **memory)
+{
+    uint64_t bytes = playcount_media_bytes(&conf->shape);
+    int fd = open(conf->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    int error;
+
+    if (fd < 0) {
+        return refuse(s, conf, errno,
+                      "cannot be opened or made; its directory must exist and be "
+                      "writable");
+    }
+    if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
+        close(fd);
+        return refuse(s, conf, errno, "is in use by another server");
+    }
+    if ((error = fill(s, conf, fd, bytes, memory))) {
+        close(fd);
+        return error;
+    }
+    /* A start that was killed while it made the tables leaves no magic word. */
+    if (is_blank(*memory)) {
+        playcount_media_format(*memory, &conf->shape);
+    }
+    else if (playcount_media_fits(*memory, &conf->shape)) {
+        playcount_media_recover(*memory);
+    }
+    else {
+        munmap(*memory, bytes);
+        close(fd);
+        return refuse(
+            s, conf, 0,
+            "is no table of media, or one of another version. Nothing was "
+            "changed; delete it or name another file");
+    }
+    return APR_SUCCESS; /* the descriptor stays open, with the lock */
+}
+
+static apr_status_t open_memory(server_rec *s, const playcount_media_server *conf,
+                                void **memory)
+{
+    uint64_t bytes = playcount_media_bytes(&conf->shape);
+    int fresh;
+    apr_status_t rv =
+        playcount_retained_memory(s, "media", "table", bytes, memory, &fresh);
+
+    if (rv != APR_SUCCESS) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, rv, s,
+                     "PlaycountMediaTable (%s): cannot have %" APR_UINT64_T_FMT
+                     " MB of shared memory; lower downloads= or open=",
+                     conf->where, bytes / 1000000 + 1);
+        return rv;
+    }
+    playcount_media_format(*memory, &conf->shape);
+    return APR_SUCCESS;
+}
+
+apr_status_t playcount_media_table_open(server_rec *s,
+                                        const playcount_media_server *conf,
+                                        void **memory)
+{
+    kept_table *kept = playcount_retained_get("media", "kept");
+    apr_status_t rv;
+
+    if (!kept) {
+        rv = conf->path ? open_file(s, conf, memory) : open_memory(s, conf, memory);
+        if (rv != APR_SUCCESS) {
+            return rv;
+        }
+        kept = playcount_retained_create(s, "media", "kept", sizeof(*kept));
+        kept->shape = conf->shape;
+        kept->memory = *memory;
+        apr_cpystrn(kept->path, conf->path ? conf->path : "", sizeof(kept->path));
+    }
+    else if (kept->shape.downloads != conf->shape.downloads ||
+             kept->shape.open != conf->shape.open ||
+             strcmp(kept->path, conf->path ? conf->path : "")) {
+        ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
+                     "PlaycountMediaTable (%s): the tables go on as they are "
+                     "(downloads=%" APR_UINT64_T_FMT " open=%" APR_UINT64_T_FMT
+                     "%s%s); to change them, stop the server and start it",
+                     conf->where, kept->shape.downloads, kept->shape.open,
+                     *kept->path ? " file=" : "", kept->path);
+    }
+    *memory = kept->memory;
+    return APR_SUCCESS;
+}

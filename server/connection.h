@@ -1,0 +1,31 @@
+/* What the rooms keep with a connection: one record, as the module has one place
+ * there.
+ */
+#ifndef PLAYCOUNT_SERVER_CONNECTION_H
+#define PLAYCOUNT_SERVER_CONNECTION_H
+
+#include <stdatomic.h>
+
+#include "httpd.h"
+
+typedef struct {
+    void *lane; /* of lane/, for a connection that it knows */
+
+    /* Of delivered.c. A stream of HTTP/2 has a connection of its own; `sent` is
+     * what it gave to its master. The rest is about connections with a socket. */
+    apr_off_t sent;
+    apr_off_t written;   /* bytes that the kernel took, since it is counted */
+    unsigned counts : 1; /* `written` is counted */
+    unsigned gone : 1;   /* the connection's pool is being cleared */
+    apr_off_t unsent;    /* what the kernel held when it was closed unfinished */
+    _Atomic apr_off_t
+        short_to; /* the send buffer is kept short up to there; 0: no */
+} playcount_connection;
+
+/* The record, NULL if there is none yet. */
+playcount_connection *playcount_connection_of(const conn_rec *c);
+
+/* The same, made if there is none. */
+playcount_connection *playcount_connection_get(conn_rec *c);
+
+#endif

@@ -1,0 +1,138 @@
+/* One delivery against what is known of its listener. See media.h. */
+
+#include "shm/media/layout.h"
+
+#include <string.h>
+
+static uint64_t number_of(const playcount_day *day, const playcount_media_got *got)
+{
+    return playcount_listener(day->key, got->song, got->song_n, got->address,
+                              got->agent, got->agent_n);
+}
+
+/* A listener and the generation that knows him. */
+typedef struct {
+    playcount_day day;
+    uint64_t number;
+    int64_t first; /* when his window began */
+    int counted;
+} knowledge;
+
+/* Does this generation know him, in a window that the request falls into? */
+static int look(playcount_media *media, const playcount_media_got *got,
+                knowledge *k)
+{
+    k->number = number_of(&k->day, got);
+    k->counted = playcount_counted_find(media, &k->day, k->number, &k->first);
+    if (!k->counted) {
+        k->first = playcount_open_first(media, k->number);
+    }
+    return k->first && playcount_window_same(got->window, k->first, got->start);
+}
+
+/* Who it is. 0: nothing can be known of that day any more. */
+static int know(playcount_media *media, const playcount_media_got *got,
+                knowledge *k)
+{
+    int64_t day = playcount_window_day(got->start);
+
+    if (got->window == PLAYCOUNT_WINDOW_ROLLING &&
+        playcount_day_find(media, day - 1, &k->day) && look(media, got, k)) {
+        return 1;
+    }
+    if (!playcount_day_get(media, day, &k->day)) {
+        return 0;
+    }
+    k->number = number_of(&k->day, got);
+    k->counted = playcount_counted_find(media, &k->day, k->number, &k->first);
+    if (!k->counted) {
+        k->first = got->start;
+    }
+    return 1;
+}
+
+int playcount_media_is_counted(playcount_media *media,
+                               const playcount_media_got *got)
+{
+    int64_t day = playcount_window_day(got->start);
+    knowledge k;
+
+    if (got->window == PLAYCOUNT_WINDOW_ROLLING &&
+        playcount_day_find(media, day - 1, &k.day) && look(media, got, &k)) {
+        return k.counted;
+    }
+    return playcount_day_find(media, day, &k.day) &&
+           playcount_counted_find(media, &k.day, number_of(&k.day, got), &k.first);
+}
+
+/* He has enough: he is counted, if nobody was faster. */
+static playcount_verdict_e count(playcount_media *media, const knowledge *k,
+                                 playcount_media_result *result)
+{
+    switch (playcount_counted_add(media, &k->day, k->number, k->first)) {
+    case PLAYCOUNT_COUNTED_NEW:
+        return PLAYCOUNT_VERDICT_PLAYED;
+    case PLAYCOUNT_COUNTED_KNOWN:
+        playcount_open_forget(media, k->number);
+        return PLAYCOUNT_VERDICT_AGAIN;
+    default:
+        result->why = "the table of counted listeners is full (downloads=)";
+        return PLAYCOUNT_VERDICT_FULL;
+    }
+}
+
+void playcount_media_deliver(playcount_media *media, const playcount_media_got *got,
+                             playcount_media_result *result)
+{
+    knowledge k;
+
+    memset(result, 0, sizeof(*result));
+    if (!know(media, got, &k)) {
+        result->verdict = PLAYCOUNT_VERDICT_FULL;
+        result->why = "what is known of the day on which it began is not kept any "
+                      "more";
+        return;
+    }
+    result->place = k.day.place;
+    result->day = k.day.day;
+    result->listener = k.number;
+    if (k.counted) {
+        result->verdict = PLAYCOUNT_VERDICT_AGAIN;
+        return;
+    }
+    switch (playcount_open_add(media, &k.day, k.number, &k.first, got,
+                               &result->covered)) {
+    case PLAYCOUNT_OPEN_ENOUGH:
+        result->verdict = count(media, &k, result);
+        return;
+    case PLAYCOUNT_OPEN_NOT_YET:
+        result->verdict = PLAYCOUNT_VERDICT_OPEN;
+        return;
+    case PLAYCOUNT_OPEN_NO_ROOM:
+        result->verdict = PLAYCOUNT_VERDICT_FULL;
+        result->why = "the table of open downloads is full (open=)";
+        return;
+    case PLAYCOUNT_OPEN_FROZEN:
+        result->verdict = PLAYCOUNT_VERDICT_FULL;
+        result->why = "a process that does not go on holds a part of the table of "
+                      "open downloads";
+    }
+}
+
+void playcount_media_take_back(playcount_media *media,
+                               const playcount_media_result *result)
+{
+    playcount_counted_take_back(media, result->place, result->listener);
+}
+
+void playcount_media_done(playcount_media *media,
+                          const playcount_media_result *result)
+{
+    playcount_open_forget(media, result->listener);
+}
+
+void playcount_media_sweep(playcount_media *media, int64_t day)
+{
+    playcount_days_sweep(media);
+    playcount_open_sweep(media, day - 1);
+}
