@@ -139,11 +139,10 @@ print-module:
 UNIT_TESTS   = $(patsubst t/unit/%.c,$(BUILD)/t/%.t,$(wildcard t/unit/*.c))
 TEST_MODULES = $(patsubst t/module/%.c,$(BUILD)/t/module/.libs/%.so,\
                  $(wildcard t/module/*.c))
-SHM_OBJECTS  = $(patsubst %.c,$(BUILD)/%.lo,$(wildcard shm/*/*.c))
-# What else unit tests link: what is free of httpd, the rules of media and two files of
-# the lane.
-UNIT_OBJECTS = $(SHM_OBJECTS) $(BUILD)/lane/request.lo $(BUILD)/lane/reply.lo \
-               $(patsubst %.c,$(BUILD)/%.lo,$(wildcard media/rules/*.c))
+# shm/media/ uses the rules of media.
+SHM_OBJECTS  = $(patsubst %.c,$(BUILD)/%.lo,$(wildcard shm/*/*.c media/rules/*.c))
+# What else unit tests link: two files of the lane that are free of httpd.
+UNIT_OBJECTS = $(SHM_OBJECTS) $(BUILD)/lane/request.lo $(BUILD)/lane/reply.lo
 
 $(BUILD)/t/%.t: $(BUILD)/t/unit/%.o $(UNIT_OBJECTS)
 	@echo "  LINK $@"
