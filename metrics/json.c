@@ -161,7 +161,8 @@ static void put_series(playcount_writer *w, const playcount_snapshot *snap,
     const playcount_series *series = playcount_metrics_segment->series;
     uint64_t oldest = (uint64_t)(apr_time_now() - apr_time_from_sec(60) *
                                                       (apr_time_t)query->minutes);
-    playcount_interval *interval = malloc(sizeof(*interval));
+    playcount_interval *interval =
+        playcount_interval_new(playcount_metrics_segment->series);
     playcount_totals *scratch = malloc(2 * sizeof(*scratch));
     uint64_t first, end;
     int n = 0;

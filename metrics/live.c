@@ -66,7 +66,8 @@ static int route_number(const char *name)
 static uint64_t intervals_until(uint64_t since)
 {
     const playcount_series *series = playcount_metrics_segment->series;
-    playcount_interval *interval = malloc(sizeof(*interval));
+    playcount_interval *interval =
+        playcount_interval_new(playcount_metrics_segment->series);
     uint64_t first, end, at;
 
     playcount_series_range(series, &first, &end);

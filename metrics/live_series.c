@@ -117,7 +117,8 @@ static int next_interval(uint64_t *at, uint64_t end, uint64_t from,
 
 static void read_points(window *w, const playcount_live_query *query, int route)
 {
-    playcount_interval *interval = malloc(sizeof(*interval));
+    playcount_interval *interval =
+        playcount_interval_new(playcount_metrics_segment->series);
     playcount_totals *sum = malloc(sizeof(*sum));
     uint64_t at, end;
     uint64_t from = query->since ? query->since + 1001 : 0;
@@ -137,7 +138,8 @@ static void read_points(window *w, const playcount_live_query *query, int route)
 /* Returns when the newest interval started. */
 static uint64_t read_rows(row *rows, uint64_t from, uint64_t span)
 {
-    playcount_interval *interval = malloc(sizeof(*interval));
+    playcount_interval *interval =
+        playcount_interval_new(playcount_metrics_segment->series);
     uint64_t at, end, newest = 0;
 
     playcount_series_range(playcount_metrics_segment->series, &at, &end);
@@ -352,7 +354,8 @@ int playcount_live_compute_rows(playcount_live_rows *out, unsigned minutes,
 int playcount_live_compute_window(playcount_totals *sum, unsigned minutes,
                                   int route, uint64_t now)
 {
-    playcount_interval *interval = malloc(sizeof(*interval));
+    playcount_interval *interval =
+        playcount_interval_new(playcount_metrics_segment->series);
     uint64_t span = (uint64_t)minutes * 60000000;
     uint64_t from = now > span ? now - span : 0, at, end;
 

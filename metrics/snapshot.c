@@ -105,7 +105,8 @@ static int add_recent(playcount_snapshot *snap, apr_pool_t *p)
     const playcount_series *series = playcount_metrics_segment->series;
     uint64_t since = (uint64_t)(apr_time_now() -
                                 apr_time_from_sec(60) * (apr_time_t)snap->minutes);
-    playcount_interval *interval = malloc(sizeof(*interval));
+    playcount_interval *interval =
+        playcount_interval_new(playcount_metrics_segment->series);
     playcount_totals *scratch = malloc(sizeof(*scratch));
     uint64_t first, end;
 

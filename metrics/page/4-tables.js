@@ -100,14 +100,37 @@ function updateRouteRow(row, r) {
   });
 }
 
+// Rows are made as they are scrolled to: to lay out a thousand costs a browser a second.
+const FEW = 50;
+let most = FEW, mostFor = '';
+
+function showMore(n) {
+  most += n;
+  drawRoutes();
+}
+
+function onRoutesScroll(e) {
+  const box = e.target;
+  if (box.scrollTop + 2 * box.clientHeight > box.scrollHeight && most < routeRows.length) showMore(100);
+}
+
 function drawRoutes() {
+  const list = [choice.q, choice.sort, choice.dir].join('\n');
+  if (list !== mostFor) {
+    mostFor = list;
+    most = FEW;
+    document.querySelector('#routes .scroll').scrollTop = 0;
+  }
   const search = choice.q.toLowerCase(), by = choice.sort, sign = choice.dir === 'a' ? 1 : -1;
   const shown = routeRows.filter(r => r.route.toLowerCase().includes(search));
   shown.sort((a, b) => sign * (by === 'route' ? a.route < b.route ? -1 : a.route > b.route ? 1 : 0
     : (a[by] ?? 0) - (b[by] ?? 0)) || (a.route < b.route ? -1 : 1));
-  const byName = new Map(shown.map(r => [r.route, r]));
-  fill(document.querySelector('#route-table tbody'), shown.map(r => r.route), makeRouteRow,
+  const made = shown.slice(0, most);
+  const byName = new Map(made.map(r => [r.route, r]));
+  fill(document.querySelector('#route-table tbody'), made.map(r => r.route), makeRouteRow,
     (row, name) => updateRouteRow(row, byName.get(name)));
+  $('routes-all').hidden = shown.length <= most;
+  setText($('routes-all'), `Show all ${shown.length} rows`);
   setText($('routes-count'), shown.length === routeRows.length ? `${shown.length} in the last ${choice.m === '1' ? 'minute' : choice.m + ' minutes'}`
     : `${shown.length} of ${routeRows.length}`);
   for (const th of document.querySelectorAll('#route-table th'))
@@ -120,6 +143,7 @@ function moveInRoutes(e) {
   const step = { ArrowDown: 1, ArrowUp: -1 }[e.key];
   if (!step || !e.target.closest('tbody')) return;
   const row = e.target.closest('tr');
+  if (step > 0 && !row.nextElementSibling && most < routeRows.length) showMore(100);
   const next = step > 0 ? row.nextElementSibling : row.previousElementSibling;
   if (next) { e.preventDefault(); next.querySelector('button').focus(); }
 }

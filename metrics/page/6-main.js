@@ -118,6 +118,9 @@ function begin() {
   $('zone').addEventListener('change', e => choose({ z: e.target.value }));
   $('skip').addEventListener('click', e => { e.preventDefault(); $('routes-title').focus(); });
   $('route-table').addEventListener('keydown', moveInRoutes);
+  document.querySelector('#routes .scroll').addEventListener('scroll', onRoutesScroll);
+  $('routes-all').addEventListener('click', () => showMore(routeRows.length));
+  window.addEventListener('beforeprint', () => { if (live && live.metrics) showMore(routeRows.length); });
   $('slow-pause').addEventListener('click', e => {
     slowHeld = !slowHeld;
     e.target.setAttribute('aria-pressed', String(slowHeld));

@@ -29,7 +29,8 @@ static void lay_out(playcount_segment *seg, char *base,
         (void *)part(base, &end, playcount_inflight_size(shape->children, count));
     seg->slow = (void *)part(base, &end, sizeof(*seg->slow));
     seg->events = (void *)part(base, &end, sizeof(*seg->events));
-    seg->series = (void *)part(base, &end, playcount_series_size(shape->intervals));
+    seg->series = (void *)part(
+        base, &end, playcount_series_size(shape->intervals, shape->routes));
     seg->figures = (void *)part(base, &end, count * sizeof(*seg->figures));
     seg->series_marks = (void *)part(base, &end, count * sizeof(playcount_mark));
     seg->statsd_marks =
@@ -63,5 +64,5 @@ void playcount_segment_init(playcount_segment *seg,
                           memory_order_relaxed);
     playcount_routes_init(seg->routes, shape->routes, key);
     playcount_inflight_init(seg->inflight, shape->children, seg->count);
-    playcount_series_init(seg->series, shape->intervals);
+    playcount_series_init(seg->series, shape->intervals, shape->routes);
 }

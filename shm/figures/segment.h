@@ -24,7 +24,7 @@
 
 /* Part of the key under which the memory is kept: raise it when any layout
  * changes. */
-#define PLAYCOUNT_SEGMENT_VERSION 3
+#define PLAYCOUNT_SEGMENT_VERSION 4
 
 typedef struct {
     uint32_t routes;    /* besides "other" */

@@ -2,16 +2,47 @@
 
 #include "shm/figures/series.h"
 
+#include <stdlib.h>
 #include <string.h>
 
-size_t playcount_series_size(unsigned slots)
+static size_t bytes_for(unsigned routes)
 {
-    return sizeof(playcount_series) + slots * sizeof(playcount_series_slot);
+    size_t bytes = (size_t)routes * PLAYCOUNT_SERIES_ROUTE_BYTES;
+
+    return bytes > PLAYCOUNT_SERIES_BYTES ? bytes : PLAYCOUNT_SERIES_BYTES;
 }
 
-void playcount_series_init(playcount_series *series, unsigned slots)
+size_t playcount_series_size(unsigned slots, unsigned routes)
+{
+    return sizeof(playcount_series) +
+           slots * (sizeof(playcount_series_slot) + bytes_for(routes));
+}
+
+void playcount_series_init(playcount_series *series, unsigned slots,
+                           unsigned routes)
 {
     series->slots = slots;
+    series->bytes = bytes_for(routes);
+}
+
+/* Where the slot of an interval is. */
+static playcount_series_slot *slot_of(const playcount_series *series,
+                                      uint64_t number)
+{
+    size_t size = sizeof(playcount_series_slot) + series->bytes;
+
+    return (playcount_series_slot *)((char *)series->slot +
+                                     (number % series->slots) * size);
+}
+
+playcount_interval *playcount_interval_new(const playcount_series *series)
+{
+    playcount_interval *interval = calloc(1, sizeof(*interval) + series->bytes);
+
+    if (interval) {
+        interval->room = series->bytes;
+    }
+    return interval;
 }
 
 /* Where records are written: past the end, only the size goes on counting. */
@@ -118,10 +149,11 @@ static void put_entry(output *o, const playcount_series_entry *e, unsigned bits,
 }
 
 /* The records of all entries at one precision; their whole size. */
-static size_t put_entries(unsigned char *to, const playcount_series_entry *entry,
-                          unsigned n, unsigned bits)
+static size_t put_entries(unsigned char *to, size_t room,
+                          const playcount_series_entry *entry, unsigned n,
+                          unsigned bits)
 {
-    output o = {to, PLAYCOUNT_SERIES_BYTES, 0};
+    output o = {to, room, 0};
 
     for (unsigned i = 0; i < n; i++) {
         put_entry(&o, &entry[i], bits, 1);
@@ -131,10 +163,10 @@ static size_t put_entries(unsigned char *to, const playcount_series_entry *entry
 
 /* Without room even for the coarsest histograms: whole records as long as the rest
  * still fits without buckets, then records without. */
-static size_t put_shortened(unsigned char *to, const playcount_series_entry *entry,
-                            unsigned n)
+static size_t put_shortened(unsigned char *to, size_t room,
+                            const playcount_series_entry *entry, unsigned n)
 {
-    output o = {to, PLAYCOUNT_SERIES_BYTES, 0};
+    output o = {to, room, 0};
     size_t bare = 0;
 
     for (unsigned i = 0; i < n; i++) {
@@ -177,16 +209,21 @@ void playcount_series_append(playcount_series *series, uint64_t start,
                              unsigned n)
 {
     uint64_t number = atomic_load_explicit(&series->next, memory_order_relaxed);
-    playcount_series_slot *slot = &series->slot[number % series->slots];
-    unsigned char record[PLAYCOUNT_SERIES_BYTES];
+    playcount_series_slot *slot = slot_of(series, number);
+    size_t room = series->bytes, used;
+    unsigned char *record = malloc(room);
     unsigned bits = PLAYCOUNT_HISTOGRAM_STEP_BITS;
-    size_t used = put_entries(record, entry, n, bits);
 
-    while (used > sizeof(record) && bits > 0) {
-        used = put_entries(record, entry, n, --bits);
+    if (!record) {
+        return; /* a gap; the marks have moved on */
     }
-    if (used > sizeof(record)) {
-        used = put_shortened(record, entry, n);
+    used = put_entries(record, room, entry, n, bits);
+
+    while (used > room && bits > 0) {
+        used = put_entries(record, room, entry, n, --bits);
+    }
+    if (used > room) {
+        used = put_shortened(record, room, entry, n);
     }
 
     /* The version goes odd before any word changes, and even, for this number,
@@ -199,6 +236,7 @@ void playcount_series_append(playcount_series *series, uint64_t start,
     atomic_store_explicit(&slot->bits, bits, memory_order_relaxed);
     atomic_store_explicit(&slot->version, 2 * number + 2, memory_order_release);
     atomic_store_explicit(&series->next, number + 1, memory_order_release);
+    free(record);
 }
 
 void playcount_series_range(const playcount_series *series, uint64_t *first,
@@ -211,7 +249,7 @@ void playcount_series_range(const playcount_series *series, uint64_t *first,
 int playcount_series_read(const playcount_series *series, uint64_t number,
                           playcount_interval *copy)
 {
-    const playcount_series_slot *slot = &series->slot[number % series->slots];
+    const playcount_series_slot *slot = slot_of(series, number);
     uint64_t version = atomic_load_explicit(&slot->version, memory_order_acquire);
 
     if (version != 2 * number + 2) {
@@ -222,7 +260,7 @@ int playcount_series_read(const playcount_series *series, uint64_t number,
     copy->length = atomic_load_explicit(&slot->length, memory_order_relaxed);
     copy->bits = (unsigned)atomic_load_explicit(&slot->bits, memory_order_relaxed);
     copy->used = (size_t)atomic_load_explicit(&slot->used, memory_order_relaxed);
-    if (copy->used > sizeof(copy->record)) {
+    if (copy->used > copy->room) {
         return 0;
     }
     for (size_t i = 0; i * sizeof(uint64_t) < copy->used; i++) {

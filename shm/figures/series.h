@@ -1,8 +1,9 @@
 /* The series: what came in each interval of the last hour, per route, in
  * memory that is fixed and small.
  *
- * A ring of slots, one per interval. A slot has PLAYCOUNT_SERIES_BYTES for the
- * records of all routes that had requests in it:
+ * A ring of slots, one per interval, all of one size: PLAYCOUNT_SERIES_BYTES, or
+ * more for more than 148 routes. A slot holds the records of all routes that had
+ * requests in it; memory that no record needed yet is not touched:
  *
  *     version   odd while it is written, even when it is whole; 0 never used
  *     start     microseconds since 1970; length of the interval in µs
@@ -16,7 +17,8 @@
  * a few busy routes keep the full precision of 0.8 %, and many busy ones cost
  * precision, not memory or intervals. A quantile read back from a slot is
  * within 1/2^(bits+1) of the value: 0.8, 1.6, 3.1, 6.3, 12.5, 25, 50 %. If not
- * even bits=0 fits, the routes that come last keep their counts and sums only.
+ * even bits=0 fits, the routes that come last keep their counts and sums only, for
+ * which there is always room: that takes some 60 bytes, and there are 96 a route.
  *
  * One writer at a time (the holder of a watchdog); a writer killed half-way
  * leaves an odd version that readers skip and the next lap overwrites. Readers
@@ -28,7 +30,8 @@
 
 #include "shm/figures/figures.h"
 
-#define PLAYCOUNT_SERIES_BYTES 14208
+#define PLAYCOUNT_SERIES_BYTES 14208 /* of records in a slot, at least */
+#define PLAYCOUNT_SERIES_ROUTE_BYTES 96
 
 typedef struct {
     _Atomic uint64_t version;
@@ -36,19 +39,22 @@ typedef struct {
     _Atomic uint64_t length;
     _Atomic uint64_t bits;
     _Atomic uint64_t used;
-    _Atomic uint64_t record[PLAYCOUNT_SERIES_BYTES / sizeof(uint64_t)];
+    _Atomic uint64_t record[];
 } playcount_series_slot;
 
 typedef struct {
-    uint64_t slots;
-    _Atomic uint64_t next; /* intervals written so far; writer only */
-    playcount_series_slot slot[];
+    uint64_t slots;          /* like the next, written once, at the start */
+    uint64_t bytes;          /* of records in a slot, a multiple of 8 */
+    _Atomic uint64_t next;   /* intervals written so far; writer only */
+    _Atomic uint64_t slot[]; /* playcount_series_slot, one behind the other */
 } playcount_series;
 
-size_t playcount_series_size(unsigned slots);
+/* For so many routes. */
+size_t playcount_series_size(unsigned slots, unsigned routes);
 
 /* In zeroed memory. */
-void playcount_series_init(playcount_series *series, unsigned slots);
+void playcount_series_init(playcount_series *series, unsigned slots,
+                           unsigned routes);
 
 /* One route's part of an interval: for the writer. */
 typedef struct {
@@ -67,9 +73,13 @@ typedef struct {
     uint64_t number; /* of the interval, since the memory was made */
     uint64_t start, length;
     unsigned bits;
-    size_t used;
-    unsigned char record[PLAYCOUNT_SERIES_BYTES];
+    size_t used, room;
+    unsigned char record[]; /* [room] */
 } playcount_interval;
+
+/* One with room for any interval of this series, to be freed with free(); NULL
+ * without memory. */
+playcount_interval *playcount_interval_new(const playcount_series *series);
 
 /* The numbers of the intervals that can still be read: first .. end-1. */
 void playcount_series_range(const playcount_series *series, uint64_t *first,

@@ -8,7 +8,7 @@
 #include "shm/figures/series.h"
 #include "fixture.h"
 
-enum { SLOTS = 8 };
+enum { SLOTS = 8, ROUTES = 65 };
 
 static playcount_series *series;
 
@@ -31,7 +31,7 @@ static playcount_totals *totals_of(uint64_t first, uint64_t step, int n)
 
 static int read_route(uint64_t number, unsigned wanted, playcount_totals *sum)
 {
-    playcount_interval *interval = malloc(sizeof(*interval));
+    playcount_interval *interval = playcount_interval_new(series);
     unsigned route;
     size_t at = 0;
     int found = 0;
@@ -123,7 +123,8 @@ static void test_ring(void)
     is((uint64_t)read_route(first - 1, 1, back), 0, "the one before it is gone");
 
     /* A writer that died after it had begun on a slot. */
-    atomic_store(&series->slot[end % SLOTS].version, 2 * end + 1);
+    size_t words = (sizeof(playcount_series_slot) + series->bytes) / 8;
+    atomic_store(&series->slot[(end % SLOTS) * words], 2 * end + 1);
     is((uint64_t)read_route(end - SLOTS, 1, back), 0,
        "a half-written interval is skipped");
     ok(read_route(end - 1, 1, back) > 0, "the others can be read");
@@ -151,7 +152,7 @@ static void *write_on(void *unused)
 /* Every interval that can be read is whole. */
 static void test_concurrent(void)
 {
-    playcount_interval *interval = malloc(sizeof(*interval));
+    playcount_interval *interval = playcount_interval_new(series);
     playcount_totals *sum = malloc(sizeof(*sum));
     uint64_t first, end, whole = 0, torn = 0;
     pthread_t writer;
@@ -188,7 +189,7 @@ static void test_concurrent(void)
 /* Any bytes in a slot are read without harm. */
 static void test_garbage(void)
 {
-    playcount_interval *interval = calloc(1, sizeof(*interval));
+    playcount_interval *interval = playcount_interval_new(series);
     playcount_totals *sum = malloc(sizeof(*sum));
     uint64_t rounds = 0;
 
@@ -198,7 +199,7 @@ static void test_garbage(void)
         size_t at = 0;
 
         interval->bits = (unsigned)rand() % 9;
-        interval->used = (size_t)rand() % sizeof(interval->record);
+        interval->used = (size_t)rand() % interval->room;
         for (size_t j = 0; j < 200; j++) {
             interval->record[j] = (unsigned char)(rand() >> (rand() % 8));
         }
@@ -213,11 +214,20 @@ static void test_garbage(void)
     free(sum);
 }
 
+static playcount_series *new_series(unsigned routes)
+{
+    void *memory = mmap(NULL, playcount_series_size(SLOTS, routes),
+                        PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+    playcount_series_init(memory, SLOTS, routes);
+    return memory;
+}
+
 int main(void)
 {
-    series = mmap(NULL, playcount_series_size(SLOTS), PROT_READ | PROT_WRITE,
-                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    playcount_series_init(series, SLOTS);
+    series = new_series(1000);
+    test_many(1000, 1000, 987);
+    series = new_series(ROUTES);
     test_exact();
     test_many(3, 2000, 17);
     test_many(20, 2000, 170);
