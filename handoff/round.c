@@ -200,6 +200,16 @@ static apr_status_t drop_list(void *data)
     return APR_SUCCESS;
 }
 
+/* The open batch; NULL if none is. 0 when the zone's lock or disk fails. */
+static int get_batch(playcount_round *r, playcount_batch *open,
+                     const playcount_batch **batch)
+{
+    apr_status_t rv = playcount_batch_get(r->zone, open);
+
+    *batch = rv == APR_SUCCESS ? open : NULL;
+    return rv == APR_SUCCESS || rv == APR_NOTFOUND;
+}
+
 static void choose(playcount_round *r, const playcount_batch *batch)
 {
     if (!r->writer.epoch) {
@@ -231,11 +241,15 @@ playcount_round *playcount_round_begin(playcount_zone *zone,
                                        apr_pool_t *pool)
 {
     playcount_round *r = apr_pcalloc(pool, sizeof(*r));
+    playcount_batch open;
 
     r->zone = zone;
     r->layout = layout;
     r->pool = pool;
     apr_pool_cleanup_register(pool, r, drop_list, apr_pool_cleanup_null);
+    if (!batch && !get_batch(r, &open, &batch)) {
+        return NULL;
+    }
     do {
         if (r->failed) {
             return NULL;

@@ -435,11 +435,13 @@ static void play(int which)
     look(s);
 }
 
-static void begin_round(int which)
+/* With `looks` it looks at the fences only, whatever is open. */
+static void begin_round(int which, int looks)
 {
     server *s = &servers[which];
 
-    s->has_batch = playcount_batch_take(s->zone, &s->batch) == APR_SUCCESS;
+    s->has_batch =
+        !looks && playcount_batch_take(s->zone, &s->batch) == APR_SUCCESS;
     apr_pool_create(&s->round_pool, s->pool);
     s->round = playcount_round_begin(
         s->zone, &layout, s->has_batch ? &s->batch : NULL, s->round_pool);
@@ -649,9 +651,9 @@ static void something(const world *w)
         read_back(which);
     }
     else if (!s->round) {
-        begin_round(which);
+        begin_round(which, chance(4) == 0);
     }
-    else if (!exchange(which, 15)) {
+    else if (!exchange(which, 15) || chance(50) == 0) { /* or no node answers */
         end_round(which);
     }
 }
@@ -666,9 +668,12 @@ static void settle(void)
         for (int i = 0; i < SERVERS; i++) {
             int rounds = 0;
 
+            if (servers[i].round) {
+                end_round(i);
+            }
             do {
                 if (!servers[i].round) {
-                    begin_round(i);
+                    begin_round(i, 0);
                 }
                 while (exchange(i, 0)) {
                 }
