@@ -116,6 +116,16 @@ static const char *check(playcount_handoff *h, apr_pool_t *p)
     return redis->user && !redis->password ? "user= needs a password-file=" : NULL;
 }
 
+/* Before the first round, its age counts from the start. */
+static void note_start(const playcount_handoff *h)
+{
+    playcount_cluster_health health = {.round_time =
+                                           (uint64_t)apr_time_sec(apr_time_now()),
+                                       .unread_tags = PLAYCOUNT_CLUSTER_TAGS};
+
+    playcount_cluster_report(h->zone->zone, &health);
+}
+
 /* Where the zone's file is: see writer.h. */
 static const char *open_writer(playcount_handoff *h, apr_pool_t *p)
 {
@@ -129,6 +139,9 @@ static const char *open_writer(playcount_handoff *h, apr_pool_t *p)
     }
     rv = playcount_writer_open(h->zone->zone, &place, h->zone->opened_now);
     playcount_zone_show_totals(h->zone->zone, h->server->process->pconf);
+    if (h->zone->opened_now) {
+        note_start(h);
+    }
     return rv == APR_SUCCESS
                ? NULL
                : apr_psprintf(
@@ -163,7 +176,25 @@ static const char *const kinds[] = {
     [PLAYCOUNT_ROUND_TOUCH] = "looked whether it forgot anything",
 };
 
-/* One round. A null batch looks at the fences only. */
+/* What a batch or a look at the fences found forgotten: with a proof all is told
+ * anyway. */
+static void note_round(const playcount_handoff *h, const playcount_round *round,
+                       playcount_round_e result)
+{
+    playcount_cluster_health health;
+
+    playcount_cluster_get_health(h->zone->zone, &health);
+    if (playcount_round_is(round) >= PLAYCOUNT_ROUND_BATCH) {
+        health.forgotten_tags += playcount_round_lost_tags(round);
+    }
+    if (result == PLAYCOUNT_ROUND_DONE) {
+        health.round_time = (uint64_t)apr_time_sec(apr_time_now());
+    }
+    playcount_cluster_report(h->zone->zone, &health);
+}
+
+/* One round. Without a batch, the one that is open; if none is, the fences are
+ * looked at. */
 static playcount_round_e go_round(playcount_handoff *h,
                                   const playcount_batch *batch, apr_pool_t *pool,
                                   const char **why)
@@ -178,6 +209,7 @@ static playcount_round_e go_round(playcount_handoff *h,
     if (round) {
         playcount_redis_talk(redis, h, round, pool, why);
         result = playcount_round_end(round);
+        note_round(h, round, result);
         ap_log_error(APLOG_MARK, APLOG_DEBUG, 0, h->server,
                      "PlaycountHandoff (%s): %s: %" APR_UINT64_T_FMT
                      " songs told, %u tags told all, result %d",
@@ -200,7 +232,8 @@ static const char *reason(playcount_round_e result)
 }
 
 /* Rounds until one is the end. During a graceful restart, another process that
- * delivers as well looks foreign until it is seen what it has done. */
+ * delivers as well looks foreign until it is seen what it has done: by now another
+ * batch may be open. */
 static playcount_delivery_e deliver_rounds(playcount_handoff *h,
                                            const playcount_batch *batch,
                                            apr_pool_t *p, const char **why)
@@ -217,7 +250,10 @@ static playcount_delivery_e deliver_rounds(playcount_handoff *h,
     }
     for (int i = 0; i < MOST_ROUNDS; i++) {
         result = go_round(h, batch, p, why);
-        foreign += result == PLAYCOUNT_ROUND_FOREIGN;
+        if (result == PLAYCOUNT_ROUND_FOREIGN) {
+            foreign++;
+            batch = NULL;
+        }
         if (result != PLAYCOUNT_ROUND_GO_ON && foreign != 1) {
             break;
         }

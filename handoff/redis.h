@@ -20,6 +20,7 @@
 
 #include "handoff/cluster.h"
 #include "handoff/handoff.h"
+#include "shm/zone/health.h"
 
 #define PLAYCOUNT_REDIS_NODES 256
 #define PLAYCOUNT_REDIS_SLOTS 16384
@@ -51,6 +52,8 @@ typedef struct {
     uint16_t dirty[PLAYCOUNT_CLUSTER_TAGS]; /* buckets that may have changed */
     char position[PLAYCOUNT_CLUSTER_TAGS]
                  [48]; /* of the log, "" before all is read */
+    uint16_t unfit[PLAYCOUNT_CLUSTER_TAGS]
+                  [PLAYCOUNT_CLUSTER_BUCKETS]; /* songs without a place here */
 
     apr_time_t touched; /* when a round came to its end last */
     int touch_now;      /* the zone was cleared */
@@ -110,7 +113,8 @@ extern const char playcount_redis_script[], playcount_redis_read_script[];
 void playcount_redis_note_changes(playcount_redis *redis, uint32_t tag,
                                   const redisReply *answer, uint64_t writer);
 
-/* Read what is known to have changed, some of it at a time. */
+/* Read what is known to have changed, some of it at a time, and say in the zone how
+ * far that is. */
 void playcount_redis_read(playcount_redis *redis, playcount_handoff *handoff,
                           apr_pool_t *p);
 

@@ -28,6 +28,7 @@ void playcount_redis_read_all_again(playcount_redis *redis)
         redis->dirty[tag] = ALL_BUCKETS;
         *redis->position[tag] = '\0';
     }
+    memset(redis->unfit, 0, sizeof(redis->unfit));
 }
 
 /* "writer\nid\nid...": an entry of the log. */
@@ -85,6 +86,26 @@ typedef struct {
     int full;
 } reading;
 
+/* Of the buckets that are read now, it is counted again which songs do not fit. */
+static void forget_unfit(playcount_redis *redis, uint32_t tag)
+{
+    for (int b = 0; b < PLAYCOUNT_CLUSTER_BUCKETS; b++) {
+        if (redis->dirty[tag] & 1u << b) {
+            redis->unfit[tag][b] = 0;
+        }
+    }
+}
+
+static void note_unfit(playcount_redis *redis, const char *id, apr_size_t length)
+{
+    playcount_cluster_place place =
+        playcount_cluster_find(&playcount_redis_layout, id, length);
+
+    if (redis->unfit[place.tag][place.bucket] < UINT16_MAX) {
+        redis->unfit[place.tag][place.bucket]++;
+    }
+}
+
 static int append(reading *r, uint32_t tag, redisContext *c)
 {
     const char *argv[5 + 2 * PLAYCOUNT_CLUSTER_BUCKETS + 1];
@@ -125,7 +146,10 @@ static int take_song(reading *r, const redisReply *const *song)
     rv = playcount_others_set(
         r->handoff->zone->zone, r->writer.zone_epoch, song[0]->str, song[0]->len,
         (uint64_t)apr_atoi64(song[1]->str), (uint64_t)apr_atoi64(song[2]->str));
-    r->full |= rv == APR_ENOSPC;
+    if (rv == APR_ENOSPC) {
+        note_unfit(r->redis, song[0]->str, song[0]->len);
+        r->full = 1;
+    }
     return rv == APR_SUCCESS || rv == APR_ENOSPC;
 }
 
@@ -136,6 +160,7 @@ static int take_tag(reading *r, uint32_t tag, const redisReply *reply)
         !reply->element[0]->str || strcmp(reply->element[0]->str, "ok")) {
         return 0;
     }
+    forget_unfit(r->redis, tag);
     for (size_t i = 2; i + 2 < reply->elements; i += 3) {
         if (!take_song(r, (const redisReply *const *)&reply->element[i])) {
             return 0;
@@ -203,6 +228,21 @@ static void say_full(playcount_handoff *h)
     }
 }
 
+static void report(const playcount_redis *redis, const playcount_handoff *h)
+{
+    playcount_cluster_health health;
+
+    playcount_cluster_get_health(h->zone->zone, &health);
+    health.unread_tags = health.unfit_songs = 0;
+    for (int tag = 0; tag < PLAYCOUNT_CLUSTER_TAGS; tag++) {
+        health.unread_tags += !*redis->position[tag];
+        for (int b = 0; b < PLAYCOUNT_CLUSTER_BUCKETS; b++) {
+            health.unfit_songs += redis->unfit[tag][b];
+        }
+    }
+    playcount_cluster_report(h->zone->zone, &health);
+}
+
 /* What fails here fails at the next delivery, too, which reports it. */
 void playcount_redis_read(playcount_redis *redis, playcount_handoff *h,
                           apr_pool_t *pool)
@@ -226,6 +266,7 @@ void playcount_redis_read(playcount_redis *redis, playcount_handoff *h,
         }
     }
     apr_pool_destroy(r.p);
+    report(redis, h);
     if (r.full) {
         say_full(h);
     }

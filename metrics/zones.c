@@ -4,6 +4,7 @@
 
 #include "server/zones.h"
 #include "shm/zone/batches.h"
+#include "shm/zone/health.h"
 
 #define TOP_SONGS 100
 
@@ -15,6 +16,8 @@ typedef struct {
     playcount_handoff_use handoff;
     int available;
     int file_lost;
+    int in_cluster;
+    playcount_cluster_health cluster; /* if it is in one */
     apr_size_t top;
     playcount_song *song;
 } zone_view;
@@ -39,6 +42,7 @@ static void view(zone_view *v, const playcount_served_zone *served, apr_pool_t *
     }
     playcount_zone_usage(v->zone, &v->use);
     playcount_handoff_usage(v->zone, &v->handoff);
+    v->in_cluster = playcount_cluster_get_health(v->zone, &v->cluster);
     if (playcount_metrics_global->songs) {
         v->song = apr_palloc(p, TOP_SONGS * sizeof(*v->song));
         playcount_zone_top(v->zone, TOP_SONGS, keep_song, v);
@@ -142,10 +146,40 @@ static uint64_t refused_plays(const zone_view *v)
     return v->handoff.refused_plays;
 }
 
-static const struct {
+/* Of a server that was started and has not reached its cluster, since the start. */
+static uint64_t round_age(const zone_view *v)
+{
+    uint64_t now = (uint64_t)apr_time_sec(apr_time_now());
+
+    return now > v->cluster.round_time ? now - v->cluster.round_time : 0;
+}
+
+static uint64_t others_plays(const zone_view *v)
+{
+    return v->use.others;
+}
+
+static uint64_t unread_tags(const zone_view *v)
+{
+    return v->cluster.unread_tags;
+}
+
+static uint64_t unfit_songs(const zone_view *v)
+{
+    return v->cluster.unfit_songs;
+}
+
+static uint64_t forgotten_tags(const zone_view *v)
+{
+    return v->cluster.forgotten_tags;
+}
+
+typedef struct {
     const char *name, *type, *unit, *help;
     value_fn *value;
-} families[] = {
+} family;
+
+static const family families[] = {
     {"playcount_zone_available", "gauge", NULL,
      "0 if the zone could not be opened, or its file cannot be read or written.",
      available},
@@ -178,6 +212,25 @@ static const struct {
      "Plays of the songs that the consumer refused.", refused_plays},
 };
 
+/* Of zones in a cluster. */
+static const family cluster_families[] = {
+    {"playcount_zone_cluster_others_plays", "gauge", NULL,
+     "Plays that the other servers of the cluster have, as far as it is known "
+     "here.",
+     others_plays},
+    {"playcount_zone_cluster_round_age_seconds", "gauge", "seconds",
+     "Since all of the cluster last had what was to be told, or since the start.",
+     round_age},
+    {"playcount_zone_cluster_unread_tags", "gauge", NULL,
+     "Parts of the cluster, of 1024, of which it is not read yet what others have.",
+     unread_tags},
+    {"playcount_zone_cluster_unfit_songs", "gauge", NULL,
+     "Songs of other servers that do not fit into the zone.", unfit_songs},
+    {"playcount_zone_cluster_forgotten_tags", "counter", NULL,
+     "Parts of the cluster that were found behind and told everything again.",
+     forgotten_tags},
+};
+
 static void write_songs(playcount_writer *w, const zone_view *v)
 {
     for (apr_size_t s = 0; s < v->top; s++) {
@@ -191,27 +244,47 @@ static void write_songs(playcount_writer *w, const zone_view *v)
     }
 }
 
-static void write_family(playcount_writer *w, int om, size_t f,
+static void write_family(playcount_writer *w, int om, const family *f,
                          const zone_view *all, int n)
 {
-    const char *suffix = strcmp(families[f].type, "counter") ? "" : "_total";
+    const char *suffix = strcmp(f->type, "counter") ? "" : "_total";
 
-    playcount_prometheus_head(w, om, families[f].name, families[f].type,
-                              families[f].unit, families[f].help);
+    playcount_prometheus_head(w, om, f->name, f->type, f->unit, f->help);
     for (int i = 0; i < n; i++) {
-        playcount_prometheus_sample(w, families[f].name, suffix, "zone",
-                                    all[i].name);
-        playcount_prometheus_value(w, families[f].value(&all[i]));
+        playcount_prometheus_sample(w, f->name, suffix, "zone", all[i].name);
+        playcount_prometheus_value(w, f->value(&all[i]));
     }
+}
+
+/* Those in a cluster, before the others; how many. */
+static int sort_clustered(zone_view *all, int n)
+{
+    int clustered = 0;
+
+    for (int i = 0; i < n; i++) {
+        if (all[i].in_cluster) {
+            zone_view other = all[clustered];
+
+            all[clustered++] = all[i];
+            all[i] = other;
+        }
+    }
+    return clustered;
 }
 
 void playcount_write_zones_prometheus(playcount_writer *w, int openmetrics)
 {
     int n;
-    const zone_view *all = view_all(w->r, &n);
+    zone_view *all = view_all(w->r, &n);
+    int clustered = sort_clustered(all, n);
 
     for (size_t f = 0; n && f < sizeof(families) / sizeof(families[0]); f++) {
-        write_family(w, openmetrics, f, all, n);
+        write_family(w, openmetrics, &families[f], all, n);
+    }
+    for (size_t f = 0;
+         clustered && f < sizeof(cluster_families) / sizeof(cluster_families[0]);
+         f++) {
+        write_family(w, openmetrics, &cluster_families[f], all, clustered);
     }
     if (n && playcount_metrics_global->songs) {
         playcount_prometheus_head(w, openmetrics, "playcount_song_plays", "gauge",
@@ -236,6 +309,22 @@ static void write_songs_json(playcount_writer *w, const zone_view *v)
     playcount_put(w, "]");
 }
 
+static void write_cluster_json(playcount_writer *w, const zone_view *v)
+{
+    if (!v->in_cluster) {
+        playcount_put(w, ",\"cluster\":null");
+        return;
+    }
+    playcount_printf(w,
+                     ",\"cluster\":{\"others_plays\":%" APR_UINT64_T_FMT
+                     ",\"round_age_seconds\":%" APR_UINT64_T_FMT
+                     ",\"unread_tags\":%" APR_UINT64_T_FMT
+                     ",\"unfit_songs\":%" APR_UINT64_T_FMT
+                     ",\"forgotten_tags\":%" APR_UINT64_T_FMT "}",
+                     v->use.others, round_age(v), v->cluster.unread_tags,
+                     v->cluster.unfit_songs, v->cluster.forgotten_tags);
+}
+
 static void write_zone_json(playcount_writer *w, const zone_view *v)
 {
     playcount_json_string(w, "", "zone", v->name);
@@ -255,6 +344,22 @@ static void write_zone_json(playcount_writer *w, const zone_view *v)
         v->handoff.batches, v->handoff.open, v->handoff.plays, v->handoff.failures,
         v->handoff.failing ? "true" : "false", undelivered_seconds(v),
         v->handoff.refused_songs, v->handoff.refused_plays);
+    playcount_printf(w,
+                     ",\"available\":%s,\"songs\":%" APR_UINT64_T_FMT
+                     ",\"capacity\":%" APR_UINT64_T_FMT
+                     ",\"plays\":%" APR_UINT64_T_FMT ",\"bytes\":%" APR_UINT64_T_FMT
+                     ",\"handoff\":{\"batches\":%" APR_UINT64_T_FMT
+                     ",\"open\":%" APR_UINT64_T_FMT ",\"plays\":%" APR_UINT64_T_FMT
+                     ",\"failures\":%" APR_UINT64_T_FMT
+                     ",\"failing\":%s,\"undelivered_seconds\":%" APR_UINT64_T_FMT
+                     ",\"refused_songs\":%" APR_UINT64_T_FMT
+                     ",\"refused_plays\":%" APR_UINT64_T_FMT "}",
+                     v->available ? "true" : "false", v->use.songs, v->use.capacity,
+                     v->use.plays, v->use.bytes, v->handoff.batches,
+                     v->handoff.open, v->handoff.plays, v->handoff.failures,
+                     v->handoff.failing ? "true" : "false", undelivered_seconds(v),
+                     v->handoff.refused_songs, v->handoff.refused_plays);
+    write_cluster_json(w, v);
     if (playcount_metrics_global->songs) {
         write_songs_json(w, v);
     }

@@ -297,6 +297,11 @@ typedef struct {
     _Atomic uint64_t turns;  /* lock, atomically: how often it was acquired */
     _Atomic uint64_t frozen; /* any: 1 + `turns` when it was found frozen */
     _Atomic uint64_t frozen_logged_at; /* any: when the log was told */
+
+    /* cluster, to be shown only; 0 in older files. All by the process that delivers
+     */
+    _Alignas(64) _Atomic uint64_t round_time; /* seconds since 1970 */
+    _Atomic uint64_t unread_tags, unfit_songs, forgotten_tags;
 } zone_header;
 
 static_assert(sizeof(zone_header) <= ZONE_PAGE, "the header is one page");

@@ -201,7 +201,7 @@ void playcount_zone_usage(playcount_zone *z, playcount_zone_use *use)
     use->songs = c.used - z->head->holes[c.epoch & 1];
     use->capacity = z->songs;
     use->identity = z->head->identity;
-    use->plays = 0;
+    use->plays = use->others = 0;
     use->bytes = c.used * (sizeof(slot) + 6);
     for (uint64_t i = 0; i < c.used; i++) {
         uint64_t place = ring_place(z, c.first, i);
@@ -214,6 +214,10 @@ void playcount_zone_usage(playcount_zone *z, playcount_zone_use *use)
             continue;
         }
         use->plays = count_sum(use->plays, word_value(z, place, word));
+        if (z->shows_totals) {
+            use->others =
+                count_sum(use->others, share_plays(&z->others[place], c.epoch));
+        }
         use->bytes += length > ID_INLINE ? (length + 7) / 8 * 8 : 0;
     }
 }

@@ -175,6 +175,7 @@ typedef struct {
     uint64_t songs;    /* present */
     uint64_t capacity; /* at most */
     uint64_t plays;    /* sum of all counts, stops at PLAYCOUNT_MAX */
+    uint64_t others;   /* in a cluster: of what other servers have */
     uint64_t bytes;    /* of memory that the songs present take */
     uint64_t identity; /* random number made with the zone */
 } playcount_zone_use;
