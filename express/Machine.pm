@@ -47,12 +47,14 @@ sub module
     die "there is no mod_$name.so on this machine; install the package $package\n";
 }
 
-# The path of mod_playcount: the one that was built here, or the one installed.
+# The path of mod_playcount: another one that the environment names, the one that was built
+# here, or the one installed.
 sub playcount_module
 {
     my ($home) = @_;
     my $built = "$home/build/.libs/mod_playcount.so";
 
+    return $ENV{PLAYCOUNT_MODULE} if ($ENV{PLAYCOUNT_MODULE} // '') =~ m{^/[^"\\\$]+$};
     return $built if -f $built;
     return eval { module('playcount') } // die "there is no $built; build it",
         " with make\n";

@@ -61,6 +61,7 @@ our @GROUPS = (
         ['log-to-terminal', undef, 'write the logs to the terminal'],
         ['access-log', '[FORMAT]', 'write logs/access_log, in this LogFormat if given'],
         ['startup-log', undef, 'write what httpd says at its start to logs/startup_log'],
+        ['reload-on-changes', undef, 'restart gracefully when application or configuration change'],
         ['background', undef, 'come back when it serves'],
         ['debug-mode', undef, 'one process in the foreground, for gdb (httpd -X)'],
     ],
