@@ -51,20 +51,31 @@ static int add_header(void *data, const char *name, const char *value)
     return 1;
 }
 
+/* HTTP/2 has no headers of the connection. */
+static int add_http2_header(void *data, const char *name, const char *value)
+{
+    return !ap_cstr_casecmp(name, "Connection") ||
+           !ap_cstr_casecmp(name, "Keep-Alive") ||
+           !ap_cstr_casecmp(name, "Transfer-Encoding") ||
+           !ap_cstr_casecmp(name, "Upgrade") || add_header(data, name, value);
+}
+
 static void add_table(playcount_record *record, playcount_record_part part,
-                      const char *line, const apr_table_t *table)
+                      const char *line, const apr_table_t *table,
+                      apr_table_do_callback_fn_t *add_one)
 {
     place to = {record, part};
 
     add(record, part, line, strlen(line));
     add(record, part, "\r\n", 2);
-    apr_table_do(add_header, &to, table, NULL);
+    apr_table_do(add_one, &to, table, NULL);
     add(record, part, "\r\n", 2);
 }
 
 void playcount_heads_request(playcount_record *record, request_rec *r)
 {
-    add_table(record, PLAYCOUNT_REQUEST_HEADERS, r->the_request, r->headers_in);
+    add_table(record, PLAYCOUNT_REQUEST_HEADERS, r->the_request, r->headers_in,
+              add_header);
 }
 
 void playcount_heads_response(playcount_record *record, request_rec *r)
@@ -73,7 +84,8 @@ void playcount_heads_response(playcount_record *record, request_rec *r)
         r->status_line ? r->status_line : ap_get_status_line_ex(r->pool, r->status);
 
     add_table(record, PLAYCOUNT_RESPONSE_HEADERS,
-              apr_psprintf(r->pool, "HTTP/2 %s", line), r->headers_out);
+              apr_psprintf(r->pool, "HTTP/2 %s", line), r->headers_out,
+              add_http2_header);
 }
 
 /* One line of a response's headers, its end included. A line that begins with a
