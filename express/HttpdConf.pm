@@ -11,6 +11,7 @@ use Application;
 use ApplicationConf;
 use Machine;
 use Php;
+use Recorder;
 use Tls;
 
 # The first lines say where it serves what; status and others read them there.
@@ -300,7 +301,7 @@ sub text
     return join '', map { $_->($option) } \&listen_section, \&modules_section,
         \&user_section, $mpm, \&connections_section, \&log_section,
         \&counter_section, \&metrics_section, \&ApplicationConf::sections,
-        \&Tls::section, \&database_section,
+        \&Tls::section, \&database_section, \&Recorder::section,
         \&include_section;
 }
 

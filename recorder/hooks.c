@@ -7,12 +7,13 @@
 #include <unistd.h>
 
 #include "http_core.h"
-#include "apr_shm.h"
 #include "apr_strings.h"
 #include "http_log.h"
 #include "unixd.h"
 
 #include "recorder/store.h"
+#include "server/retained.h"
+#include "shm/zone/hash.h"
 
 APLOG_USE_MODULE(playcount);
 
@@ -53,10 +54,33 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     return OK;
 }
 
+/* What the children share is that of the directory. */
+static apr_status_t get_memory(playcount_recorder *recorder, apr_pool_t *ptemp)
+{
+    const char *key = apr_psprintf(
+        ptemp, "%016" APR_UINT64_T_HEX_FMT,
+        (apr_uint64_t)XXH3_64bits(recorder->dir, strlen(recorder->dir)));
+    void *memory;
+    int fresh;
+    apr_status_t rv =
+        playcount_retained_memory((server_rec *)recorder->server, "recorder", key,
+                                  sizeof(*recorder->shared), &memory, &fresh);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
+    }
+    recorder->shared = memory;
+    atomic_store(&recorder->shared->kept, -1);
+    if (fresh) {
+        atomic_store(&recorder->shared->number,
+                     playcount_store_last(recorder->dir));
+    }
+    return APR_SUCCESS;
+}
+
 static int prepare(playcount_recorder *recorder, apr_pool_t *pconf,
                    apr_pool_t *ptemp)
 {
-    apr_shm_t *shm;
     apr_status_t rv;
     const char *fault;
     int error =
@@ -70,13 +94,10 @@ static int prepare(playcount_recorder *recorder, apr_pool_t *pconf,
     if (fault) {
         return refuse(recorder, fault);
     }
-    rv = apr_shm_create(&shm, sizeof(*recorder->shared), NULL, pconf);
+    rv = get_memory(recorder, ptemp);
     if (rv != APR_SUCCESS) {
         return refuse(recorder, "has no shared memory; give the machine more");
     }
-    recorder->shared = apr_shm_baseaddr_get(shm);
-    memset(recorder->shared, 0, sizeof(*recorder->shared));
-    atomic_store(&recorder->shared->kept, -1);
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, recorder->server,
                  "requests and responses are recorded in %s, the last %d%s",
                  recorder->dir, recorder->keep,

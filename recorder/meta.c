@@ -64,9 +64,8 @@ static const char *path_of(const request_rec *r)
     return apr_pstrmemdup(r->pool, uri, strcspn(uri, "?"));
 }
 
-static char *name_of(request_rec *first)
+static char *name_of(request_rec *first, uint64_t number)
 {
-    static _Atomic unsigned number;
     char word[16 + NAME_URI], *to = word + 1;
 
     word[0] = '-';
@@ -79,11 +78,10 @@ static char *name_of(request_rec *first)
         }
     }
     *to = '\0';
-    return strdup(apr_psprintf(first->pool, "%s-%ld-%u%s",
+    return strdup(apr_psprintf(first->pool, "%s-%" APR_UINT64_T_FMT "-%ld%s",
                                time_of(first->pool, first->request_time,
                                        "%04d%02d%02dT%02d%02d%02d.%06dZ"),
-                               (long)getpid(), atomic_fetch_add(&number, 1) + 1,
-                               word));
+                               number, (long)getpid(), word));
 }
 
 static void put(playcount_record *record, const char *text)
@@ -146,7 +144,8 @@ void playcount_meta_finish(playcount_record *record, request_rec *first,
                     record->part[PLAYCOUNT_REQUEST_BODY].length <
                         record->part[PLAYCOUNT_REQUEST_BODY].passed;
 
-    record->name = name_of(first);
+    record->name =
+        name_of(first, atomic_fetch_add(&record->recorder->shared->number, 1) + 1);
     put_line(record, first, "started",
              time_of(first->pool, first->request_time,
                      "%04d-%02d-%02dT%02d:%02d:%02d.%06dZ"));

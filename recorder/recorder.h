@@ -51,9 +51,10 @@
 #define PLAYCOUNT_RECORDER_AGAIN apr_time_from_sec(10)
 #define PLAYCOUNT_RECORDER_DRAIN 3 /* seconds that a child writes on at its end */
 
-/* What all children know of one recorder. In shared memory that one generation of
- * children has; each field is read and written atomically. */
+/* What all children know of one directory, those from before a graceful restart
+ * too. In shared memory; each field is read and written atomically. */
 typedef struct {
+    _Atomic uint64_t number;         /* of the last record */
     _Atomic apr_time_t paused_until; /* the disk refuses; 0: it does not */
     _Atomic apr_time_t said_at;      /* when dropped records were last said */
     _Atomic uint64_t dropped;        /* records, since that was last said */

@@ -124,6 +124,29 @@ static DIR *list(int dir)
     return listing;
 }
 
+uint64_t playcount_store_last(const char *dir)
+{
+    int fd = open(dir, OPEN_DIR);
+    DIR *listing = fd < 0 ? NULL : fdopendir(fd);
+    const struct dirent *entry;
+    uint64_t last = 0;
+
+    while (listing && (entry = readdir(listing))) {
+        if (is_record(entry->d_name)) {
+            uint64_t number = strtoull(strchr(entry->d_name, 'Z') + 2, NULL, 10);
+
+            last = number > last ? number : last;
+        }
+    }
+    if (listing) {
+        closedir(listing);
+    }
+    else if (fd >= 0) {
+        close(fd);
+    }
+    return last;
+}
+
 static int is_dots(const char *name)
 {
     return !strcmp(name, ".") || !strcmp(name, "..");

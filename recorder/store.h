@@ -2,18 +2,17 @@
  * the disk.
  *
  *     DIR/                                          0700, of the user who serves
- *       20261125T231455.123456Z-4711-17-GET-song/   one record
+ *       20261125T231455.123456Z-17-4711-GET-song/   one record, the 17th, by 4711
  *         request-headers  request-body  response-headers  response-body  meta
  *       .writing-4711-1/                            a store's own, locked (flock)
- *         20261125T.../                             the record that is being
- * written
+ *         20261125T.../                             a record on its way
  *
  * A record is written in the store's own directory and renamed when it is whole; an
  * old one is renamed back into it before it is removed. So DIR holds whole records
  * only, whatever is killed when. What a killed process leaves is one .writing-
  * directory without a lock, which the next store that is opened removes.
  *
- * Names begin with the time in UTC, so they sort by it; process and number make
+ * Names begin with the time in UTC, so they sort by it; number and process make
  * them unique.
  *
  * No link is followed below DIR's own name, and DIR must be a directory of our own
@@ -22,6 +21,7 @@
 #ifndef PLAYCOUNT_RECORDER_STORE_H
 #define PLAYCOUNT_RECORDER_STORE_H
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "apr_pools.h"
@@ -42,6 +42,9 @@ const char *playcount_store_fault(const char *dir, uid_t uid, apr_pool_t *pool);
 /* Make DIR for this user if it is not there. By root, or by that user. errno or 0.
  */
 int playcount_store_make(const char *dir, uid_t uid, gid_t gid);
+
+/* The highest number of a record in DIR, 0 if there is none. */
+uint64_t playcount_store_last(const char *dir);
 
 /* Open a store in DIR, remove what killed ones left. 0 and a malloc()ed store, or
  * errno (EPERM: not our own, or others may write there). */

@@ -26,7 +26,7 @@ for my $step (@steps) {
 
 # The commands and options of playcount-express.
 (undef, $output) = $express->run('--help');
-my %in_help = map { $_ => 1 } $output =~ /^  (--[a-z0-9-]+|[a-z]+(?:-server)?)  /mg,
+my %in_help = map { $_ => 1 } $output =~ /^  (--[a-z0-9-]+|[a-z]+(?:-server)?)(?: \[\S+\])?  /mg,
     $output =~ /^  (--[a-z0-9-]+)/mg;
 my %in_docs = map { $_ => 1 }
     Playcount::Server::slurp("${top}docs/express.md") =~ /^\| `(-?-?[a-z0-9-]+)/mg;

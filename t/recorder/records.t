@@ -45,7 +45,7 @@ EOF
     $server->raw("POST /song/1?by=2 HTTP/1.1\r\nHost: x\r\nX-Own: caf\xe9\r\n"
         . "Cookie: id=hidden\r\nAuthorization: Basic hidden\r\nConnection: close\r\n\r\n");
     my ($record) = $next->(1);
-    like $record->{name}, qr/^\d{8}T\d{6}\.\d{6}Z-\d+-\d+-POST-song-1$/, 'a readable name';
+    like $record->{name}, qr/^\d{8}T\d{6}\.\d{6}Z-1-\d+-POST-song-1$/, 'a readable name';
     like $record->{'request-headers'}, qr{^POST /song/1\?by=2 HTTP/1\.1\r\n}, 'the request line';
     like $record->{'request-headers'}, qr/^X-Own: caf\xe9\r\n/m, 'its headers, byte for byte';
     like $record->{'request-headers'}, qr/^Cookie: \[masked\]\r\n/m, 'a masked cookie';

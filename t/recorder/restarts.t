@@ -43,6 +43,8 @@ for my $mpm (qw(event worker prefork)) {
     Playcount::Server::wait_until('its directory is removed', sub { !(() = glob "$dir/.writing-$child-*") });
     $ask->();
     is scalar(Playcount::Recorder::wait_for($server, $n)), $n, "$mpm: the others go on";
+    is join(' ', sort { $a <=> $b } map { $_->{name} =~ /Z-(\d+)-/ } Playcount::Recorder::records($server)),
+        join(' ', 1 .. $n), "$mpm: each has its number";
     is scalar(grep { !$_->{meta}{secrets} } Playcount::Recorder::records($server)), 0,
         "$mpm: all records are whole";
 }
