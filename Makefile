@@ -197,7 +197,8 @@ soak: deps-test
 	@$(MAKE) $(JOBS) --no-print-directory tests
 	t/TEST $(sort $(wildcard t/soak/*.t))
 
-# Shared memory under the sanitizers and valgrind; K="thread address" some only.
+# What shares memory under the sanitizers and valgrind; K="thread httpd-address" some
+# kinds only, T="..." some tests.
 sanitize: deps-test
 	tools/sanitize $(K)
 

@@ -14,7 +14,7 @@ typedef struct guard {
     char *from;
     size_t bytes;
     _Atomic uint32_t *failed;
-    _Alignas(zone_header) char empty[ZONE_PAGE]; /* the header of an empty zone */
+    const zone_header *empty; /* the header of an empty zone */
 } guard;
 
 static guard *_Atomic guards;
@@ -52,12 +52,14 @@ void playcount_fault_guard(playcount_zone *z, _Atomic uint32_t *failed,
                            apr_pool_t *pool)
 {
     guard *g = apr_pcalloc(pool, sizeof(*g));
-    zone_header *head = (zone_header *)g->empty;
+    zone_header *head = (zone_header *)APR_ALIGN(
+        (uintptr_t)apr_pcalloc(pool, 2 * sizeof(*head)), _Alignof(zone_header));
     playcount_zone_size size = {z->songs, z->head->keys};
 
     playcount_layout(head, &size);
     head->seed = z->seed;
     head->identity = z->head->identity;
+    g->empty = head;
     g->from = (char *)z->head;
     g->bytes = head->at.end;
     g->failed = failed;
@@ -77,7 +79,7 @@ static int replace(const guard *g)
     if (empty == MAP_FAILED) {
         return 0;
     }
-    memcpy(empty, g->empty, sizeof(g->empty));
+    memcpy(empty, g->empty, sizeof(*g->empty));
     atomic_store_explicit(g->failed, 1, memory_order_release);
     return mremap(empty, g->bytes, g->bytes, MREMAP_MAYMOVE | MREMAP_FIXED,
                   g->from) != MAP_FAILED;

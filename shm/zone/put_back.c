@@ -92,7 +92,7 @@ static void take_place(const playcount_zone_copy *copy, zone_header *head)
 apr_status_t playcount_copy_update(playcount_zone_copy *copy, playcount_zone *z,
                                    int last)
 {
-    _Alignas(uint64_t) char page[ZONE_PAGE];
+    _Alignas(zone_header) char page[ZONE_PAGE];
     zone_header *head = (zone_header *)page;
     uint64_t generation = z->head->generation_synced;
     uint64_t synced = atomic_load_explicit(&z->head->synced, memory_order_acquire);
