@@ -5,6 +5,30 @@
 
 #include <stddef.h>
 
+/* What only a replay of media deliveries takes. Text as httpd wrote it, unescaped.
+ */
+typedef enum {
+    ACCESSLOG_ADDRESS,       /* %a */
+    ACCESSLOG_HOST,          /* %h */
+    ACCESSLOG_AGENT,         /* %{User-Agent}i */
+    ACCESSLOG_TIME,          /* %t: [25/Nov/2026:23:14:46 +0000] */
+    ACCESSLOG_TIME_SEC,      /* %{sec}t, %{begin:sec}t; since 1970 */
+    ACCESSLOG_TIME_MSEC,     /* %{msec}t */
+    ACCESSLOG_TIME_USEC,     /* %{usec}t */
+    ACCESSLOG_BODY,          /* %B, %b */
+    ACCESSLOG_OUT,           /* %O */
+    ACCESSLOG_RANGE,         /* %{Range}i */
+    ACCESSLOG_CONTENT_RANGE, /* %{Content-Range}o */
+    ACCESSLOG_PURPOSE,       /* %{Sec-Purpose}i */
+    ACCESSLOG_ENCODING,      /* %{Content-Encoding}o */
+    ACCESSLOG_TYPE,          /* %{Content-Type}o */
+    ACCESSLOG_VERDICT,       /* %^Pv */
+    ACCESSLOG_INTERVALS,     /* %^Px */
+    ACCESSLOG_THRESHOLD,     /* %^Pt */
+    ACCESSLOG_SONG,          /* %^Pi */
+    ACCESSLOG_VALUES
+} accesslog_value;
+
 typedef struct {
     const char *method; /* NULL: the format does not have it */
     size_t method_n;
@@ -12,6 +36,11 @@ typedef struct {
     size_t target_n;
     size_t decoded_n; /* so much of it, from its beginning, is percent-decoded */
     int status;       /* 100 to 999; 0: the format does not have it */
+    struct {
+        const char
+            *text; /* with a NUL behind it; NULL: the format does not have it */
+        size_t n;
+    } value[ACCESSLOG_VALUES];
 } accesslog_line;
 
 /* What httpd escaped in n bytes (\", \\, \t, \xhh ...), as it was; into out, which

@@ -6,19 +6,34 @@
 #include "client/client.h"
 #include "client/command/conf.h"
 
+/* replay --media: a file of User-Agents or networks that are refused, or never are.
+ */
+typedef struct {
+    const char *path;
+    bool addresses, allow;
+} list_argument;
+
 typedef struct {
     playcount_client *client;
     const conf *conf;
     char **words; /* after the command's name */
     int words_n;
     bool json, quiet, yes;
-    uint64_t by;          /* play: 1 unless said */
-    const char *match;    /* replay: the regular expression, or NULL */
-    const char *status;   /* replay: which statuses; NULL: the usual ones */
-    const char *method;   /* replay: which methods; NULL: the usual ones */
-    const char *format;   /* replay: how the log is written; NULL: a common way */
-    const char *state;    /* replay: the state file; NULL: beside the log */
-    bool again;           /* replay: all of it, whatever was counted */
+    uint64_t by;        /* play: 1 unless said */
+    const char *match;  /* replay: the regular expression, or NULL */
+    const char *status; /* replay: which statuses; NULL: the usual ones */
+    const char *method; /* replay: which methods; NULL: the usual ones */
+    const char *format; /* replay: how the log is written; NULL: a common way */
+    const char *state;  /* replay: the state file; NULL: beside the log */
+    bool again;         /* replay: all of it, whatever was counted */
+    bool media;         /* replay: by the rules for media, and then: */
+    bool missing, dry_run;
+    const char *window;     /* "day", "rolling", or NULL */
+    const char *root;       /* where the files are; NULL: unknown */
+    const char *bitrate;    /* "auto", "whole", a number, or NULL */
+    uint64_t media_seconds; /* how many are enough: 60 unless said */
+    list_argument lists[16];
+    size_t lists_n;
     const char *unsure;   /* import, replay: "again", "skip", or NULL */
     const char *work;     /* bench: "get", "play" or "batch" */
     uint64_t connections; /* bench */
@@ -37,7 +52,7 @@ typedef struct {
 typedef exit_status command_function(const arguments *a);
 
 command_function command_get, command_play, command_list, command_top,
-    command_reset, command_import, command_export, command_replay, command_bench,
-    command_monitor;
+    command_reset, command_import, command_export, command_replay,
+    command_replay_media, command_bench, command_monitor;
 
 #endif

@@ -1,6 +1,7 @@
 /* LogFormat strings as patterns. See logformat.h. */
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
@@ -19,7 +20,15 @@
 /* What a line that does not fit may cost; lines come from strangers. */
 enum { MATCH_LIMIT = 1000000 };
 
-enum { REQUEST, METHOD, PATH, QUERY, STATUS, PARTS };
+enum {
+    REQUEST,
+    METHOD,
+    PATH,
+    QUERY,
+    STATUS,
+    VALUES,
+    PARTS = VALUES + ACCESSLOG_VALUES
+};
 
 struct logformat {
     bool is_json;
@@ -40,6 +49,45 @@ static const struct {
     {"combined", "%h %l %u %t \"%r\" %>s %b \"%{Referer}i\" \"%{User-Agent}i\""},
     {"vhost_combined",
      "%v:%p %h %l %u %t \"%r\" %>s %b \"%{Referer}i\" \"%{User-Agent}i\""},
+    {"media", "%a %t \"%r\" %>s %B \"%{User-Agent}i\" %^Pv %^Px %^Pt \"%^Pi\""},
+};
+
+/* A directive: %{argument}letter, or %^ and two letters. */
+typedef struct {
+    char letter; /* '^': then `two` has the others */
+    char two[3];
+    const char *argument; /* NULL: none */
+    size_t argument_n;
+    bool quoted; /* a quotation mark is on both sides of it */
+} item;
+
+/* What is wanted, but for the request and the status. */
+static const struct {
+    const char *item, *argument;
+    accesslog_value value;
+} wanted[] = {
+    {"a", NULL, ACCESSLOG_ADDRESS},
+    {"h", NULL, ACCESSLOG_HOST},
+    {"i", "User-Agent", ACCESSLOG_AGENT},
+    {"t", NULL, ACCESSLOG_TIME},
+    {"t", "sec", ACCESSLOG_TIME_SEC},
+    {"t", "begin:sec", ACCESSLOG_TIME_SEC},
+    {"t", "msec", ACCESSLOG_TIME_MSEC},
+    {"t", "begin:msec", ACCESSLOG_TIME_MSEC},
+    {"t", "usec", ACCESSLOG_TIME_USEC},
+    {"t", "begin:usec", ACCESSLOG_TIME_USEC},
+    {"B", NULL, ACCESSLOG_BODY},
+    {"b", NULL, ACCESSLOG_BODY},
+    {"O", NULL, ACCESSLOG_OUT},
+    {"i", "Range", ACCESSLOG_RANGE},
+    {"o", "Content-Range", ACCESSLOG_CONTENT_RANGE},
+    {"i", "Sec-Purpose", ACCESSLOG_PURPOSE},
+    {"o", "Content-Encoding", ACCESSLOG_ENCODING},
+    {"o", "Content-Type", ACCESSLOG_TYPE},
+    {"Pv", NULL, ACCESSLOG_VERDICT},
+    {"Px", NULL, ACCESSLOG_INTERVALS},
+    {"Pt", NULL, ACCESSLOG_THRESHOLD},
+    {"Pi", NULL, ACCESSLOG_SONG},
 };
 
 static void put_literal(FILE *out, char c)
@@ -50,33 +98,58 @@ static void put_literal(FILE *out, char c)
     fputc(c, out);
 }
 
-/* The pattern of one directive; `letter` is its last character. */
-static void put_directive(logformat *f, FILE *out, char letter, bool argument,
-                          bool quoted, int *groups)
+/* Header names in any case, all else as it is. */
+static bool same_argument(const item *i, const char *argument)
 {
-    const char *value = quoted ? QUOTED : VALUE;
-    int part = argument        ? PARTS
-               : letter == 'r' ? REQUEST
-               : letter == 'm' ? METHOD
-               : letter == 'U' ? PATH
-               : letter == 'q' ? QUERY
-               : letter == 's' ? STATUS
-                               : PARTS;
-    bool wanted = part < PARTS && !f->group[part];
+    size_t n = argument ? strlen(argument) : 0;
 
-    if (wanted) {
+    if (!i->argument || !argument) {
+        return !i->argument && !argument;
+    }
+    return n == i->argument_n &&
+           (i->letter == 't' ? memcmp(argument, i->argument, n) == 0
+                             : strncasecmp(argument, i->argument, n) == 0);
+}
+
+/* Which part of a line it is; PARTS: none that is wanted. */
+static int part_of(const item *i)
+{
+    static const char usual[] = "rmUqs"; /* in the order of the parts */
+    const char *name = i->letter == '^' ? i->two : (const char[]){i->letter, '\0'};
+    const char *at =
+        i->argument || i->letter == '^' ? NULL : strchr(usual, i->letter);
+
+    if (at) {
+        return (int)(at - usual);
+    }
+    for (size_t w = 0; w < sizeof(wanted) / sizeof(*wanted); w++) {
+        if (strcmp(wanted[w].item, name) == 0 &&
+            same_argument(i, wanted[w].argument)) {
+            return VALUES + (int)wanted[w].value;
+        }
+    }
+    return PARTS;
+}
+
+static void put_directive(logformat *f, FILE *out, const item *i, int *groups)
+{
+    const char *value = i->quoted ? QUOTED : VALUE;
+    int part = part_of(i);
+    bool taken = part < PARTS && !f->group[part];
+
+    if (taken) {
         f->group[part] = ++*groups;
     }
-    fputs(wanted ? "(" : "(?:", out);
-    if (letter == 'u') {
+    fputs(taken ? "(" : "(?:", out);
+    if (i->letter == 'u') {
         fputs("\"\"|", out);
     }
     if (part == QUERY) {
         fputs("|\\?", out); /* nothing, or a question mark and the query */
     }
-    fputs(part == STATUS               ? "\\d{3}"
-          : letter == 't' && !argument ? "\\[[^\\]]*\\]"
-                                       : value,
+    fputs(part == STATUS                     ? "\\d{3}"
+          : i->letter == 't' && !i->argument ? "\\[[^\\]]*\\]"
+                                             : value,
           out);
     fputc(')', out);
 }
@@ -91,17 +164,18 @@ static bool is_quote(const char *s)
 static const char *directive(logformat *f, FILE *out, const char *s, bool opened,
                              int *groups)
 {
-    bool argument = false;
+    item i = {0};
 
     /* Conditions (!200,304), which request (< >), and the argument, in any order.
      */
     for (;;) {
         if (*s == '{') {
+            i.argument = s + 1;
             s = strchr(s, '}');
             if (!s) {
                 return NULL;
             }
-            argument = true;
+            i.argument_n = (size_t)(s - i.argument);
             s++;
         }
         else if (*s && strchr("!<>,0123456789", *s)) {
@@ -115,7 +189,10 @@ static const char *directive(logformat *f, FILE *out, const char *s, bool opened
         if (!s[1] || !s[2]) {
             return NULL;
         }
-        put_directive(f, out, '?', true, opened && is_quote(s + 3), groups);
+        memcpy(i.two, s + 1, 2);
+        i.letter = '^';
+        i.quoted = opened && is_quote(s + 3);
+        put_directive(f, out, &i, groups);
         return s + 3;
     }
     if (*s == '%') {
@@ -125,7 +202,9 @@ static const char *directive(logformat *f, FILE *out, const char *s, bool opened
     if (!((*s >= 'a' && *s <= 'z') || (*s >= 'A' && *s <= 'Z'))) {
         return NULL;
     }
-    put_directive(f, out, *s, argument, opened && is_quote(s + 1), groups);
+    i.letter = *s;
+    i.quoted = opened && is_quote(s + 1);
+    put_directive(f, out, &i, groups);
     return s + 1;
 }
 
@@ -264,6 +343,11 @@ bool logformat_has_status(const logformat *f)
     return f->is_json ? f->json.status != NULL : f->group[STATUS] != 0;
 }
 
+bool logformat_has(const logformat *f, accesslog_value value)
+{
+    return !f->is_json && f->group[VALUES + (int)value] != 0;
+}
+
 /* A part of the line, unescaped, behind what is in memory already. */
 static char *part(logformat *f, const char *line, int which, size_t *used,
                   size_t *n)
@@ -277,6 +361,21 @@ static char *part(logformat *f, const char *line, int which, size_t *used,
     return to;
 }
 
+/* What else is wanted, each with a NUL behind it. */
+static void take_values(logformat *f, const char *line, size_t *used,
+                        accesslog_line *out)
+{
+    for (int v = 0; v < ACCESSLOG_VALUES; v++) {
+        if (f->group[VALUES + v]) {
+            char *text = part(f, line, VALUES + v, used, &out->value[v].n);
+
+            out->value[v].text = text;
+            text[out->value[v].n] = '\0';
+            ++*used;
+        }
+    }
+}
+
 static int take_parts(logformat *f, const char *line, accesslog_line *out)
 {
     size_t used = 0, n;
@@ -287,6 +386,7 @@ static int take_parts(logformat *f, const char *line, accesslog_line *out)
             return -1;
         }
     }
+    take_values(f, line, &used, out);
     if (f->group[REQUEST]) {
         char *request = part(f, line, REQUEST, &used, &n);
         return accesslog_request(request, n, out);
@@ -311,7 +411,7 @@ int logformat_parse(logformat *f, const char *line, size_t n, accesslog_line *ou
     if (f->is_json) {
         return jsonline_parse(&f->json, line, n, &f->memory, &f->memory_n, out);
     }
-    if (f->memory_n < n + 8) {
+    if (f->memory_n < n + 8 + ACCESSLOG_VALUES) {
         char *more = realloc(f->memory, 2 * n + 64);
         if (!more) {
             return -1;

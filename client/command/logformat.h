@@ -21,7 +21,8 @@
 
 typedef struct logformat logformat;
 
-/* `format` is NULL, a LogFormat string, the name of a common one, or
+/* `format` is NULL, a LogFormat string, the name of a common one (or "media", which
+ * docs/media.md has), or
  * json[:FIELD=NAME,...]. NULL: `wrong`, of WRONG bytes, says why. */
 enum { LOGFORMAT_WRONG = 256 };
 logformat *logformat_new(const char *format, char *wrong);
@@ -29,6 +30,7 @@ void logformat_free(logformat *f);
 
 bool logformat_has_method(const logformat *f);
 bool logformat_has_status(const logformat *f);
+bool logformat_has(const logformat *f, accesslog_value value);
 
 /* Take a line, without its newline, apart. The result lies in memory of the format
  * until the next call. Not 0: it is not in this format. */

@@ -369,6 +369,36 @@ static void pending_first(logs_plan *plan, size_t known)
     }
 }
 
+exit_status logs_all(logs_plan *plan, const char *path, int64_t since)
+{
+    finding f = {0};
+    char *base = logs_base(path);
+    exit_status status = EXIT_FILE;
+
+    memset(plan, 0, sizeof(*plan));
+    if (!base) {
+        say("no memory");
+        return status;
+    }
+    status = strcmp(base, path) == 0 ? list_rotated(&f, base)
+                                     : add_candidate(&f, strdup(path), true);
+    free(base);
+    plan->work = f.n ? calloc(f.n, sizeof(*plan->work)) : NULL;
+    for (size_t i = 0; i < f.n; i++) {
+        candidate *c = &f.files[i];
+        if (plan->work && status == EXIT_DONE &&
+            (i == f.n - 1 || c->st.st_mtime >= since)) {
+            plan->work[plan->n++] =
+                (logs_work){.path = c->path, .fd = c->fd, .named = i == f.n - 1};
+            continue;
+        }
+        close(c->fd);
+        free(c->path);
+    }
+    free(f.files);
+    return status;
+}
+
 exit_status logs_find(logs_plan *plan, logs_known *known, const char *path,
                       const run_chunk *pending, size_t pending_in)
 {

@@ -70,6 +70,11 @@ long logs_remember(logs_known *known, const logs_file *file);
 exit_status logs_find(logs_plan *plan, logs_known *known, const char *path,
                       const run_chunk *pending, size_t pending_in);
 
+/* `path` and, if it is the log itself, all its rotated files that changed at
+ * `since` (seconds since 1970) or later, oldest first. Not EXIT_DONE: the reason
+ * was printed. */
+exit_status logs_all(logs_plan *plan, const char *path, int64_t since);
+
 /* These bytes of the file were read. */
 void logs_passed(logs_file *file, const char *text, size_t n, uint64_t offset);
 

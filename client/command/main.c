@@ -53,6 +53,16 @@ static const char help[] =
     "beside "
     "the log\n"
     "         --again              count all of it, also what was counted before\n"
+    "replay --media LOG...: deliveries of media that are plays; see playcount(1)\n"
+    "         --window=day|rolling   the listener's UTC day, or 24 hours (day)\n"
+    "         --missing            only plays that the server has not counted "
+    "itself\n"
+    "         --dry-run            print the plays of each day, count nothing\n"
+    "         --root=DIRECTORY     where the files are, if the log has no %^Pt\n"
+    "         --bitrate=auto|KBITS|whole, --seconds=N\n"
+    "                              how much of a file is enough\n"
+    "         --deny-agents=FILE, --allow-agents=FILE, --deny-addresses=FILE,\n"
+    "         --allow-addresses=FILE   lists of User-Agents and networks\n"
     "bench:   --work=get|play|batch  what to do (get)\n"
     "         --connections=N, --threads=N, --duration=SECONDS, --songs=N,\n"
     "         --batch=N, --keys\n"
@@ -80,6 +90,17 @@ enum {
     OPTION_FORMAT,
     OPTION_STATE,
     OPTION_AGAIN,
+    OPTION_MEDIA,
+    OPTION_MISSING,
+    OPTION_DRY_RUN,
+    OPTION_WINDOW,
+    OPTION_ROOT,
+    OPTION_BITRATE,
+    OPTION_SECONDS,
+    OPTION_DENY_AGENTS,
+    OPTION_ALLOW_AGENTS,
+    OPTION_DENY_ADDRESSES,
+    OPTION_ALLOW_ADDRESSES,
     OPTION_WORK,
     OPTION_CONNECTIONS,
     OPTION_THREADS,
@@ -113,6 +134,17 @@ static const struct option options[] = {
     {"format", required_argument, NULL, OPTION_FORMAT},
     {"state", required_argument, NULL, OPTION_STATE},
     {"again", no_argument, NULL, OPTION_AGAIN},
+    {"media", no_argument, NULL, OPTION_MEDIA},
+    {"missing", no_argument, NULL, OPTION_MISSING},
+    {"dry-run", no_argument, NULL, OPTION_DRY_RUN},
+    {"window", required_argument, NULL, OPTION_WINDOW},
+    {"root", required_argument, NULL, OPTION_ROOT},
+    {"bitrate", required_argument, NULL, OPTION_BITRATE},
+    {"seconds", required_argument, NULL, OPTION_SECONDS},
+    {"deny-agents", required_argument, NULL, OPTION_DENY_AGENTS},
+    {"allow-agents", required_argument, NULL, OPTION_ALLOW_AGENTS},
+    {"deny-addresses", required_argument, NULL, OPTION_DENY_ADDRESSES},
+    {"allow-addresses", required_argument, NULL, OPTION_ALLOW_ADDRESSES},
     {"work", required_argument, NULL, OPTION_WORK},
     {"connections", required_argument, NULL, OPTION_CONNECTIONS},
     {"threads", required_argument, NULL, OPTION_THREADS},
@@ -132,7 +164,7 @@ static const struct {
     const char *name;
     int min, max; /* words after it; max -1: any number */
     command_function *run;
-    const int own[12]; /* options that only some commands have */
+    const int own[24]; /* options that only some commands have */
 } commands[] = {
     {"get", 1, -1, command_get, {0}},
     {"play", 1, -1, command_play, {OPTION_BY}},
@@ -143,10 +175,13 @@ static const struct {
     {"export", 1, 1, command_export, {0}},
     {"replay",
      1,
-     1,
+     -1,
      command_replay,
      {OPTION_UNSURE, OPTION_MATCH, OPTION_STATUS, OPTION_METHOD, OPTION_FORMAT,
-      OPTION_STATE, OPTION_AGAIN}},
+      OPTION_STATE, OPTION_AGAIN, OPTION_MEDIA, OPTION_MISSING, OPTION_DRY_RUN,
+      OPTION_WINDOW, OPTION_ROOT, OPTION_BITRATE, OPTION_SECONDS,
+      OPTION_DENY_AGENTS, OPTION_ALLOW_AGENTS, OPTION_DENY_ADDRESSES,
+      OPTION_ALLOW_ADDRESSES}},
     {"bench",
      0,
      0,
@@ -193,6 +228,19 @@ static const char *one_of(const char *first, const char *second, const char *thi
                    strcmp(optarg, third) == 0
                ? NULL
                : "see --help for what it can be";
+}
+
+static const char *take_list(int code, arguments *a)
+{
+    if (a->lists_n == sizeof(a->lists) / sizeof(*a->lists)) {
+        return "there are too many lists";
+    }
+    a->lists[a->lists_n++] = (list_argument){
+        .path = optarg,
+        .addresses =
+            code == OPTION_DENY_ADDRESSES || code == OPTION_ALLOW_ADDRESSES,
+        .allow = code == OPTION_ALLOW_AGENTS || code == OPTION_ALLOW_ADDRESSES};
+    return NULL;
 }
 
 /* NULL, or what is wrong with the option's value. */
@@ -245,6 +293,30 @@ static const char *take_option(int code, arguments *a, conf *c)
     case OPTION_AGAIN:
         a->again = true;
         return NULL;
+    case OPTION_MEDIA:
+        a->media = true;
+        return NULL;
+    case OPTION_MISSING:
+        a->missing = true;
+        return NULL;
+    case OPTION_DRY_RUN:
+        a->dry_run = true;
+        return NULL;
+    case OPTION_WINDOW:
+        return one_of("day", "rolling", "rolling", &a->window);
+    case OPTION_ROOT:
+        a->root = optarg;
+        return NULL;
+    case OPTION_BITRATE:
+        a->bitrate = optarg;
+        return NULL;
+    case OPTION_SECONDS:
+        return number(86400, &a->media_seconds);
+    case OPTION_DENY_AGENTS:
+    case OPTION_ALLOW_AGENTS:
+    case OPTION_DENY_ADDRESSES:
+    case OPTION_ALLOW_ADDRESSES:
+        return take_list(code, a);
     case OPTION_WORK:
         return one_of("get", "play", "batch", &a->work);
     case OPTION_CONNECTIONS:
@@ -306,7 +378,10 @@ static exit_status check_words(int command, const arguments *a)
 {
     if (a->words_n < commands[command].min) {
         return say_usage("%s needs %s", commands[command].name,
-                         commands[command].max < 0 ? "at least one id" : "a file");
+                         commands[command].run == command_get ||
+                                 commands[command].run == command_play
+                             ? "at least one id"
+                             : "a file");
     }
     if (commands[command].max >= 0 && a->words_n > commands[command].max) {
         return say_usage("%s: what is '%s'?", commands[command].name,
@@ -318,7 +393,7 @@ static exit_status check_words(int command, const arguments *a)
 static exit_status run(int command, arguments *a, conf *c)
 {
     playcount_error error;
-    bool needs_server = commands[command].run != command_monitor;
+    bool needs_server = commands[command].run != command_monitor && !a->dry_run;
     exit_status status = conf_complete(c, needs_server);
 
     if (status != EXIT_DONE) {
@@ -353,8 +428,9 @@ int main(int argc, char **argv)
                    .threads = 1,
                    .songs = 1000,
                    .batch = 1000,
-                   .seconds = 5};
-    int given[32], given_n = 0, code;
+                   .seconds = 5,
+                   .media_seconds = 60};
+    int given[64], given_n = 0, code;
 
     signal(SIGPIPE, SIG_IGN);
     conf_init(&c);

@@ -260,6 +260,18 @@ exit_status command_replay(const arguments *a)
                             .note = note,
                             .passed = passed}};
 
+    if (a->media) {
+        return command_replay_media(a);
+    }
+    if (a->words_n > 1) {
+        return say_usage("replay: what is '%s'?", a->words[1]);
+    }
+    if (a->missing || a->dry_run || a->window || a->root || a->bitrate ||
+        a->lists_n) {
+        return say_usage(
+            "--missing, --dry-run, --window, --root, --bitrate and lists are "
+            "for --media");
+    }
     r.plan.context = &r;
     exit_status status = replay_rules_new(&r.rules, a);
     runner *run = status == EXIT_DONE ? run_begin(&r.plan) : NULL;

@@ -2,55 +2,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
-
 #include "client/command/replayline.h"
+#include "client/command/songmatch.h"
 #include "client/command/statefile.h"
-#include "client/id.h"
 
 struct replay_rules {
     const arguments *a;
     logformat *format;
     const char *statuses, *methods; /* NULL: any */
-    pcre2_code *pattern;
-    pcre2_match_data *groups;
+    songmatch *match;
     replay_misses misses;
 };
-
-/* The first group of the pattern in this target, as an id. 0: it does not match. */
-static int find_id(replay_rules *r, const accesslog_line *line,
-                   char id[PLAYCOUNT_ID_ENCODED])
-{
-    int found = pcre2_match(r->pattern, (PCRE2_SPTR)line->target, line->target_n, 0,
-                            0, r->groups, NULL);
-    if (found < 0 && found != PCRE2_ERROR_NOMATCH) {
-        r->misses.unusable++;
-    }
-    PCRE2_SIZE *at = pcre2_get_ovector_pointer(r->groups);
-    if (found < 2 || at[2] == PCRE2_UNSET) {
-        return 0;
-    }
-    const char *text = line->target + at[2];
-    size_t n = at[3] - at[2];
-    if (n >= PLAYCOUNT_ID_ENCODED || memchr(text, '\0', n)) {
-        r->misses.unusable++;
-        return 0;
-    }
-    /* httpd writes a path (%U) decoded, and a request (%r) as it came. */
-    if (at[3] <= line->decoded_n) {
-        memcpy(id, text, n);
-        id[n] = '\0';
-    }
-    else if (playcount_percent_decode(text, n, id)) {
-        *id = '\0';
-    }
-    if (playcount_id_fault(id)) {
-        r->misses.unusable++;
-        return 0;
-    }
-    return 1;
-}
 
 static exit_status take_line(replay_rules *r, const char *text, size_t n,
                              playcount_pack *pack, uint64_t *plays)
@@ -65,8 +27,12 @@ static exit_status take_line(replay_rules *r, const char *text, size_t n,
     }
     if ((r->statuses && !accesslog_status_in(r->statuses, line.status)) ||
         (r->methods &&
-         !accesslog_method_in(r->methods, line.method, line.method_n)) ||
-        !find_id(r, &line, id)) {
+         !accesslog_method_in(r->methods, line.method, line.method_n))) {
+        return EXIT_DONE;
+    }
+    int found = songmatch_find(r->match, &line, id);
+    if (found <= 0) {
+        r->misses.unusable += found < 0;
         return EXIT_DONE;
     }
     if (playcount_pack_add(pack, id, 1, NULL, &error) < 0) {
@@ -100,12 +66,9 @@ exit_status replay_rules_parse(void *context, const char *text, size_t n,
     return status;
 }
 
-static exit_status compile(replay_rules *r)
+static exit_status check_arguments(replay_rules *r)
 {
     const arguments *a = r->a;
-    uint32_t groups = 0;
-    PCRE2_SIZE where;
-    int code;
 
     if (!a->match) {
         return say_usage("replay needs --match=REGEX, whose first group is the id: "
@@ -115,26 +78,7 @@ static exit_status compile(replay_rules *r)
         return say_usage("--status=%s: it must be a list such as 2xx,304",
                          a->status);
     }
-    r->pattern = pcre2_compile((PCRE2_SPTR)a->match, PCRE2_ZERO_TERMINATED, 0,
-                               &code, &where, NULL);
-    if (!r->pattern) {
-        PCRE2_UCHAR sentence[200];
-        pcre2_get_error_message(code, sentence, sizeof(sentence));
-        return say_usage("--match=%s: %s, at character %zu", a->match,
-                         (const char *)sentence, (size_t)where + 1);
-    }
-    pcre2_pattern_info(r->pattern, PCRE2_INFO_CAPTURECOUNT, &groups);
-    if (!groups) {
-        return say_usage("--match=%s has no group (...) that is the song's id",
-                         a->match);
-    }
-    pcre2_jit_compile(r->pattern, PCRE2_JIT_COMPLETE); /* faster where available */
-    r->groups = pcre2_match_data_create_from_pattern(r->pattern, NULL);
-    if (!r->groups) {
-        say("no memory");
-        return EXIT_FILE;
-    }
-    return EXIT_DONE;
+    return songmatch_new(&r->match, a->match);
 }
 
 /* What the format does not have cannot be asked for, and is not looked at. */
@@ -173,7 +117,7 @@ exit_status replay_rules_new(replay_rules **rules, const arguments *a)
         return EXIT_FILE;
     }
     r->a = a;
-    exit_status status = compile(r);
+    exit_status status = check_arguments(r);
     return status == EXIT_DONE ? choose_format(r) : status;
 }
 
@@ -181,8 +125,7 @@ void replay_rules_free(replay_rules *r)
 {
     if (r) {
         logformat_free(r->format);
-        pcre2_match_data_free(r->groups);
-        pcre2_code_free(r->pattern);
+        songmatch_free(r->match);
         free(r);
     }
 }

@@ -1,10 +1,8 @@
 /* The memory of replay. See replaystate.h. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -178,40 +176,6 @@ static exit_status read_state(replaystate *s, uint64_t asked, bool again)
     return status;
 }
 
-/* --- the lock --- */
-
-static bool has_the_name(int fd, const char *path)
-{
-    struct stat ours, there;
-    return fstat(fd, &ours) == 0 && lstat(path, &there) == 0 &&
-           ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
-}
-
-static exit_status lock_state(replaystate *s)
-{
-    for (;;) {
-        s->lock = open(
-            s->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666);
-        if (s->lock < 0 && (errno == EACCES || errno == EROFS)) {
-            say("%s: %s; name a file elsewhere with --state", s->path,
-                strerror(errno));
-            return EXIT_FILE;
-        }
-        if (s->lock < 0 || statefile_check(s->lock)) {
-            say("%s: %s", s->path, statefile_error());
-            return EXIT_FILE;
-        }
-        if (flock(s->lock, LOCK_EX | LOCK_NB) != 0) {
-            say("%s: another run with this state is in progress", s->path);
-            return EXIT_FILE;
-        }
-        if (has_the_name(s->lock, s->path)) {
-            return EXIT_DONE;
-        }
-        close(s->lock);
-    }
-}
-
 exit_status replaystate_open(replaystate *s, const arguments *a, const char *path,
                              uint64_t rules)
 {
@@ -227,7 +191,7 @@ exit_status replaystate_open(replaystate *s, const arguments *a, const char *pat
     if (!path) {
         return EXIT_DONE;
     }
-    exit_status status = lock_state(s);
+    exit_status status = statefile_lock(s->path, &s->lock);
     return status == EXIT_DONE ? read_state(s, rules, a->again) : status;
 }
 
@@ -279,15 +243,7 @@ exit_status replaystate_save(replaystate *s)
 
 void replaystate_close(replaystate *s)
 {
-    struct stat st;
-
-    if (s->lock >= 0) {
-        if (fstat(s->lock, &st) == 0 && st.st_size == 0 &&
-            has_the_name(s->lock, s->path)) {
-            unlink(s->path);
-        }
-        close(s->lock);
-    }
+    statefile_unlock(s->path, s->lock);
     free(s->known.files);
     free(s->path);
     free(s->servers);

@@ -155,6 +155,52 @@ int statefile_replace(const char *path, statefile_write *write, const void *stat
     return 0;
 }
 
+/* A new state takes the place of an old one by rename: whoever has opened and
+ * locked the old one looks whether it still has the name. */
+static bool has_the_name(int fd, const char *path)
+{
+    struct stat ours, there;
+    return fstat(fd, &ours) == 0 && lstat(path, &there) == 0 &&
+           ours.st_dev == there.st_dev && ours.st_ino == there.st_ino;
+}
+
+exit_status statefile_lock(const char *path, int *lock)
+{
+    for (;;) {
+        *lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
+                     0666);
+        if (*lock < 0 && (errno == EACCES || errno == EROFS)) {
+            say("%s: %s; name a file elsewhere with --state", path,
+                strerror(errno));
+            return EXIT_FILE;
+        }
+        if (*lock < 0 || statefile_check(*lock)) {
+            say("%s: %s", path, statefile_error());
+            return EXIT_FILE;
+        }
+        if (flock(*lock, LOCK_EX | LOCK_NB) != 0) {
+            say("%s: another run with this state is in progress", path);
+            return EXIT_FILE;
+        }
+        if (has_the_name(*lock, path)) {
+            return EXIT_DONE;
+        }
+        close(*lock);
+    }
+}
+
+void statefile_unlock(const char *path, int lock)
+{
+    struct stat st;
+
+    if (lock >= 0) {
+        if (fstat(lock, &st) == 0 && st.st_size == 0 && has_the_name(lock, path)) {
+            unlink(path);
+        }
+        close(lock);
+    }
+}
+
 int statefile_remove(const char *path)
 {
     char *fresh = fresh_name(path);

@@ -10,6 +10,7 @@
 #include <stdio.h>
 
 #include "client/client.h"
+#include "client/command/say.h"
 
 /* The name of the state file; to be freed; NULL: no memory. */
 char *statefile_name(const char *file, const char *kind);
@@ -43,6 +44,13 @@ int statefile_replace(const char *path, statefile_write *write, const void *stat
  * which holds the lock, or -1. */
 int statefile_replace_locked(const char *path, statefile_write *write,
                              const void *state);
+
+/* Open a state file, which is made if there is none, and lock it for this run. Not
+ * EXIT_DONE: the reason was printed. */
+exit_status statefile_lock(const char *path, int *lock);
+
+/* Unlock it (-1: nothing). One that never got anything goes. */
+void statefile_unlock(const char *path, int lock);
 
 /* Remove it. Not 0: it is still there, see errno. Not synced. */
 int statefile_remove(const char *path);
