@@ -18,7 +18,8 @@ _playcount()
     --shard)
         mapfile -t COMPREPLY < <(compgen -W 'ketama modulo' -- "$cur")
         return ;;
-    --cacert | --state | --report)
+    --cacert | --state | --report | --root | --deny-agents | --allow-agents | \
+        --deny-addresses | --allow-addresses)
         compopt -o filenames 2> /dev/null
         mapfile -t COMPREPLY < <(compgen -f -- "$cur")
         return ;;
@@ -26,13 +27,19 @@ _playcount()
         mapfile -t COMPREPLY < <(compgen -W 'again skip' -- "$cur")
         return ;;
     --format)
-        mapfile -t COMPREPLY < <(compgen -W 'common combined vhost_common vhost_combined json' -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W 'common combined vhost_common vhost_combined json media' -- "$cur")
+        return ;;
+    --window)
+        mapfile -t COMPREPLY < <(compgen -W 'day rolling' -- "$cur")
+        return ;;
+    --bitrate)
+        mapfile -t COMPREPLY < <(compgen -W 'auto whole' -- "$cur")
         return ;;
     --work)
         mapfile -t COMPREPLY < <(compgen -W 'get play batch' -- "$cur")
         return ;;
     -s | --server | --timeout | --retries | --by | --match | --status | --method | \
-        --connections | --threads | --duration | --songs | --batch | --interval | --users | --think)
+        --connections | --threads | --duration | --songs | --batch | --interval | --users | --think | --seconds)
         COMPREPLY=()
         return ;;
     esac
@@ -48,7 +55,9 @@ _playcount()
     play) options+=' --by' ;;
     reset) options+=' --yes' ;;
     import) options+=' --if-unsure' ;;
-    replay) options+=' --if-unsure --match --status --method --format --state --again' ;;
+    replay) options+=' --if-unsure --match --status --method --format --state --again
+        --media --window --missing --dry-run --root --bitrate --seconds --deny-agents
+        --allow-agents --deny-addresses --allow-addresses' ;;
     monitor) options+=' --once --interval' ;;
     bench) options+=' --work --connections --threads --duration --songs --batch --keys
         --users --think --report' ;;

@@ -334,6 +334,7 @@ static int end(request_rec *r)
     }
     m = get(first);
     m->verdict = judge(first, last, conf, m, &song, &why);
+    m->song = song;
     playcount_media_count(playcount_media_tables, m->verdict);
     say(first, m, song, why);
     return DECLINED;

@@ -3,6 +3,7 @@
  *     %^Pv  the verdict
  *     %^Px  the bytes of the media that were delivered: 0-99999,200000-299999
  *     %^Pt  how many of them are enough
+ *     %^Pi  the song's id
  *
  * A request that is no delivery of media gives "-". A replay of the log reads them.
  */
@@ -34,13 +35,24 @@ static const char *need_item(request_rec *r, char *unused)
                         : "-";
 }
 
+static const char *song_item(request_rec *r, char *unused)
+{
+    const playcount_media_request *m = playcount_media_request_of(r);
+
+    return m && m->song ? ap_escape_logitem(r->pool, m->song) : "-";
+}
+
 static int pre_config(apr_pool_t *p, apr_pool_t *plog, apr_pool_t *ptemp)
 {
     static const struct {
         const char *tag;
         ap_log_handler_fn_t *item;
     } items[] = {
-        {"^Pv", verdict_item}, {"^Px", intervals_item}, {"^Pt", need_item}};
+        {"^Pv", verdict_item},
+        {"^Px", intervals_item},
+        {"^Pt", need_item},
+        {"^Pi", song_item},
+    };
     APR_OPTIONAL_FN_TYPE(ap_register_log_handler) *add =
         APR_RETRIEVE_OPTIONAL_FN(ap_register_log_handler);
 

@@ -79,6 +79,7 @@ typedef struct {
     playcount_verdict_e verdict; /* NONE: it is no media */
     uint64_t need;               /* 0: not known */
     const char *got;             /* intervals as text; NULL: none */
+    const char *song;            /* NULL: it was refused before */
 } playcount_media_request;
 
 /* What is known of a request or one that it was redirected to; NULL: nothing. */

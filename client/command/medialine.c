@@ -210,8 +210,8 @@ static media_outcome judge(const medialine *m, media_delivery *out)
     if (verdict == PLAYCOUNT_VERDICT_NONE || (!text && !m->match && !is_media(m))) {
         return MEDIALINE_OTHER;
     }
-    out->counted = verdict == PLAYCOUNT_VERDICT_PLAYED ||
-                   verdict == PLAYCOUNT_VERDICT_AGAIN;
+    out->counted =
+        verdict == PLAYCOUNT_VERDICT_PLAYED || verdict == PLAYCOUNT_VERDICT_AGAIN;
     return playcount_verdict_adds((playcount_verdict_e)verdict) &&
                    !is_refused(m, out)
                ? MEDIALINE_ADDS

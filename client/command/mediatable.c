@@ -117,7 +117,7 @@ static int add_to_day(mediatable *t, const media_delivery *d, uint64_t number,
         t->n++;
     }
     l->counted = l->counted || d->counted;
-    if (l->enough) {
+    if (l->enough || !d->n) {
         return 0;
     }
     if (!l->open) {
