@@ -86,6 +86,12 @@ is Playcount::Server::slurp("$temp/control/conffiles"), <<'EOF', 'the configurat
 /etc/apache2/mods-available/playcount.load
 EOF
 
+# What the build needs is said to apt-get by tools/install-deps, to others by debian/control.
+my ($needed) = Playcount::Server::slurp('debian/control') =~ /^Build-Depends:(.*?)^\w/ms;
+is_deeply [grep { !/^(?:libc6|apache2)-dev$/ && $needed !~ /\s\Q$_\E[\s,]/ }
+    grep { /-dev$/ } split ' ', qx(tools/install-deps --list build)], [],
+    'debian/control has all that the build needs';
+
 # The source package.
 my $archive = "$dir/mod-playcount_$version.orig.tar.xz";
 is scalar(grep { m{/debian/|/build/} } split /\n/, qx(tar tf $archive)), 0,
