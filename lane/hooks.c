@@ -75,36 +75,71 @@ static playcount_lane_connection *get_acquainted(conn_rec *c)
     return k;
 }
 
-/* Take the connection out of httpd's hands, if what waits is the lane's. */
-static int may_enter(playcount_lane_connection *k, const char *bytes, apr_size_t n)
+/* Take the connection out of httpd's hands. */
+static int enter(playcount_lane_connection *k, const playcount_lane_kind *kind)
+{
+    k->keep_alive = kind->keep_alive;
+    k->timeout = kind->timeout;
+    playcount_lane_learn_rest(k);
+    k->state = PLAYCOUNT_LANE_ENTERING;
+    ap_update_child_status(k->c->sbh, SERVER_BUSY_KEEPALIVE, NULL);
+    k->c->cs->state = CONN_STATE_SUSPENDED;
+    return OK;
+}
+
+/* The kind of the request that waits, if it is the lane's. */
+static const playcount_lane_kind *kind_of(playcount_lane_connection *k,
+                                          const char *bytes, apr_size_t n)
 {
     playcount_lane_request request;
     playcount_lane_kind *kind;
 
-    if (!k->n_kinds || !k->c->keepalives || playcount_lane_loop_stopping() ||
-        playcount_lane_find(k, bytes, n, &kind, &request) != PLAYCOUNT_LANE_KNOWN) {
-        return 0;
+    return k->n_kinds && k->c->keepalives && !playcount_lane_loop_stopping() &&
+                   playcount_lane_find(k, bytes, n, &kind, &request) ==
+                       PLAYCOUNT_LANE_KNOWN
+               ? kind
+               : NULL;
+}
+
+/* The rest of httpd serves a request. When it is of a known kind now, and all is
+ * sent, the loop waits for the next one, and not the MPM. */
+static int serve(playcount_lane_connection *k)
+{
+    conn_rec *c = k->c;
+    int rv, known;
+
+    k->serving = 1;
+    k->holds = !c->keepalives;
+    rv = ap_run_process_connection(c);
+    k->serving = 0;
+    known = playcount_lane_learn_end(k);
+    playcount_lane_learn_send(k);
+    if (known && (rv == OK || rv == DONE) &&
+        c->cs->state == CONN_STATE_WRITE_COMPLETION &&
+        c->cs->sense == CONN_SENSE_DEFAULT && !playcount_lane_loop_stopping() &&
+        playcount_lane_complete(k) == PLAYCOUNT_LANE_READ_ON &&
+        !c->data_in_input_filters) {
+        return enter(k, k->kinds[k->last_kind]);
     }
-    k->keep_alive = kind->keep_alive;
-    k->timeout = kind->timeout;
-    return 1;
+    return rv;
 }
 
 static int process_connection(conn_rec *c)
 {
     playcount_lane_connection *k = running ? of(c) : NULL;
+    const playcount_lane_kind *kind;
     char bytes[PLAYCOUNT_LANE_REQUEST_MAX];
     ssize_t n;
 
-    if (!running) {
+    if (!running || (k && k->serving)) {
         return DECLINED;
     }
     playcount_lane_worker_turn();
     if (!k && !(k = get_acquainted(c))) {
         return DECLINED;
     }
-    playcount_lane_learn_end(k);
     if (k->state == PLAYCOUNT_LANE_LENT) {
+        playcount_lane_learn_end(k);
         playcount_lane_learn_begin(k, k->in, k->in_length);
         return DECLINED;
     }
@@ -114,15 +149,12 @@ static int process_connection(conn_rec *c)
     }
     n = recv(k->fd, bytes, sizeof(bytes), MSG_PEEK | MSG_DONTWAIT);
     n = n < 0 ? 0 : n;
-    if (may_enter(k, bytes, (apr_size_t)n)) {
-        playcount_lane_learn_rest(k);
-        k->state = PLAYCOUNT_LANE_ENTERING;
-        ap_update_child_status(c->sbh, SERVER_BUSY_KEEPALIVE, NULL);
-        c->cs->state = CONN_STATE_SUSPENDED;
-        return OK;
+    kind = kind_of(k, bytes, (apr_size_t)n);
+    if (kind) {
+        return enter(k, kind);
     }
     playcount_lane_learn_begin(k, bytes, (apr_size_t)n);
-    return DECLINED;
+    return serve(k);
 }
 
 /* The MPM suspends it: from here on it is the loop's. */

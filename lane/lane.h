@@ -5,7 +5,9 @@
  *     survey.c    where the lane may answer at all; known.c: the names it knows
  *     request.c   requests: is this one of a known kind?       (free of httpd)
  *     reply.c     answers, after those of httpd                (free of httpd)
+ *     plain.c     may another request like this one be the lane's?
  *     learn.c     from a request that httpd answered to a kind
+ *     kinds.c     the kinds, shared by the connections of the child
  *     loop.c      the thread: reads, answers, waits
  *     batch.c     what came in during one pass: looked up together, then answered
  *     lend.c      a connection's time with httpd: a worker of the MPM serves it
@@ -14,7 +16,7 @@
  *
  * The way of a connection:
  *
- *                   a request of a known kind waits
+ *                    a request of a known kind is over
  * MPM --- httpd  ----------------------------------->  ENTERING
  *                                                         | the worker has let go
  *             answers, waits for more                     v
@@ -96,6 +98,8 @@ struct playcount_lane_connection {
     playcount_lane_state_e state;
     playcount_lane_wish_e wish;
     playcount_lane_learner *learner; /* learn.c */
+    int holds; /* learn.c: an answer waits until its request is over */
+    apr_bucket_brigade *held; /* the answer, NULL: none */
 
     playcount_lane_kind *kinds[PLAYCOUNT_LANE_KINDS];
     int n_kinds;
@@ -120,7 +124,8 @@ struct playcount_lane_connection {
     uint64_t turn;
 
     ap_sb_handle_t *sbh; /* LENT: of the worker that serves it */
-    int gives; /* the filter that gives httpd the bytes already read is there */
+    int gives;   /* the filter that gives httpd the bytes already read is there */
+    int serving; /* all the hooks of process_connection run for it but ours */
 };
 
 typedef struct {
@@ -138,13 +143,27 @@ extern const playcount_room playcount_lane_room;
 void *playcount_lane_create_server(apr_pool_t *p, server_rec *s);
 void *playcount_lane_merge_server(apr_pool_t *p, void *base, void *add);
 
+/* kinds.c. A kind like this one that stays until it is released as many times as it
+ * was taken; what the pattern points to is copied. Any thread. */
+playcount_lane_kind *playcount_lane_kind_take(const playcount_lane_kind *kind);
+void playcount_lane_kind_release(playcount_lane_kind *kind);
+
+/* plain.c. In insert_filter: is the request one of which the lane may learn; and
+ * has httpd these very headers of it, and no other? */
+int playcount_lane_is_plain(const request_rec *r);
+int playcount_lane_has_headers(request_rec *r,
+                               const playcount_lane_pattern *pattern);
+
 /* learn.c. A worker calls the first before httpd reads a request of this
  * connection: `bytes` are those at its beginning. The second in insert_filter, the
- * third when the request is over. */
+ * third when the request is over: is it of a kind that is known now? */
 void playcount_lane_learn_begin(playcount_lane_connection *k, const char *bytes,
                                 apr_size_t n);
 void playcount_lane_learn_request(playcount_lane_connection *k, request_rec *r);
-void playcount_lane_learn_end(playcount_lane_connection *k);
+int playcount_lane_learn_end(playcount_lane_connection *k);
+
+/* An answer that has waited is sent. */
+void playcount_lane_learn_send(playcount_lane_connection *k);
 
 /* There is nothing to learn for now: memory is given back. */
 void playcount_lane_learn_rest(playcount_lane_connection *k);
@@ -159,7 +178,9 @@ playcount_lane_match_e playcount_lane_find(playcount_lane_connection *k,
                                            playcount_lane_kind **kind,
                                            playcount_lane_request *request);
 
-/* lend.c */
+/* lend.c. The first: a worker has httpd send what is left of an answer, and finds
+ * what the connection wants next. */
+playcount_lane_wish_e playcount_lane_complete(playcount_lane_connection *k);
 void playcount_lane_lend(playcount_lane_connection *k);
 void playcount_lane_lend_returned(void);
 void playcount_lane_lend_waiting(void);

@@ -7,7 +7,7 @@
  *                          next: is this the request of these bytes, and is there
  *                          nothing in which another one like it could differ?
  *     the watching filter  the last one before the network: what did httpd answer?
- *     process_connection   the next request: could the lane have given that answer?
+ *     process_connection   when it is over: could the lane have given that answer?
  *                          Then it is a kind.
  *
  * Until the last step nothing is decided, and whatever is not as expected ends it.
@@ -55,7 +55,7 @@ static apr_status_t free_all(void *data)
 
     playcount_lane_learn_rest(k);
     for (int i = 0; i < k->n_kinds; i++) {
-        free(k->kinds[i]);
+        playcount_lane_kind_release(k->kinds[i]);
     }
     k->n_kinds = 0;
     return APR_SUCCESS;
@@ -75,101 +75,6 @@ void playcount_lane_learn_begin(playcount_lane_connection *k, const char *bytes,
 }
 
 /* --- the request --- */
-
-static const char *const never[] = {"Authorization",
-                                    "Proxy-Authorization",
-                                    "Transfer-Encoding",
-                                    "Expect",
-                                    "Upgrade",
-                                    "HTTP2-Settings",
-                                    "Range",
-                                    "If-Range",
-                                    "If-Match",
-                                    "If-None-Match",
-                                    "If-Modified-Since",
-                                    "If-Unmodified-Since",
-                                    "Idempotency-Key",
-                                    "Trailer",
-                                    "TE",
-                                    "Content-Encoding",
-                                    NULL};
-
-/* Headers that have a meaning of their own for each request, and bodies. */
-static int is_never(const char *name, const char *value)
-{
-    if (!ap_cstr_casecmp(name, "Content-Length")) {
-        return strcmp(value, "0") != 0;
-    }
-    for (int i = 0; never[i]; i++) {
-        if (!ap_cstr_casecmp(name, never[i])) {
-            return 1;
-        }
-    }
-    return 0;
-}
-
-/* Does httpd have these very headers, and no other? */
-static int has_headers(request_rec *r, const playcount_lane_pattern *p)
-{
-    playcount_lane_header h;
-    apr_size_t at = 0;
-    int n = 0;
-
-    while (playcount_lane_next_header(p->tail, p->tail_length, &at, &h)) {
-        const char *name = apr_pstrmemdup(r->pool, h.name, h.name_length);
-        const char *value = apr_table_get(r->headers_in, name);
-
-        if (!value || strlen(value) != h.value_length ||
-            memcmp(value, h.value, h.value_length) || is_never(name, value)) {
-            return 0;
-        }
-        n++;
-    }
-    return apr_table_elts(r->headers_in)->nelts == n;
-}
-
-/* Filters that change nothing that the lane would not: httpd's own for HTTP, the
- * core's, and those that count. */
-static int are_known(const ap_filter_t *f)
-{
-    static const char *const known[] = {"byterange",
-                                        "content_length",
-                                        "http_header",
-                                        "http_outerror",
-                                        "core",
-                                        "log_input_output",
-                                        "http_in",
-                                        "core_in",
-                                        "reqtimeout",
-                                        "playcount_blocks",
-                                        "playcount_lane_in",
-                                        "playcount_lane_watch",
-                                        "old_write",
-                                        NULL};
-
-    for (; f; f = f->next) {
-        int i = 0;
-
-        while (known[i] && strcmp(known[i], f->frec->name)) {
-            i++;
-        }
-        if (!known[i]) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
-static int is_plain(const request_rec *r)
-{
-    return !r->main && !r->prev && !r->assbackwards && !r->proxyreq && !r->user &&
-           !r->ap_auth_type && r->status == HTTP_OK && r->handler &&
-           !strcmp(r->handler, PLAYCOUNT_HANDLER) &&
-           (r->method_number == M_GET || r->method_number == M_POST) &&
-           r->proto_num <= HTTP_VERSION(1, 1) &&
-           !strcmp(ap_get_protocol(r->connection), AP_PROTOCOL_HTTP1) &&
-           are_known(r->output_filters) && are_known(r->input_filters);
-}
 
 /* Is this the request that the bytes are, below this root? */
 static int is_of_bytes(request_rec *r, playcount_lane_learner *l,
@@ -195,7 +100,7 @@ static int is_of_bytes(request_rec *r, playcount_lane_learner *l,
     p->line_max = r->server->limit_req_line > 2
                       ? (apr_size_t)r->server->limit_req_line - 2
                       : PLAYCOUNT_LANE_REQUEST_MAX;
-    return has_headers(r, p);
+    return playcount_lane_has_headers(r, p);
 }
 
 static void take_settings(playcount_lane_kind *kind, request_rec *r)
@@ -222,7 +127,7 @@ void playcount_lane_learn_request(playcount_lane_connection *k, request_rec *r)
         return;
     }
     l->stage = NOTHING;
-    if (!playcount_lane_is_on(r->server) || !is_plain(r) ||
+    if (!playcount_lane_is_on(r->server) || !playcount_lane_is_plain(r) ||
         ap_some_authn_required(r)) {
         return;
     }
@@ -264,14 +169,57 @@ static void record(playcount_lane_learner *l, apr_bucket_brigade *bb)
     }
 }
 
+/* Bytes that stay where they are, and ends; nothing else. */
+static int may_wait(const apr_bucket_brigade *bb)
+{
+    for (apr_bucket *b = APR_BRIGADE_FIRST(bb); b != APR_BRIGADE_SENTINEL(bb);
+         b = APR_BUCKET_NEXT(b)) {
+        if (!APR_BUCKET_IS_HEAP(b) && !APR_BUCKET_IS_IMMORTAL(b) &&
+            !APR_BUCKET_IS_EOS(b) && !AP_BUCKET_IS_EOR(b)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+/* httpd sets an answer aside until it knows what comes next, and makes a pool for
+ * that which lives as long as the connection: a third of what an idle connection
+ * takes. So the first answer, for which there is room in the socket, waits here
+ * instead. */
 static apr_status_t watch(ap_filter_t *f, apr_bucket_brigade *bb)
 {
-    const playcount_lane_connection *k = f->ctx;
+    playcount_lane_connection *k = f->ctx;
 
     if (k->learner && k->learner->stage == ASKED) {
         record(k->learner, bb);
+        if (k->learner->stage != NOTHING && k->holds && may_wait(bb)) {
+            if (!k->held) {
+                k->held = apr_brigade_create(f->c->pool, f->c->bucket_alloc);
+            }
+            APR_BRIGADE_CONCAT(k->held, bb);
+            return APR_SUCCESS;
+        }
+    }
+    if (k->held) {
+        APR_BRIGADE_PREPEND(bb, k->held);
     }
     return ap_pass_brigade(f->next, bb);
+}
+
+void playcount_lane_learn_send(playcount_lane_connection *k)
+{
+    conn_rec *c = k->c;
+    apr_bucket_brigade *bb = k->held;
+
+    k->holds = 0;
+    k->held = NULL;
+    if (bb) {
+        if (!c->data_in_input_filters) {
+            APR_BRIGADE_INSERT_TAIL(bb, apr_bucket_flush_create(c->bucket_alloc));
+        }
+        ap_pass_brigade(c->output_filters, bb);
+        apr_brigade_destroy(bb);
+    }
 }
 
 /* --- the kind --- */
@@ -289,40 +237,39 @@ static int is_known_already(playcount_lane_connection *k,
 /* The newest replaces the oldest. */
 static void add_kind(playcount_lane_connection *k, const playcount_lane_learner *l)
 {
-    const playcount_lane_pattern *p = &l->kind.pattern;
-    playcount_lane_kind *kind =
-        ap_malloc(sizeof(*kind) + p->head_length + p->tail_length);
-    char *bytes = (char *)(kind + 1);
+    playcount_lane_kind *kind = playcount_lane_kind_take(&l->kind);
 
-    *kind = l->kind;
-    memcpy(bytes, p->head, p->head_length);
-    memcpy(bytes + p->head_length, p->tail, p->tail_length);
-    kind->pattern.head = bytes;
-    kind->pattern.tail = bytes + p->head_length;
     if (k->n_kinds < PLAYCOUNT_LANE_KINDS) {
         k->last_kind = k->n_kinds++;
     }
     else {
         k->last_kind = (k->last_kind + 1) % PLAYCOUNT_LANE_KINDS;
-        free(k->kinds[k->last_kind]);
+        playcount_lane_kind_release(k->kinds[k->last_kind]);
     }
     k->kinds[k->last_kind] = kind;
 }
 
-void playcount_lane_learn_end(playcount_lane_connection *k)
+int playcount_lane_learn_end(playcount_lane_connection *k)
 {
     playcount_lane_learner *l = k->learner;
 
     if (!l || l->stage != ANSWERED) {
-        return;
+        return 0;
     }
     l->stage = NOTHING;
-    if (k->c->keepalive == AP_CONN_KEEPALIVE && !is_known_already(k, l) &&
-        playcount_lane_reply_learn(&l->kind.reply, l->answer, l->answer_length,
-                                   l->request + l->id, l->id_length,
-                                   *l->request == 'H')) {
-        add_kind(k, l);
+    if (k->c->keepalive != AP_CONN_KEEPALIVE) {
+        return 0;
     }
+    if (is_known_already(k, l)) {
+        return 1;
+    }
+    if (!playcount_lane_reply_learn(&l->kind.reply, l->answer, l->answer_length,
+                                    l->request + l->id, l->id_length,
+                                    *l->request == 'H')) {
+        return 0;
+    }
+    add_kind(k, l);
+    return 1;
 }
 
 void playcount_lane_learn_connection(playcount_lane_connection *k)

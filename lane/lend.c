@@ -104,7 +104,7 @@ static apr_status_t give(ap_filter_t *f, apr_bucket_brigade *bb,
 /* --- in a worker --- */
 
 /* Send what is left. */
-static playcount_lane_wish_e complete(playcount_lane_connection *k)
+playcount_lane_wish_e playcount_lane_complete(playcount_lane_connection *k)
 {
     conn_rec *c = k->c;
     ap_filter_t *f = c->output_filters;
@@ -143,7 +143,7 @@ static playcount_lane_wish_e process(playcount_lane_connection *k)
     case CONN_STATE_KEEPALIVE:
     case CONN_STATE_WRITE_COMPLETION:
         c->cs->state = CONN_STATE_WRITE_COMPLETION;
-        return complete(k);
+        return playcount_lane_complete(k);
     case CONN_STATE_ASYNC_WAITIO:
         return c->cs->sense == CONN_SENSE_WANT_WRITE ? PLAYCOUNT_LANE_AWAIT_OUTPUT
                                                      : PLAYCOUNT_LANE_AWAIT_INPUT;
@@ -159,7 +159,7 @@ static playcount_lane_wish_e serve(playcount_lane_connection *k)
     conn_rec *c = k->c;
     playcount_lane_wish_e wish = k->wish == PLAYCOUNT_LANE_AWAIT_OUTPUT &&
                                          c->cs->state == CONN_STATE_WRITE_COMPLETION
-                                     ? complete(k)
+                                     ? playcount_lane_complete(k)
                                      : process(k);
 
     while (wish == PLAYCOUNT_LANE_READ_ON && !k->in_length &&

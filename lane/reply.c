@@ -205,6 +205,49 @@ static uint64_t read_count(const char *at, const char *end)
     return n;
 }
 
+/* Take out what differs from answer to answer, so that two forms are equal byte by
+ * byte when they make the same answers: the numbers become holes of no bytes, and
+ * behind the head comes the root only. */
+static void take_out(playcount_lane_reply *reply, unsigned short *at,
+                     unsigned short *digits)
+{
+    char *hole = reply->bytes + *at;
+    unsigned short n = *digits;
+
+    memmove(hole, hole + n, (size_t)(reply->bytes + reply->head_length - hole) - n);
+    reply->head_length = (unsigned short)(reply->head_length - n);
+    *digits = 0;
+    if (reply->length > *at) {
+        reply->length = (unsigned short)(reply->length - n);
+    }
+    if (reply->left > *at) {
+        reply->left = (unsigned short)(reply->left - n);
+    }
+}
+
+static void strip(playcount_lane_reply *reply)
+{
+    size_t end;
+
+    take_out(reply, &reply->length, &reply->length_digits);
+    if (reply->left) {
+        take_out(reply, &reply->left, &reply->left_digits);
+    }
+    memset(reply->bytes + reply->date, '-', PLAYCOUNT_LANE_DATE);
+    memmove(reply->bytes + reply->head_length, reply->bytes + reply->root,
+            reply->root_length);
+    reply->root = reply->head_length;
+    end = (size_t)reply->head_length + reply->root_length;
+    memset(reply->bytes + end, 0, sizeof(reply->bytes) - end);
+}
+
+/* The holes lie behind the date, or it would move with their lengths. */
+static int is_in_order(const playcount_lane_reply *reply)
+{
+    return reply->date < reply->length &&
+           (!reply->left || reply->date < reply->left);
+}
+
 int playcount_lane_reply_learn(playcount_lane_reply *reply, const char *answer,
                                size_t n, const char *id, size_t id_length,
                                int without_body)
@@ -223,10 +266,12 @@ int playcount_lane_reply_learn(playcount_lane_reply *reply, const char *answer,
     reply->without_body = without_body != 0;
     body = reply->bytes + reply->head_length;
     end = reply->bytes + n;
-    if (!reply->head_length || (without_body && (body != end || reply->json))) {
+    if (!reply->head_length || !is_in_order(reply) ||
+        (without_body && (body != end || reply->json))) {
         return 0;
     }
     if (without_body) {
+        strip(reply);
         return 1;
     }
     if (reply->json && !learn_root(reply, body, end, id_length)) {
@@ -236,8 +281,12 @@ int playcount_lane_reply_learn(playcount_lane_reply *reply, const char *answer,
     count = read_count(
         reply->json ? body + strlen(SONG) + id_length + strlen(COUNT) : body, end);
     left = reply->left ? read_count(reply->bytes + reply->left, end) : 0;
-    return playcount_lane_reply_write(reply, again, answer + reply->date,
-                                      (unsigned)left, id, id_length, count,
-                                      &length) == n &&
-           !memcmp(again, answer, n);
+    if (playcount_lane_reply_write(reply, again, answer + reply->date,
+                                   (unsigned)left, id, id_length, count,
+                                   &length) != n ||
+        memcmp(again, answer, n)) {
+        return 0;
+    }
+    strip(reply);
+    return 1;
 }

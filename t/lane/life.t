@@ -32,6 +32,21 @@ sub wait_for_connections
     });
 }
 
+# After one request that the lane could have answered, the loop waits for the next.
+{
+    my $server = Playcount::Lane::server('On');
+    my @idle = map { Playcount::Lane::connect_to($server) } 1 .. 20;
+    for my $socket (@idle) {
+        syswrite $socket, $play;
+        like Playcount::Lane::read_answers($socket, ['POST']), qr/200 OK/, 'served';
+    }
+    wait_for_connections($server, 20);
+    is Playcount::Lane::numbers($server)->{Requests}, 0, 'by httpd';
+    syswrite $idle[7], $play x 3;
+    like Playcount::Lane::read_answers($idle[7], [('POST') x 3]), qr/23$/, 'and three more';
+    is Playcount::Lane::numbers($server)->{Requests}, 3, 'by the lane';
+}
+
 # The last answers of a connection, alike with and without the lane.
 {
     my @pair = Playcount::Lane::pair(config => "MaxKeepAliveRequests 5\n");
@@ -110,6 +125,7 @@ sub wait_for_connections
     is Playcount::Lane::read_answers($busy, ['POST']), '(end)', 'the child is killed';
     Playcount::Server::wait_until('another child', sub { return $server->children });
     is $server->get('/song/p')->{content}, $last, 'and no play is lost';
+    $server->hang_up;
     wait_for_connections($server, 0);
 }
 
