@@ -3,6 +3,7 @@
 #ifndef PLAYCOUNT_METRICS_FORMATS_H
 #define PLAYCOUNT_METRICS_FORMATS_H
 
+#include "metrics/exposition.h"
 #include "metrics/metrics.h"
 #include "metrics/writer.h"
 
@@ -14,11 +15,12 @@ typedef struct {
 } playcount_json_query;
 
 /* prometheus.c, json.c: write all of it. HTTP status or OK. */
-int playcount_write_prometheus(playcount_writer *w, int openmetrics);
+int playcount_write_prometheus(playcount_writer *w,
+                               const playcount_form_of_metrics *form);
 int playcount_write_json(playcount_writer *w, const playcount_json_query *query);
 
 /* zones.c: the zones' use, if there are zones. */
-void playcount_write_zones_prometheus(playcount_writer *w, int openmetrics);
+void playcount_write_zones_prometheus(playcount_exposition *e);
 void playcount_write_zones_json(playcount_writer *w);
 
 /* json.c: requests by method, status and outcome, and the figures in short, as
@@ -35,19 +37,5 @@ void playcount_json_moment(playcount_writer *w, const char *name, uint64_t us);
 /* json.c: a member whose value is a string, with the comma that `before` holds. */
 void playcount_json_string(playcount_writer *w, const char *before,
                            const char *name, const char *text);
-
-/* prometheus.c: the lines before the samples of a family. A counter's family is
- * named without _total in OpenMetrics, and with it in the older text. */
-void playcount_prometheus_head(playcount_writer *w, int openmetrics,
-                               const char *name, const char *type, const char *unit,
-                               const char *help);
-
-/* The beginning of a sample with one label, up to its closing quote. */
-void playcount_prometheus_sample(playcount_writer *w, const char *name,
-                                 const char *suffix, const char *label,
-                                 const char *value);
-
-/* And its end: the closing brace and the value. */
-void playcount_prometheus_value(playcount_writer *w, uint64_t n);
 
 #endif

@@ -19,7 +19,15 @@
 
 #define DEFAULT_MINUTES 5
 
-typedef enum { PROMETHEUS, OPENMETRICS, JSON, PAGE, LIVE, SONGS } format_e;
+typedef enum {
+    PROMETHEUS,
+    OPENMETRICS,
+    JSON,
+    PAGE,
+    LIVE,
+    SONGS,
+    PROTOBUF
+} format_e;
 
 /* Those that an Accept header may ask for, in the order of format_e; HTML only
  * where it is named, as browsers do: "any type" is not a request for a page. */
@@ -33,9 +41,28 @@ static const struct {
 } names[] = {{"json", JSON},
              {"openmetrics", OPENMETRICS},
              {"prometheus", PROMETHEUS},
+             {"protobuf", PROTOBUF},
              {"html", PAGE},
              {"live", LIVE},
              {"songs", SONGS}};
+
+/* Prometheus' protobuf has parameters that must be right, and is for those who
+ * prefer it to all else: Prometheus does if it takes native histograms. */
+static int wants_protobuf(const char *accept, const char *otherwise)
+{
+    playcount_accept_e how = PLAYCOUNT_UNNAMED;
+    int quality;
+
+    if (!accept ||
+        !ap_strcasestr(accept, "proto=io.prometheus.client.MetricFamily") ||
+        !ap_strcasestr(accept, "encoding=delimited")) {
+        return 0;
+    }
+    quality =
+        playcount_accept_quality(accept, "application/vnd.google.protobuf", &how);
+    return how == PLAYCOUNT_NAMED && quality > 0 &&
+           quality >= playcount_accept_quality(accept, otherwise, NULL);
+}
 
 /* Prometheus' text where Accept leaves the choice, or nothing fits. */
 static format_e by_accept(request_rec *r)
@@ -43,12 +70,14 @@ static format_e by_accept(request_rec *r)
     const char *accept = apr_table_get(r->headers_in, "Accept");
     playcount_accept_e how = PLAYCOUNT_UNNAMED;
     int types = (int)(sizeof(media_types) / sizeof(media_types[0]));
+    format_e best;
 
     if (accept) {
         playcount_accept_quality(accept, "text/html", &how);
     }
-    return (format_e)playcount_accept_best(
+    best = (format_e)playcount_accept_best(
         accept, media_types, how == PLAYCOUNT_NAMED ? types : types - 1);
+    return wants_protobuf(accept, media_types[best]) ? PROTOBUF : best;
 }
 
 /* These return NULL, or the sentence of a 400. */
@@ -68,7 +97,8 @@ static const char *find_format(request_rec *r, format_e *format)
             return NULL;
         }
     }
-    return "format is not json, prometheus, openmetrics, html, live or songs.";
+    return "format is not json, prometheus, openmetrics, protobuf, html, live or "
+           "songs.";
 }
 
 static const char *find_since(request_rec *r, uint64_t *since)
@@ -126,9 +156,13 @@ static const char *find_songs_query(request_rec *r, playcount_songs_query *query
     return error;
 }
 
+static const playcount_form_of_metrics *const forms[] = {
+    [PROMETHEUS] = &playcount_form_text,
+    [OPENMETRICS] = &playcount_form_openmetrics,
+    [PROTOBUF] = &playcount_form_protobuf,
+};
+
 static const char *const types[] = {
-    [PROMETHEUS] = "text/plain; version=0.0.4; charset=utf-8",
-    [OPENMETRICS] = "application/openmetrics-text; version=1.0.0; charset=utf-8",
     [JSON] = "application/json",
     [LIVE] = "application/json",
     [SONGS] = "application/json",
@@ -154,7 +188,9 @@ static int write_answer(request_rec *r, format_e format, const queries *q)
     playcount_writer w;
     int result;
 
-    ap_set_content_type(r, types[format]);
+    ap_set_content_type(r, format == JSON || format == LIVE || format == SONGS
+                               ? types[format]
+                               : forms[format]->media_type);
     playcount_writer_begin(&w, r);
     switch (format) {
     case JSON:
@@ -167,7 +203,7 @@ static int write_answer(request_rec *r, format_e format, const queries *q)
         result = playcount_write_songs(&w, &q->songs);
         break;
     default:
-        result = playcount_write_prometheus(&w, format == OPENMETRICS);
+        result = playcount_write_prometheus(&w, forms[format]);
     }
     if (result == OK) {
         playcount_writer_end(&w);
@@ -217,8 +253,9 @@ static int fixups(request_rec *r)
     const char *error = NULL;
     format_e format;
 
-    if (is_ours(r) && (playcount_query_value(r->pool, r->args, "file", &error) ||
-                       (!find_format(r, &format) && format >= PAGE))) {
+    if (is_ours(r) &&
+        (playcount_query_value(r->pool, r->args, "file", &error) ||
+         (!find_format(r, &format) && format >= PAGE && format != PROTOBUF))) {
         playcount_page_mark(r);
     }
     return DECLINED;

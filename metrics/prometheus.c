@@ -1,6 +1,4 @@
-/* Prometheus' text format 0.0.4, and OpenMetrics 1.0. They differ in the name
- * of a counter's family, in numbers that must look like floats, in UNIT and in
- * the last line. */
+/* What Prometheus is shown, in whichever form it asked for: exposition.h. */
 
 #include "metrics/formats.h"
 
@@ -10,7 +8,7 @@
 
 #include "metrics/snapshot.h"
 
-/* Upper limits of the buckets shown, in the unit of the histograms. A limit
+/* Upper limits of the classic buckets, in the unit of the histograms. A limit
  * falls inside one of the fine buckets, so what is shown is exact for a limit
  * within 0.8 % of it. Times have PlaycountBuckets limits in each power of ten,
  * rounded to two digits, from 100 µs to 60 s: see time_limits(). */
@@ -22,30 +20,49 @@ static const uint64_t length_limits[] = {
 
 #define COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-static const struct {
-    const char *name, *unit, *help;
-    const uint64_t *limit;
+typedef struct {
+    playcount_family family;
+    const uint64_t *limit; /* NULL: those of times */
     size_t limits;
     double scale; /* from the histogram's unit to the one shown */
-} families[PLAYCOUNT_FIGURES] = {
-    [PLAYCOUNT_REQUEST_TIME] =
-        {"playcount_request_time_seconds", "seconds",
-         "Time from the request line to the end of the response.", NULL, 0, 1e6},
+} figure_family;
+
+static const figure_family figures[PLAYCOUNT_FIGURES] = {
+    [PLAYCOUNT_REQUEST_TIME] = {{"playcount_request_time_seconds",
+                                 PLAYCOUNT_HISTOGRAM, "seconds",
+                                 "Time from the request line to the end of the "
+                                 "response."},
+                                NULL,
+                                0,
+                                1e6},
     [PLAYCOUNT_APPLICATION_TIME] =
-        {"playcount_application_time_seconds", "seconds",
-         "Time from the start of the content handler to the end of the response.",
-         NULL, 0, 1e6},
-    [PLAYCOUNT_OUTPUT_TIME] =
-        {"playcount_output_time_seconds", "seconds",
-         "Time spent in passing the response on towards the client.", NULL, 0, 1e6},
-    [PLAYCOUNT_OUTPUT_BLOCKS] =
-        {"playcount_output_blocks", NULL,
-         "Blocks (data buckets) that the content handler passed on.", block_limits,
-         COUNT(block_limits), 1},
+        {{"playcount_application_time_seconds", PLAYCOUNT_HISTOGRAM, "seconds",
+          "Time from the start of the content handler to "
+          "the end of the response."},
+         NULL,
+         0,
+         1e6},
+    [PLAYCOUNT_OUTPUT_TIME] = {{"playcount_output_time_seconds",
+                                PLAYCOUNT_HISTOGRAM, "seconds",
+                                "Time spent in passing the response on towards the "
+                                "client."},
+                               NULL,
+                               0,
+                               1e6},
+    [PLAYCOUNT_OUTPUT_BLOCKS] = {{"playcount_output_blocks", PLAYCOUNT_HISTOGRAM,
+                                  NULL,
+                                  "Blocks (data buckets) that the content handler "
+                                  "passed on."},
+                                 block_limits,
+                                 COUNT(block_limits),
+                                 1},
     [PLAYCOUNT_OUTPUT_LENGTH] =
-        {"playcount_output_length_bytes", "bytes",
-         "Bytes that the content handler passed on, before any content coding.",
-         length_limits, COUNT(length_limits), 1},
+        {{"playcount_output_length_bytes", PLAYCOUNT_HISTOGRAM, "bytes",
+          "Bytes that the content handler passed on, before "
+          "any content coding."},
+         length_limits,
+         COUNT(length_limits),
+         1},
 };
 
 #define FIRST_TIME 100
@@ -75,34 +92,6 @@ static limits time_limits(apr_pool_t *p)
     }
 }
 
-void playcount_prometheus_head(playcount_writer *w, int om, const char *name,
-                               const char *type, const char *unit, const char *help)
-{
-    const char *total = !om && !strcmp(type, "counter") ? "_total" : "";
-
-    playcount_printf(w, "# HELP %s%s %s\n# TYPE %s%s %s\n", name, total, help, name,
-                     total, type);
-    if (om && unit) {
-        playcount_printf(w, "# UNIT %s %s\n", name, unit);
-    }
-}
-
-void playcount_prometheus_sample(playcount_writer *w, const char *name,
-                                 const char *suffix, const char *label,
-                                 const char *value)
-{
-    playcount_printf(w, "%s%s{%s=\"", name, suffix, label);
-    playcount_put_label(w, value, strlen(value));
-    playcount_put(w, "\"");
-}
-
-void playcount_prometheus_value(playcount_writer *w, uint64_t n)
-{
-    playcount_put(w, "} ");
-    playcount_put_number(w, n);
-    playcount_put(w, "\n");
-}
-
 /* Cells that exist from the beginning, with 0: a counter that first appears with
  * its first event is not seen to increase by it. */
 static int is_expected(const playcount_totals *t, playcount_method_e m, unsigned c,
@@ -121,105 +110,83 @@ static int is_expected(const playcount_totals *t, playcount_method_e m, unsigned
     }
 }
 
-static void write_cell(playcount_writer *w, const playcount_route_view *v,
+static playcount_pair pair(const char *name, const char *value)
+{
+    return (playcount_pair){name, value, strlen(value)};
+}
+
+static void write_cell(playcount_exposition *e, const playcount_route_view *v,
                        playcount_method_e m, unsigned c, playcount_outcome_e o)
 {
     uint64_t n = v->life->requests[playcount_cell(m, c, o)];
 
-    if (!n && !is_expected(v->life, m, c, o)) {
-        return;
+    if (n || is_expected(v->life, m, c, o)) {
+        playcount_pair labels[] = {pair("route", v->name),
+                                   pair("method", playcount_method_names[m]),
+                                   pair("status", playcount_class_names[c]),
+                                   pair("outcome", playcount_outcome_names[o])};
+
+        e->form->sample(e, labels, COUNT(labels), n, 1);
     }
-    playcount_prometheus_sample(w, "playcount_requests", "_total", "route",
-                                v->name);
-    playcount_printf(w, ",method=\"%s\",status=\"%s\",outcome=\"%s\"",
-                     playcount_method_names[m], playcount_class_names[c],
-                     playcount_outcome_names[o]);
-    playcount_prometheus_value(w, n);
 }
 
-static void write_requests(playcount_writer *w, const playcount_route_view *v)
+static void write_requests(playcount_exposition *e, const playcount_route_view *v)
 {
     for (int m = 0; m < PLAYCOUNT_METHODS; m++) {
         for (unsigned c = 0; c < PLAYCOUNT_CLASSES; c++) {
             for (int o = 0; o < PLAYCOUNT_OUTCOMES; o++) {
-                write_cell(w, v, m, c, o);
+                write_cell(e, v, m, c, o);
             }
         }
     }
 }
 
-/* A limit as text: OpenMetrics wants floats to look like floats. */
-static const char *limit_text(apr_pool_t *p, uint64_t limit, double scale, int om)
+static void write_histograms(playcount_exposition *e,
+                             const playcount_snapshot *snap, playcount_figure_e f)
 {
-    char *text = apr_psprintf(p, "%.6f", (double)limit / scale);
-    char *end = text + strlen(text);
+    limits l = figures[f].limit ? (limits){figures[f].limit, figures[f].limits}
+                                : time_limits(e->w->r->pool);
 
-    while (end[-1] == '0') {
-        *--end = '\0';
-    }
-    if (end[-1] == '.') {
-        end[om ? 0 : -1] = om ? '0' : '\0';
-        end[1] = '\0';
-    }
-    return text;
-}
-
-static void write_bucket(playcount_writer *w, const playcount_route_view *v,
-                         playcount_figure_e f, const char *limit, uint64_t n)
-{
-    playcount_prometheus_sample(w, families[f].name, "_bucket", "route", v->name);
-    playcount_printf(w, ",le=\"%s\"", limit);
-    playcount_prometheus_value(w, n);
-}
-
-static void write_histogram(playcount_writer *w, const playcount_route_view *v,
-                            playcount_figure_e f, const limits *l, int om)
-{
-    const uint64_t *bucket = v->life->bucket + playcount_first_bucket(f);
-    unsigned buckets = playcount_bucket_count(f);
-    uint64_t count = playcount_histogram_count(bucket, buckets);
-
-    for (size_t i = 0; i < l->limits; i++) {
-        write_bucket(w, v, f,
-                     limit_text(w->r->pool, l->limit[i], families[f].scale, om),
-                     playcount_histogram_at_most(bucket, buckets, l->limit[i]));
-    }
-    write_bucket(w, v, f, "+Inf", count);
-    playcount_prometheus_sample(w, families[f].name, "_sum", "route", v->name);
-    playcount_printf(w, "} %.*f\n", families[f].scale > 1 ? 6 : 0,
-                     (double)v->life->sum[f] / families[f].scale);
-    playcount_prometheus_sample(w, families[f].name, "_count", "route", v->name);
-    playcount_prometheus_value(w, count);
-}
-
-static void write_routes(playcount_writer *w, const playcount_snapshot *snap,
-                         int om)
-{
-    playcount_prometheus_head(
-        w, om, "playcount_requests", "counter", NULL,
-        "Requests measured, by route, method, status class and outcome.");
+    e->form->begin(e, &figures[f].family);
     for (unsigned i = 0; i < snap->count; i++) {
-        write_requests(w, &snap->route[i]);
+        const playcount_route_view *v = &snap->route[i];
+        playcount_pair label = pair("route", v->name);
+        playcount_shown_histogram h = {v->life->bucket + playcount_first_bucket(f),
+                                       playcount_bucket_count(f),
+                                       v->life->sum[f],
+                                       figures[f].scale,
+                                       l.limit,
+                                       l.limits};
+
+        e->form->histogram(e, &label, &h);
     }
-    playcount_prometheus_head(
-        w, om, "playcount_requests_in_flight", "gauge", NULL,
+    e->form->end(e);
+}
+
+static void write_routes(playcount_exposition *e, const playcount_snapshot *snap)
+{
+    static const playcount_family requests = {
+        "playcount_requests", PLAYCOUNT_COUNTER, NULL,
+        "Requests measured, by route, method, status class and outcome."};
+    static const playcount_family in_flight = {
+        "playcount_requests_in_flight", PLAYCOUNT_GAUGE, NULL,
         "Requests whose content handler has started and whose response has not "
-        "ended.");
-    for (unsigned i = 0; i < snap->count; i++) {
-        playcount_prometheus_sample(w, "playcount_requests_in_flight", "", "route",
-                                    snap->route[i].name);
-        playcount_prometheus_value(w, snap->route[i].in_flight);
-    }
-    for (int f = 0; f < PLAYCOUNT_FIGURES; f++) {
-        limits l = families[f].limit
-                       ? (limits){families[f].limit, families[f].limits}
-                       : time_limits(w->r->pool);
+        "ended."};
 
-        playcount_prometheus_head(w, om, families[f].name, "histogram",
-                                  families[f].unit, families[f].help);
-        for (unsigned i = 0; i < snap->count; i++) {
-            write_histogram(w, &snap->route[i], f, &l, om);
-        }
+    e->form->begin(e, &requests);
+    for (unsigned i = 0; i < snap->count; i++) {
+        write_requests(e, &snap->route[i]);
+    }
+    e->form->end(e);
+    e->form->begin(e, &in_flight);
+    for (unsigned i = 0; i < snap->count; i++) {
+        playcount_pair label = pair("route", snap->route[i].name);
+
+        e->form->sample(e, &label, 1, snap->route[i].in_flight, 1);
+    }
+    e->form->end(e);
+    for (int f = 0; f < PLAYCOUNT_FIGURES; f++) {
+        write_histograms(e, snap, (playcount_figure_e)f);
     }
 }
 
@@ -229,79 +196,92 @@ static uint64_t load(const _Atomic uint64_t *word)
 }
 
 /* A family of one sample without labels. */
-static void write_number(playcount_writer *w, int om, const char *name,
-                         const char *type, const char *unit, const char *help,
-                         uint64_t n)
+static void write_number(playcount_exposition *e, const playcount_family *family,
+                         uint64_t n, double scale)
 {
-    playcount_prometheus_head(w, om, name, type, unit, help);
-    playcount_printf(w, "%s%s %" APR_UINT64_T_FMT "\n", name,
-                     strcmp(type, "counter") ? "" : "_total", n);
+    e->form->begin(e, family);
+    e->form->sample(e, NULL, 0, n, scale);
+    e->form->end(e);
 }
 
-static void write_statsd(playcount_writer *w, int om,
+static void write_statsd(playcount_exposition *e,
                          const playcount_segment_header *header)
 {
-    write_number(w, om, "playcount_statsd_datagrams", "counter", NULL,
-                 "Datagrams sent to statsd.", load(&header->statsd_datagrams));
-    write_number(w, om, "playcount_statsd_failures", "counter", NULL,
-                 "Datagrams to statsd that the system refused.",
-                 load(&header->statsd_failures));
-    write_number(w, om, "playcount_statsd_dropped", "counter", NULL,
-                 "Raw requests not sent to statsd because the buffer was full.",
-                 load(&header->statsd_dropped));
+    static const playcount_family datagrams = {"playcount_statsd_datagrams",
+                                               PLAYCOUNT_COUNTER, NULL,
+                                               "Datagrams sent to statsd."};
+    static const playcount_family failures = {
+        "playcount_statsd_failures", PLAYCOUNT_COUNTER, NULL,
+        "Datagrams to statsd that the system refused."};
+    static const playcount_family dropped = {
+        "playcount_statsd_dropped", PLAYCOUNT_COUNTER, NULL,
+        "Raw requests not sent to statsd because the buffer was full."};
+
+    write_number(e, &datagrams, load(&header->statsd_datagrams), 1);
+    write_number(e, &failures, load(&header->statsd_failures), 1);
+    write_number(e, &dropped, load(&header->statsd_dropped), 1);
 }
 
-static void write_build(playcount_writer *w, int om)
+static void write_build(playcount_exposition *e)
 {
+    static const playcount_family build = {
+        "playcount_build_info", PLAYCOUNT_GAUGE, NULL,
+        "1; the versions of mod_playcount and httpd."};
     ap_version_t httpd;
+    playcount_pair labels[2];
 
     ap_get_server_revision(&httpd);
-    playcount_prometheus_head(w, om, "playcount_build_info", "gauge", NULL,
-                              "1; the versions of mod_playcount and httpd.");
-    playcount_printf(w,
-                     "playcount_build_info{version=\"%s\",httpd=\"%d.%d.%d\"} 1\n",
-                     PLAYCOUNT_VERSION, httpd.major, httpd.minor, httpd.patch);
+    labels[0] = pair("version", PLAYCOUNT_VERSION);
+    labels[1] = pair("httpd", apr_psprintf(e->w->r->pool, "%d.%d.%d", httpd.major,
+                                           httpd.minor, httpd.patch));
+    e->form->begin(e, &build);
+    e->form->sample(e, labels, 2, 1, 1);
+    e->form->end(e);
 }
 
-static void write_self(playcount_writer *w, int om)
+static void write_self(playcount_exposition *e)
 {
+    static const playcount_family start = {
+        "playcount_start_time_seconds", PLAYCOUNT_GAUGE, "seconds",
+        "When the counting began, in seconds since 1970."};
+    static const playcount_family memory = {"playcount_metrics_memory_bytes",
+                                            PLAYCOUNT_GAUGE, "bytes",
+                                            "Shared memory of the metrics."};
+    static const playcount_family used = {"playcount_routes", PLAYCOUNT_GAUGE, NULL,
+                                          "Routes in use, without \"other\"."};
+    static const playcount_family limit = {
+        "playcount_routes_limit", PLAYCOUNT_GAUGE, NULL, "PlaycountRoutes."};
+    static const playcount_family refused = {
+        "playcount_routes_refused", PLAYCOUNT_COUNTER, NULL,
+        "Requests counted as \"other\" because all routes were in use."};
     const playcount_segment *seg = playcount_metrics_segment;
 
-    playcount_prometheus_head(w, om, "playcount_start_time_seconds", "gauge",
-                              "seconds",
-                              "When the counting began, in seconds since 1970.");
-    playcount_printf(w, "playcount_start_time_seconds %.6f\n",
-                     (double)seg->header->started / 1e6);
-    write_number(w, om, "playcount_metrics_memory_bytes", "gauge", "bytes",
-                 "Shared memory of the metrics.", seg->size);
-    write_number(w, om, "playcount_routes", "gauge", NULL,
-                 "Routes in use, without \"other\".",
-                 playcount_routes_used(seg->routes));
-    write_number(w, om, "playcount_routes_limit", "gauge", NULL, "PlaycountRoutes.",
-                 seg->count - 1);
-    write_number(w, om, "playcount_routes_refused", "counter", NULL,
-                 "Requests counted as \"other\" because all routes were in use.",
-                 load(&seg->routes->refused));
+    write_number(e, &start, seg->header->started, 1e6);
+    write_number(e, &memory, seg->size, 1);
+    write_number(e, &used, playcount_routes_used(seg->routes), 1);
+    write_number(e, &limit, seg->count - 1, 1);
+    write_number(e, &refused, load(&seg->routes->refused), 1);
     if (playcount_metrics_global->statsd) {
-        write_statsd(w, om, seg->header);
+        write_statsd(e, seg->header);
     }
 }
 
-int playcount_write_prometheus(playcount_writer *w, int openmetrics)
+int playcount_write_prometheus(playcount_writer *w,
+                               const playcount_form_of_metrics *form)
 {
+    playcount_exposition e = {.w = w, .form = form};
+
     if (playcount_metrics_segment) {
         playcount_snapshot *snap = playcount_snapshot_known(w->r->pool);
 
         if (!snap) {
             return HTTP_SERVICE_UNAVAILABLE;
         }
-        write_routes(w, snap, openmetrics);
-        write_self(w, openmetrics);
+        write_routes(&e, snap);
+        write_self(&e);
     }
-    write_build(w, openmetrics);
-    playcount_write_zones_prometheus(w, openmetrics);
-    if (openmetrics) {
-        playcount_put(w, "# EOF\n");
-    }
+    write_build(&e);
+    playcount_write_zones_prometheus(&e);
+    form->finish(&e);
     return OK;
 }

@@ -175,85 +175,96 @@ static uint64_t forgotten_tags(const zone_view *v)
 }
 
 typedef struct {
-    const char *name, *type, *unit, *help;
+    playcount_family shown;
     value_fn *value;
 } family;
 
 static const family families[] = {
-    {"playcount_zone_available", "gauge", NULL,
-     "0 if the zone could not be opened, or its file cannot be read or written.",
+    {{"playcount_zone_available", PLAYCOUNT_GAUGE, NULL,
+      "0 if the zone could not be opened, or its file cannot be read or written."},
      available},
-    {"playcount_zone_file_lost", "gauge", NULL,
-     "1 while the zone's file is not under its name any more.", file_lost},
-    {"playcount_zone_songs", "gauge", NULL, "Songs in the zone.", songs},
-    {"playcount_zone_capacity_songs", "gauge", "songs", "Songs that fit.",
+    {{"playcount_zone_file_lost", PLAYCOUNT_GAUGE, NULL,
+      "1 while the zone's file is not under its name any more."},
+     file_lost},
+    {{"playcount_zone_songs", PLAYCOUNT_GAUGE, NULL, "Songs in the zone."}, songs},
+    {{"playcount_zone_capacity_songs", PLAYCOUNT_GAUGE, "songs", "Songs that fit."},
      capacity},
     /* A gauge: clearing a zone takes its plays away. */
-    {"playcount_zone_plays", "gauge", NULL, "Sum of all songs' counts.", plays},
-    {"playcount_zone_bytes", "gauge", "bytes", "Memory that the songs take.",
+    {{"playcount_zone_plays", PLAYCOUNT_GAUGE, NULL, "Sum of all songs' counts."},
+     plays},
+    {{"playcount_zone_bytes", PLAYCOUNT_GAUGE, "bytes",
+      "Memory that the songs take."},
      bytes},
-    {"playcount_zone_handoff_batches", "counter", NULL, "Batches acknowledged.",
+    {{"playcount_zone_handoff_batches", PLAYCOUNT_COUNTER, NULL,
+      "Batches acknowledged."},
      batches},
-    {"playcount_zone_handoff_open_batches", "gauge", NULL,
-     "Batches taken, not acknowledged.", open_batches},
-    {"playcount_zone_handoff_open_plays", "gauge", NULL, "Plays in open batches.",
+    {{"playcount_zone_handoff_open_batches", PLAYCOUNT_GAUGE, NULL,
+      "Batches taken, not acknowledged."},
+     open_batches},
+    {{"playcount_zone_handoff_open_plays", PLAYCOUNT_GAUGE, NULL,
+      "Plays in open batches."},
      open_plays},
-    {"playcount_zone_handoff_failures", "counter", NULL,
-     "Deliveries that failed and are tried again.", failures},
-    {"playcount_zone_handoff_failing", "gauge", NULL,
-     "1 if the last delivery failed.", failing},
-    {"playcount_zone_handoff_undelivered_seconds", "gauge", "seconds",
-     "Age of the last moment up to which all plays are handed over, 0 when none is "
-     "waiting.",
+    {{"playcount_zone_handoff_failures", PLAYCOUNT_COUNTER, NULL,
+      "Deliveries that failed and are tried again."},
+     failures},
+    {{"playcount_zone_handoff_failing", PLAYCOUNT_GAUGE, NULL,
+      "1 if the last delivery failed."},
+     failing},
+    {{"playcount_zone_handoff_undelivered_seconds", PLAYCOUNT_GAUGE, "seconds",
+      "Age of the last moment up to which all plays are handed over, 0 when none "
+      "is "
+      "waiting."},
      undelivered_seconds},
-    {"playcount_zone_handoff_refused_songs", "gauge", NULL,
-     "Songs that the consumer refused and keeps aside.", refused_songs},
-    {"playcount_zone_handoff_refused_plays", "gauge", NULL,
-     "Plays of the songs that the consumer refused.", refused_plays},
+    {{"playcount_zone_handoff_refused_songs", PLAYCOUNT_GAUGE, NULL,
+      "Songs that the consumer refused and keeps aside."},
+     refused_songs},
+    {{"playcount_zone_handoff_refused_plays", PLAYCOUNT_GAUGE, NULL,
+      "Plays of the songs that the consumer refused."},
+     refused_plays},
 };
 
 /* Of zones in a cluster. */
 static const family cluster_families[] = {
-    {"playcount_zone_cluster_others_plays", "gauge", NULL,
-     "Plays that the other servers of the cluster have, as far as it is known "
-     "here.",
+    {{"playcount_zone_cluster_others_plays", PLAYCOUNT_GAUGE, NULL,
+      "Plays that the other servers of the cluster have, as far as it is known "
+      "here."},
      others_plays},
-    {"playcount_zone_cluster_round_age_seconds", "gauge", "seconds",
-     "Since all of the cluster last had what was to be told, or since the start.",
+    {{"playcount_zone_cluster_round_age_seconds", PLAYCOUNT_GAUGE, "seconds",
+      "Since all of the cluster last had what was to be told, or since the start."},
      round_age},
-    {"playcount_zone_cluster_unread_tags", "gauge", NULL,
-     "Parts of the cluster, of 1024, of which it is not read yet what others have.",
+    {{"playcount_zone_cluster_unread_tags", PLAYCOUNT_GAUGE, NULL,
+      "Parts of the cluster, of 1024, of which it is not read yet what others "
+      "have."},
      unread_tags},
-    {"playcount_zone_cluster_unfit_songs", "gauge", NULL,
-     "Songs of other servers that do not fit into the zone.", unfit_songs},
-    {"playcount_zone_cluster_forgotten_tags", "counter", NULL,
-     "Parts of the cluster that were found behind and told everything again.",
+    {{"playcount_zone_cluster_unfit_songs", PLAYCOUNT_GAUGE, NULL,
+      "Songs of other servers that do not fit into the zone."},
+     unfit_songs},
+    {{"playcount_zone_cluster_forgotten_tags", PLAYCOUNT_COUNTER, NULL,
+      "Parts of the cluster that were found behind and told everything again."},
      forgotten_tags},
 };
 
-static void write_songs(playcount_writer *w, const zone_view *v)
+static void write_songs(playcount_exposition *e, const zone_view *v)
 {
     for (apr_size_t s = 0; s < v->top; s++) {
         const playcount_song *song = &v->song[s];
+        playcount_pair labels[] = {{"zone", v->name, strlen(v->name)},
+                                   {"song", song->id, song->length}};
 
-        playcount_prometheus_sample(w, "playcount_song_plays", "", "zone", v->name);
-        playcount_put(w, ",song=\"");
-        playcount_put_label(w, song->id, song->length);
-        playcount_put(w, "\"");
-        playcount_prometheus_value(w, song->count);
+        e->form->sample(e, labels, 2, song->count, 1);
     }
 }
 
-static void write_family(playcount_writer *w, int om, const family *f,
+static void write_family(playcount_exposition *e, const family *f,
                          const zone_view *all, int n)
 {
-    const char *suffix = strcmp(f->type, "counter") ? "" : "_total";
-
-    playcount_prometheus_head(w, om, f->name, f->type, f->unit, f->help);
+    e->form->begin(e, &f->shown);
     for (int i = 0; i < n; i++) {
-        playcount_prometheus_sample(w, f->name, suffix, "zone", all[i].name);
-        playcount_prometheus_value(w, f->value(&all[i]));
+        playcount_pair label = {"zone", all[i].name, strlen(all[i].name)};
+
+        e->form->sample(e, &label, 1, f->value(&all[i]), 1);
     }
+    e->form->end(e);
 }
 
 /* Those in a cluster, before the others; how many. */
@@ -272,27 +283,29 @@ static int sort_clustered(zone_view *all, int n)
     return clustered;
 }
 
-void playcount_write_zones_prometheus(playcount_writer *w, int openmetrics)
+void playcount_write_zones_prometheus(playcount_exposition *e)
 {
+    static const playcount_family top_songs = {
+        "playcount_song_plays", PLAYCOUNT_GAUGE, NULL,
+        "Counts of each zone's hundred highest songs."};
     int n;
-    zone_view *all = view_all(w->r, &n);
+    zone_view *all = view_all(e->w->r, &n);
     int clustered = sort_clustered(all, n);
 
     for (size_t f = 0; n && f < sizeof(families) / sizeof(families[0]); f++) {
-        write_family(w, openmetrics, &families[f], all, n);
+        write_family(e, &families[f], all, n);
     }
     for (size_t f = 0;
          clustered && f < sizeof(cluster_families) / sizeof(cluster_families[0]);
          f++) {
-        write_family(w, openmetrics, &cluster_families[f], all, clustered);
+        write_family(e, &cluster_families[f], all, clustered);
     }
     if (n && playcount_metrics_global->songs) {
-        playcount_prometheus_head(w, openmetrics, "playcount_song_plays", "gauge",
-                                  NULL,
-                                  "Counts of each zone's hundred highest songs.");
+        e->form->begin(e, &top_songs);
         for (int i = 0; i < n; i++) {
-            write_songs(w, &all[i]);
+            write_songs(e, &all[i]);
         }
+        e->form->end(e);
     }
 }
 
