@@ -17,7 +17,9 @@ typedef struct {
     uint32_t route, cell;
 } place;
 
-static place *ring;
+/* Set once. The sender may run before that: it and the request threads acquire it.
+ */
+static place *_Atomic ring;
 static _Atomic uint64_t head; /* next ticket to fill; threads, by CAS */
 static uint64_t tail;         /* next to send; the sending thread only */
 
@@ -25,16 +27,25 @@ static uint64_t tail;         /* next to send; the sending thread only */
  * them, after the pool of child_init is gone. */
 apr_status_t playcount_statsd_raw_child(void)
 {
-    ring = malloc(PLACES * sizeof(*ring));
-    if (!ring) {
+    place *all = malloc(PLACES * sizeof(*all));
+
+    if (!all) {
         return APR_ENOMEM;
     }
     for (uint64_t i = 0; i < PLACES; i++) {
-        atomic_init(&ring[i].turn, i);
+        atomic_init(&all[i].turn, i);
     }
     atomic_store_explicit(&head, 0, memory_order_relaxed);
     tail = 0;
+    atomic_store_explicit(&ring, all, memory_order_release);
     return APR_SUCCESS;
+}
+
+static place *place_of(uint64_t ticket)
+{
+    place *all = atomic_load_explicit(&ring, memory_order_acquire);
+
+    return all ? &all[ticket % PLACES] : NULL;
 }
 
 static void dropped(void)
@@ -48,12 +59,12 @@ void playcount_statsd_raw_keep(const playcount_sample *sample, unsigned cell)
     uint64_t ticket = atomic_load_explicit(&head, memory_order_relaxed);
     place *at;
 
-    if (!ring) {
-        dropped();
-        return;
-    }
     for (;;) {
-        at = &ring[ticket % PLACES];
+        at = place_of(ticket);
+        if (!at) {
+            dropped();
+            return;
+        }
 
         /* Acquire: the sender has read the place before it is filled again. */
         uint64_t turn = atomic_load_explicit(&at->turn, memory_order_acquire);
@@ -101,9 +112,9 @@ static void send_place(playcount_sender *to, const place *at)
 
 void playcount_statsd_raw_send(playcount_sender *to)
 {
-    while (ring) {
-        place *at = &ring[tail % PLACES];
+    place *at;
 
+    while ((at = place_of(tail))) {
         if (atomic_load_explicit(&at->turn, memory_order_acquire) != tail + 1) {
             return;
         }

@@ -17,7 +17,8 @@ void playcount_holes_set(playcount_zone *z, const hole_list *list)
 {
     z->head->hole[list->epoch & 1] = list->first;
     z->head->holes[list->epoch & 1] = list->n;
-    z->head->generation = list->generation;
+    atomic_store_explicit(&z->head->generation, list->generation,
+                          memory_order_relaxed);
 }
 
 hole playcount_hole_pop(const playcount_zone *z, hole_list *list)

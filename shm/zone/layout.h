@@ -276,8 +276,9 @@ typedef struct {
     _Atomic uint64_t forgotten;     /* lock, atomically: songs ever forgotten */
     _Atomic uint64_t moved;         /* lock, atomically: entries of the index that
                                        ever moved */
-    uint64_t generation;            /* lock: holes ever given to a song */
-    uint64_t generation_synced;   /* any: `generation` when `synced` was `state` */
+    _Atomic uint64_t generation; /* lock, atomically: holes ever given to a song */
+    _Atomic uint64_t
+        generation_synced;        /* any: `generation` when `synced` was `state` */
     uint64_t batch_generation[3]; /* lock: 1 + `generation` when the batch's taking
                                      began; of batches */
     uint64_t next_generation;     /* lock: the same, of next */

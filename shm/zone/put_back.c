@@ -94,7 +94,8 @@ apr_status_t playcount_copy_update(playcount_zone_copy *copy, playcount_zone *z,
 {
     _Alignas(zone_header) char page[ZONE_PAGE];
     zone_header *head = (zone_header *)page;
-    uint64_t generation = z->head->generation_synced;
+    uint64_t generation =
+        atomic_load_explicit(&z->head->generation_synced, memory_order_relaxed);
     uint64_t synced = atomic_load_explicit(&z->head->synced, memory_order_acquire);
     apr_status_t rv;
 

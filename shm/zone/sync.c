@@ -14,7 +14,8 @@ void playcount_zone_set_in_file(playcount_zone *z)
 apr_status_t playcount_zone_sync(playcount_zone *z)
 {
     uint64_t state = zone_state(z);
-    uint64_t generation = z->head->generation;
+    uint64_t generation =
+        atomic_load_explicit(&z->head->generation, memory_order_relaxed);
 
     if (!z->in_file) {
         return APR_SUCCESS;
@@ -23,7 +24,8 @@ apr_status_t playcount_zone_sync(playcount_zone *z)
         return apr_get_os_error();
     }
     /* These go to the disk with the next sync: then these songs must be there. */
-    z->head->generation_synced = generation;
+    atomic_store_explicit(&z->head->generation_synced, generation,
+                          memory_order_relaxed);
     atomic_store_explicit(&z->head->synced, state, memory_order_release);
     return APR_SUCCESS;
 }
