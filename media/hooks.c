@@ -2,9 +2,11 @@
 
 #include "media/private.h"
 
+#include "http_connection.h"
 #include "http_core.h"
 #include "http_log.h"
 
+#include "server/connection.h"
 #include "server/watchdog.h"
 
 APLOG_USE_MODULE(playcount);
@@ -52,10 +54,20 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                : HTTP_INTERNAL_SERVER_ERROR;
 }
 
+/* A stream of HTTP/2 asks for its master's record, and has another thread than it. */
+static int pre_connection(conn_rec *c, void *csd)
+{
+    if (playcount_media_tables && !c->master) {
+        playcount_connection_get(c);
+    }
+    return OK;
+}
+
 static void register_hooks(apr_pool_t *p)
 {
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_pre_connection(pre_connection, NULL, NULL, APR_HOOK_MIDDLE);
     playcount_media_delivery_register_hooks(p);
     playcount_media_logitem_register_hooks(p);
 }

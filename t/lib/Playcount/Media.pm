@@ -10,8 +10,9 @@ package Playcount::Media;
 
 use strict;
 use warnings;
+use File::Copy qw(copy);
+use File::Temp ();
 use Playcount::Server;
-use Test::More ();
 
 # name => seconds, further options of ffmpeg's encoder; or of lame's
 my %file = (
@@ -19,7 +20,8 @@ my %file = (
     'vbr.mp3'   => [100, lame => qw(-V 6)],
     'short.mp3' => [9,   lame => qw(-b 64 --cbr)],
     'cover.mp3' => [100, lame => qw(-b 64 --cbr)],
-    'long.mp3'  => [900, lame => qw(-b 256 --cbr)],
+    'middle.mp3' => [80, lame => qw(-b 256 --cbr)],
+    'long.mp3'  => [960, repeat => 'middle.mp3', 12],
     'audio.m4a' => [100, ffmpeg => qw(-c:a aac -b:a 64k -movflags +faststart)],
 );
 
@@ -46,29 +48,45 @@ sub run
     die "@command: status $?" if $?;
 }
 
-# Make these files. A tone that changes, so that a variable bitrate varies.
+# Make these files, each once a process. A tone that changes, so that a variable bitrate
+# varies.
+my $made;
 sub make
 {
     my ($directory, @names) = @_;
+    $made ||= File::Temp->newdir('playcount-media-XXXXXX', DIR => '/tmp');
     for my $name (@names) {
-        my ($seconds, $how, @options) = @{ $file{$name} };
-        my $sound = "aevalsrc=0.3*sin(2*PI*(220+40*floor(mod(t\\,7)))*t)*gt(mod(t\\,11)\\,3):s=32000:d=$seconds";
-        if ($how eq 'ffmpeg') {
-            run('ffmpeg', '-y', '-f', 'lavfi', '-i', $sound, @options, "$directory/$name");
-            next;
-        }
-        run('ffmpeg', '-y', '-f', 'lavfi', '-i', $sound, "$directory/$name.wav");
-        my @cover;
-        if ($name eq 'cover.mp3') {
-            # A picture is whatever its beginning says. lame takes up to 128 kB.
-            Playcount::Server::spew("$directory/cover.jpg",
-                "\xff\xd8\xff\xe0" . join('', map { chr int rand 256 } 1 .. 120_000));
-            @cover = ('--ti', "$directory/cover.jpg");
-        }
-        run('lame', '--quiet', @options, @cover, "$directory/$name.wav", "$directory/$name");
-        unlink "$directory/$name.wav", "$directory/cover.jpg";
+        encode($name) unless -e "$made/$name";
+        copy("$made/$name", "$directory/$name") or die "$directory/$name: $!";
     }
     return map { -s "$directory/$_" } @names;
+}
+
+sub encode
+{
+    my ($name) = @_;
+    my ($seconds, $how, @options) = @{ $file{$name} };
+    my $sound = "aevalsrc=0.3*sin(2*PI*(220+40*floor(mod(t\\,7)))*t)*gt(mod(t\\,11)\\,3):s=32000:d=$seconds";
+    if ($how eq 'ffmpeg') {
+        run('ffmpeg', '-y', '-f', 'lavfi', '-i', $sound, @options, "$made/$name");
+        return;
+    }
+    if ($how eq 'repeat') {
+        my ($part, $times) = @options;
+        encode($part) unless -e "$made/$part";
+        run('ffmpeg', '-y', '-stream_loop', $times - 1, '-i', "$made/$part", '-c', 'copy',
+            "$made/$name");
+        return;
+    }
+    run('ffmpeg', '-y', '-f', 'lavfi', '-i', $sound, "$made/it.wav");
+    my @cover;
+    if ($name eq 'cover.mp3') {
+        # A picture is whatever its beginning says. lame takes up to 128 kB.
+        Playcount::Server::spew("$made/jpg",
+            "\xff\xd8\xff\xe0" . join('', map { chr int rand 256 } 1 .. 120_000));
+        @cover = ('--ti', "$made/jpg");
+    }
+    run('lame', '--quiet', @options, @cover, "$made/it.wav", "$made/$name");
 }
 
 sub server
@@ -87,7 +105,7 @@ sub server
 TypesConfig /dev/null
 AddType audio/mpeg .mp3
 AddType audio/mp4 .m4a
-LogFormat "%^Pv %^Px %^Pt %>s %U" media
+LogFormat "%^Pv %^Px %^Pt %>s %U \\"%{User-Agent}i\\"" media
 CustomLog logs/media media
 PlaycountMedia On
 $config
