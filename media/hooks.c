@@ -54,7 +54,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                : HTTP_INTERNAL_SERVER_ERROR;
 }
 
-/* A stream of HTTP/2 asks for its master's record, and has another thread than it. */
+/* A stream of HTTP/2 asks for its master's record, and has another thread than it.
+ */
 static int pre_connection(conn_rec *c, void *csd)
 {
     if (playcount_media_tables && !c->master) {

@@ -22,6 +22,13 @@
 
 APLOG_USE_MODULE(playcount);
 
+#define OTHER_FILE                                                                 \
+    "was made for other numbers of downloads= and open=, or by another version, "  \
+    "or is no table of media. Nothing was changed; give it the numbers it was "    \
+    "made "                                                                        \
+    "for, or delete it: what was counted stays in the zone, but who was counted "  \
+    "today would count again"
+
 /* What is kept over graceful restarts. */
 typedef struct {
     playcount_media_shape shape;
@@ -49,11 +56,7 @@ static int fill(server_rec *s, const playcount_media_server *conf, int fd,
         return refuse(s, conf, errno, "cannot be looked at");
     }
     if (st.st_size != 0 && (uint64_t)st.st_size != bytes) {
-        return refuse(s, conf, 0,
-                      "was made for other numbers of downloads= and open=, or is "
-                      "no such table. Nothing was changed; give it the numbers it "
-                      "was made for, or delete it: what was counted stays in the "
-                      "zone, but who was counted today would count again");
+        return refuse(s, conf, 0, OTHER_FILE);
     }
     error = posix_fallocate(fd, 0, (off_t)bytes);
     if (error) {
@@ -102,10 +105,7 @@ static apr_status_t open_file(server_rec *s, const playcount_media_server *conf,
     else {
         munmap(*memory, bytes);
         close(fd);
-        return refuse(
-            s, conf, 0,
-            "is no table of media, or one of another version. Nothing was "
-            "changed; delete it or name another file");
+        return refuse(s, conf, 0, OTHER_FILE);
     }
     return APR_SUCCESS; /* the descriptor stays open, with the lock */
 }

@@ -27,6 +27,10 @@ void playcount_write_zones_json(playcount_writer *w);
  * members. */
 void playcount_write_totals_json(playcount_writer *w, const playcount_totals *t);
 
+/* media.c: what media/ has counted, if it counts. */
+void playcount_write_media_prometheus(playcount_exposition *e);
+void playcount_write_media_json(playcount_writer *w);
+
 /* json.c: the members "slow" and "events". */
 void playcount_write_happenings_json(playcount_writer *w);
 
