@@ -14,6 +14,7 @@
 #include "http_log.h"
 #include "http_protocol.h"
 #include "http_request.h"
+#include "util_filter.h"
 
 #include "server/delivered.h"
 #include "server/request.h"
@@ -21,6 +22,10 @@
 #include "server/zones.h"
 
 APLOG_USE_MODULE(playcount);
+
+#define LONGEST ((apr_off_t)1 << 40) /* of a response whose length is not known */
+
+static ap_filter_rec_t *look;
 
 static request_rec *initial(request_rec *r)
 {
@@ -152,10 +157,40 @@ static void keep_short(request_rec *r, request_rec *first,
     if (!playcount_media_is_counted(playcount_media_tables, &got)) {
         uint64_t deciding = m->measured.begin + m->measured.need;
 
-        playcount_delivered_keep_short(
-            r,
-            (apr_off_t)(deciding < m->measured.size ? deciding : m->measured.size));
+        playcount_delivered_keep_short(r, !m->measured.need ? LONGEST
+                                          : deciding < m->measured.size
+                                              ? (apr_off_t)deciding
+                                              : (apr_off_t)m->measured.size);
     }
+}
+
+/* The type of a response that a handler makes is known with its first bytes, and
+ * only then: a BYTERANGE filter below may give it another one. */
+static apr_status_t look_filter(ap_filter_t *f, apr_bucket_brigade *bb)
+{
+    request_rec *r = f->r, *first = initial(r);
+    const playcount_media_dir *conf = conf_of(r);
+    playcount_media_request *m = get(first);
+    const char *length = apr_table_get(r->headers_out, "Content-Length");
+    apr_int64_t size = length ? apr_atoi64(length) : 0;
+
+    ap_remove_output_filter(f);
+    if (playcount_media_is_type(conf, r->content_type)) {
+        m->is_media = 1;
+        if (r->status == HTTP_OK && size > 0) {
+            playcount_media_measure_size(conf, (uint64_t)size, &m->measured);
+        }
+        keep_short(r, first, conf, m);
+    }
+    return ap_pass_brigade(f->next, bb);
+}
+
+/* Is this a file that httpd itself will send, and its type no handler's? */
+static int is_static(const request_rec *r)
+{
+    return !r->handler && r->finfo.filetype == APR_REG &&
+           (!r->content_type ||
+            strncmp(r->content_type, "application/x-httpd-", 20));
 }
 
 static void begin(request_rec *r)
@@ -173,12 +208,15 @@ static void begin(request_rec *r)
     if (m->mark < 0) {
         m->mark = playcount_delivered_mark(first);
     }
-    if (!playcount_media_is_type(conf, r->content_type)) {
-        return; /* or one that only the response knows */
+    if (!is_static(r)) {
+        ap_add_output_filter_handle(look, NULL, r, r->connection);
+        return;
     }
-    m->is_media = 1;
-    if (playcount_media_measure(r, conf, &m->measured)) {
-        keep_short(r, first, conf, m);
+    if (playcount_media_is_type(conf, r->content_type)) {
+        m->is_media = 1;
+        if (playcount_media_measure(r, conf, &m->measured)) {
+            keep_short(r, first, conf, m);
+        }
     }
 }
 
@@ -342,6 +380,8 @@ static int end(request_rec *r)
 
 void playcount_media_delivery_register_hooks(apr_pool_t *p)
 {
+    look = ap_register_output_filter("PLAYCOUNT_MEDIA_TYPE", look_filter, NULL,
+                                     AP_FTYPE_CONTENT_SET);
     ap_hook_insert_filter(begin, NULL, NULL, APR_HOOK_LAST);
     /* Before mod_log_config, whose items want the verdict. */
     ap_hook_log_transaction(end, NULL, NULL, APR_HOOK_FIRST);

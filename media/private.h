@@ -11,8 +11,9 @@
  *     logitem.c    items for LogFormat
  *     shown.c      what metrics/ shows
  *
- * No filter and no bucket: what a response is, its status and headers tell when the
- * request is logged, and how much of it went out server/delivered.h knows.
+ * No filter and no bucket for a static file: what a response is, its status and headers
+ * tell when the request is logged, and how much of it went out server/delivered.h knows.
+ * For what a handler makes, one filter sees its first brigade, for the type.
  */
 #ifndef PLAYCOUNT_MEDIA_PRIVATE_H
 #define PLAYCOUNT_MEDIA_PRIVATE_H
