@@ -35,8 +35,6 @@ apr_status_t playcount_statsd_raw_child(void)
     for (uint64_t i = 0; i < PLACES; i++) {
         atomic_init(&all[i].turn, i);
     }
-    atomic_store_explicit(&head, 0, memory_order_relaxed);
-    tail = 0;
     atomic_store_explicit(&ring, all, memory_order_release);
     return APR_SUCCESS;
 }
