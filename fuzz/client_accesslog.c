@@ -32,7 +32,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         "vhost_combined",
         "json",
         "json:request=r,status=http.status",
-        "%{X-Forwarded-For}i %l \"%u\" %t \"%r\" %>s %b"};
+        "%{X-Forwarded-For}i %l \"%u\" %t \"%r\" %>s %b",
+        "media"};
     enum { NAMES = sizeof(names) / sizeof(*names) };
     static logformat *known[NAMES];
     char wrong[LOGFORMAT_WRONG], *given;

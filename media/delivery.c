@@ -97,11 +97,19 @@ static void facts_of(request_rec *first, request_rec *last,
     }
 }
 
+/* NULL, or why this is no song's id. */
+static const char *id_fault(const request_rec *r, const char *song)
+{
+    const char *wrong = playcount_id_error(song, strlen(song));
+
+    return wrong ? apr_pstrcat(r->pool, "its id ", wrong, NULL) : NULL;
+}
+
 /* The song's id. NULL: there is none, and *why says so. */
 static const char *song_of(request_rec *first, request_rec *last,
                            const playcount_media_dir *conf, const char **why)
 {
-    const char *song = first->uri, *error = NULL, *wrong;
+    const char *song = first->uri, *error = NULL;
 
     if (conf->song) {
         song = ap_expr_str_exec(last, conf->song, &error);
@@ -110,12 +118,8 @@ static const char *song_of(request_rec *first, request_rec *last,
             return NULL;
         }
     }
-    wrong = playcount_id_error(song, strlen(song));
-    if (wrong) {
-        *why = apr_pstrcat(first->pool, "its id ", wrong, NULL);
-        return NULL;
-    }
-    return song;
+    *why = id_fault(first, song);
+    return *why ? NULL : song;
 }
 
 static void fill_got(request_rec *first, const playcount_media_dir *conf,
@@ -273,15 +277,30 @@ static const char *text_of(apr_pool_t *p, const playcount_media_parts *parts)
 
 /* A delivery that nothing refuses: what did the listener get? NULL, or why it
  * cannot be said. */
-static const char *measure(request_rec *last, const playcount_media_dir *conf,
-                           playcount_media_request *m, playcount_media_parts *parts)
+static const char *measure(request_rec *first, request_rec *last,
+                           const playcount_media_dir *conf,
+                           playcount_media_request *m, playcount_media_parts *parts,
+                           const char **song)
 {
     apr_off_t body = playcount_delivered_body(last, m->mark);
     uint64_t known = m->measured.need ? m->measured.size : UINT64_MAX;
     const char *why = playcount_media_parts_of(last, body, known, parts);
 
+    const char *presentation = NULL;
+    int segment;
+
     if (why) {
         return why;
+    }
+    segment = playcount_media_segment(first, last, conf->seconds, parts, &m->need,
+                                      &presentation);
+    if (segment < 0) {
+        return "it is a segment of HLS that no playlist on the disk has";
+    }
+    if (segment) {
+        *song = conf->song ? *song : presentation;
+        m->got = text_of(last->pool, parts);
+        return id_fault(first, *song);
     }
     if (!m->measured.need || m->measured.size != parts->size) {
         playcount_media_measure_size(conf, parts->size, &m->measured);
@@ -316,8 +335,12 @@ static playcount_verdict_e judge(request_rec *first, request_rec *last,
         *why = "the client has no IP address";
         return PLAYCOUNT_VERDICT_SKIPPED;
     }
+    if (playcount_media_is_playlist(last)) {
+        *why = "it is a playlist";
+        return PLAYCOUNT_VERDICT_SKIPPED;
+    }
     if (!(*song = song_of(first, last, conf, why)) ||
-        (*why = measure(last, conf, m, &parts))) {
+        (*why = measure(first, last, conf, m, &parts, song))) {
         return PLAYCOUNT_VERDICT_SKIPPED;
     }
     fill_got(first, conf, &facts, *song, &got);

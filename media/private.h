@@ -8,12 +8,14 @@
  *     delivery.c   one request: before its response, and when it is logged
  *     got.c        which bytes of the file a response brought
  *     enough.c     how much of a file is enough: read once, then known
+ *     hls.c        segments count for their presentation
  *     logitem.c    items for LogFormat
  *     shown.c      what metrics/ shows
  *
- * No filter and no bucket for a static file: what a response is, its status and headers
- * tell when the request is logged, and how much of it went out server/delivered.h knows.
- * For what a handler makes, one filter sees its first brigade, for the type.
+ * No filter and no bucket for a static file: what a response is, its status and
+ * headers tell when the request is logged, and how much of it went out
+ * server/delivered.h knows. For what a handler makes, one filter sees its first
+ * brigade, for the type.
  */
 #ifndef PLAYCOUNT_MEDIA_PRIVATE_H
 #define PLAYCOUNT_MEDIA_PRIVATE_H
@@ -106,6 +108,17 @@ int playcount_media_measure(request_rec *r, const playcount_media_dir *conf,
 /* The same where there is only a size. */
 void playcount_media_measure_size(const playcount_media_dir *conf, uint64_t size,
                                   playcount_measured *out);
+
+/* hls.c: is r's response a playlist, which never counts? */
+int playcount_media_is_playlist(const request_rec *r);
+
+/* Is the file a segment? Then *parts become what it adds to the presentation's
+ * timeline, in milliseconds, *need how much of that is enough, and *song the URL's
+ * path of the presentation. 1: it is; 0: it is not; -1: it is a segment of which
+ * there is no playlist. */
+int playcount_media_segment(request_rec *first, request_rec *last, uint32_t seconds,
+                            playcount_media_parts *parts, uint64_t *need,
+                            const char **song);
 
 void playcount_media_delivery_register_hooks(apr_pool_t *p);
 void playcount_media_logitem_register_hooks(apr_pool_t *p);

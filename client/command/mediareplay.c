@@ -388,6 +388,11 @@ exit_status command_replay_media(const arguments *a)
                                     ? PLAYCOUNT_WINDOW_ROLLING
                                     : PLAYCOUNT_WINDOW_DAY;
 
+    if (a->status || a->method) {
+        return say_usage(
+            "--status and --method are not for --media, whose rules say what "
+            "counts");
+    }
     catch_signals();
     exit_status status = medialine_new(&r.lines, a);
     if (status == EXIT_DONE) {

@@ -123,6 +123,7 @@ for my $case (
     [['--bitrate=fast', "--format=$combined"], qr/--bitrate=fast: it must be/],
     [['--bitrate=auto', "--format=$combined"], qr/needs the files/],
     [['--window=week'], qr/--window=week/],
+    [['--status=200'], qr/--status and --method are not for --media/],
     [['--match=^/x'], qr/has no group/],
 ) {
     my ($arguments, $says) = @$case;
