@@ -16,6 +16,7 @@
 #include "recorder/recorder.h"
 #include "server/claim.h"
 #include "server/conf.h"
+#include "server/crash.h"
 #include "server/delivered.h"
 #include "server/dispatch.h"
 #include "server/request.h"
@@ -136,6 +137,7 @@ static int announce(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 static void register_hooks(apr_pool_t *p)
 {
     ap_hook_post_config(announce, NULL, NULL, APR_HOOK_FIRST);
+    playcount_crash_register_hooks(p);
     playcount_delivered_register_hooks(p);
     playcount_claim_register_hooks(p);
     playcount_request_register_hooks(p);

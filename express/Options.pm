@@ -80,6 +80,8 @@ our @GROUPS = (
         ['reload-on-changes', undef, 'restart gracefully when application or configuration change'],
         ['background', undef, 'come back when it serves'],
         ['debug-mode', undef, 'one process in the foreground, for gdb (httpd -X)'],
+        ['debugger', undef, 'with --debug-mode: under gdb'],
+        ['profiler', undef, 'perf samples it; a report and a flame graph at the stop'],
     ],
 );
 
