@@ -5,7 +5,8 @@ package Gdb;
 # A child that crashes writes a note into a pipe (server/crash.h) and waits; a process of
 # ours reads it, has gdb look at the child, writes what all its threads were doing into the
 # error log, and lets the child go on with dying. It ends when nobody has the pipe any more:
-# with httpd and its children.
+# with httpd and its children. What comes out of the pipe may be of an application that was
+# taken over, so the process has no more rights than the children.
 
 use strict;
 use warnings;
@@ -33,11 +34,12 @@ sub check
 # --- --debugger ------------------------------------------------------------
 
 # The command that runs this one under gdb. SIGPIPE is nothing to stop for, and breakpoints
-# may be set in modules that are not loaded yet.
+# may be set in modules that are not loaded yet, and its words on new threads are no pages.
 sub command_line
 {
     my (@command) = @_;
-    return (Machine::command('gdb'), '-q', '-ex', 'set breakpoint pending on',
+    return (Machine::command('gdb'), '-q', '-ex', 'set pagination off',
+        '-ex', 'set breakpoint pending on',
         '-ex', 'handle SIGPIPE nostop noprint pass', '-ex', 'run', '--args', @command);
 }
 
@@ -67,10 +69,15 @@ sub watch_for_crashes
         POSIX::_exit(0) if fork; # it is nobody's child to wait for
         POSIX::setsid();
         $SIG{$_} = 'IGNORE' for qw(INT HUP PIPE);
+        # The lock of the start among others: whoever waits for it must not wait for this.
+        my $log = log_handle($option);
+        become_server_user($option);
+        opendir my $fds, '/proc/self/fd' or POSIX::_exit(0);
+        POSIX::close($_) for grep { /^\d+$/ && $_ > 2 && $_ != fileno $from && $_ != fileno $log } readdir $fds;
         open STDIN, '<', '/dev/null';
         open STDOUT, '>', '/dev/null';
         open STDERR, '>', '/dev/null' unless $option->{'log-to-terminal'};
-        eval { read_notes($option, $from) };
+        eval { read_notes($from, $log) };
         POSIX::_exit(0);
     }
     waitpid $pid, 0;
@@ -80,23 +87,34 @@ sub watch_for_crashes
 
 sub read_notes
 {
-    my ($option, $from) = @_;
+    my ($from, $log) = @_;
 
     while (sysread $from, my $note, 32) {
         next if length $note != 32;
         my ($pid, $thread, $signal, $heard) = unpack 'q4', $note;
-        my $text = backtrace($pid, $thread, $heard);
-        write_log($option, strftime('[%a %b %d %H:%M:%S %Y] ', localtime)
+        my $text = backtrace($pid, $thread);
+        syswrite $log, strftime('[%a %b %d %H:%M:%S %Y] ', localtime)
             . "[playcount-express] child $pid crashes in its thread $thread, signal $signal;"
-            . " what its threads are doing:\n$text");
+            . " what its threads are doing:\n$text";
+        release($pid, $heard);
     }
     return;
 }
 
-# By gdb, which sets the word that the child waits for, too.
+# Set the word that the child waits for; if that is not allowed, it waits for half a minute.
+sub release
+{
+    my ($pid, $heard) = @_;
+
+    open my $memory, '+<:raw', "/proc/$pid/mem" or return;
+    sysseek $memory, $heard, 0;
+    syswrite $memory, pack 'i', 1;
+    return;
+}
+
 sub backtrace
 {
-    my ($pid, $thread, $heard) = @_;
+    my ($pid, $thread) = @_;
     my $gdb = Machine::command('gdb') or return "(install gdb to see it)\n";
     my $out;
 
@@ -105,8 +123,8 @@ sub backtrace
     if (!$child) {
         open STDERR, '>&', \*STDOUT;
         alarm $SECONDS; # outlives exec
-        exec $gdb, @QUIET, '-batch', '-p', $pid, '-ex', 'set width 0', '-ex', 'thread apply all bt',
-            '-ex', sprintf('set var *(int *)0x%x = 1', $heard) or POSIX::_exit(127);
+        exec $gdb, @QUIET, '-batch', '-p', $pid, '-ex', 'set width 0', '-ex', 'thread apply all bt'
+            or POSIX::_exit(127);
     }
     my @lines = map { Plain::text($_) } <$out>;
     close $out;
@@ -138,14 +156,27 @@ sub by_stack
     return $text;
 }
 
-sub write_log
+sub log_handle
 {
-    my ($option, $text) = @_;
+    my ($option) = @_;
 
-    return syswrite STDERR, $text if $option->{'log-to-terminal'};
+    return \*STDERR if $option->{'log-to-terminal'};
     sysopen my $log, "$option->{'server-root'}/logs/error_log",
-        O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0644 or return;
-    return syswrite $log, $text;
+        O_WRONLY | O_APPEND | O_CREAT | O_NOFOLLOW, 0644 or POSIX::_exit(0);
+    return $log;
+}
+
+sub become_server_user
+{
+    my ($option) = @_;
+
+    return if $> != 0;
+    my ($user, $group) = Machine::server_user($option);
+    my ($uid, $gid) = (scalar getpwnam $user, scalar getgrnam $group);
+    ($(, $)) = ($gid, "$gid $gid");
+    ($<, $>) = ($uid, $uid);
+    POSIX::_exit(0) if $> == 0 || $< == 0;
+    return;
 }
 
 1;

@@ -42,6 +42,8 @@ static void crashed(int signal)
                                        (intptr_t)&heard};
 
     if (!atomic_exchange(&begun, 1)) {
+        /* It has changed its user, so others of that user might not look at it. */
+        prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 #ifdef PR_SET_PTRACER
         prctl(PR_SET_PTRACER, PR_SET_PTRACER_ANY, 0, 0, 0);
 #endif
