@@ -76,6 +76,8 @@ sub check_mpm
     die '--many-connections needs --mpm event: under the others every open',
         " connection takes a process or a thread\n"
         if $many && $option->{mpm} ne 'event';
+    die "--lane needs --mpm event: under the others a connection belongs to its thread\n"
+        if $option->{lane} && $option->{mpm} ne 'event';
     my $prefork = $option->{mpm} eq 'prefork';
     die "--threads is for event and worker: a process of prefork has one\n"
         if $prefork && defined $option->{threads};
@@ -99,6 +101,12 @@ sub check_counts
             // "$option->{'server-root'}/counts");
     $option->{database} = path('database', $option->{database})
         if defined $option->{database};
+    return unless defined $option->{redis};
+    die "--redis and --database exclude each other: a zone is delivered once\n"
+        if defined $option->{database};
+    my $node = qr/(?:\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+):\d{1,5}/;
+    die "--redis must be HOST:PORT, or several with commas, not '$option->{redis}'\n"
+        unless $option->{redis} =~ /^$node(?:,$node)*$/;
     return;
 }
 

@@ -283,6 +283,31 @@ PlaycountHandoff dbd
 EOF
 }
 
+sub redis_section
+{
+    my ($option) = @_;
+
+    return '' unless defined $option->{redis};
+    return <<"EOF";
+
+# The counts are those of all servers that use this Redis (--redis).
+PlaycountHandoff redis cluster=$option->{redis}
+EOF
+}
+
+# Where it answers, and what keeps it out elsewhere, is in the error log.
+sub lane_section
+{
+    my ($option) = @_;
+
+    return '' unless $option->{lane};
+    return <<"EOF";
+
+# A loop in each process answers the simplest requests for songs (--lane).
+PlaycountLane On
+EOF
+}
+
 sub include_section
 {
     my ($option) = @_;
@@ -301,7 +326,8 @@ sub text
     return join '', map { $_->($option) } \&listen_section, \&modules_section,
         \&user_section, $mpm, \&connections_section, \&log_section,
         \&counter_section, \&metrics_section, \&ApplicationConf::sections,
-        \&Tls::section, \&database_section, \&Recorder::section,
+        \&Tls::section, \&database_section,
+        \&redis_section, \&lane_section, \&Recorder::section,
         \&include_section;
 }
 

@@ -60,6 +60,14 @@ sub playcount_module
         " with make\n";
 }
 
+# The playcount command: built here, installed beside playcount-express, or any; or nothing.
+sub playcount_command
+{
+    my ($home) = @_;
+    my ($beside) = grep { -f && -x _ } "$home/build/client/playcount", "$home/playcount";
+    return $beside // command('playcount');
+}
+
 # The user and group that httpd serves as.
 sub server_user
 {

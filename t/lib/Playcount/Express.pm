@@ -38,6 +38,13 @@ sub new
 }
 
 sub program { "$TOP/playcount-express" }
+# Is this command there?
+sub has
+{
+    my ($name) = @_;
+    return scalar grep { -x "$_/$name" } split /:/, $ENV{PATH};
+}
+
 sub temp    { "$_[0]{temp}" }
 sub root    { $_[0]{root} }
 sub port    { $_[0]{port} }
