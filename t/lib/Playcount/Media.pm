@@ -1,5 +1,5 @@
-# Media for tests: real files by lame and ffmpeg, made once a process in a directory of the
-# test, and a server that counts their plays itself.
+# Media for tests: real files (Playcount::MediaFiles), and a server that counts their plays
+# itself.
 #
 #     my $server = Playcount::Media::server(config => ...);   # as Playcount::Server
 #     Playcount::Media::make($server->root . '/htdocs', 'cbr.mp3', ...);
@@ -10,84 +10,11 @@ package Playcount::Media;
 
 use strict;
 use warnings;
-use File::Copy qw(copy);
-use File::Temp ();
+use Playcount::MediaFiles ();
 use Playcount::Server;
 
-# name => seconds, further options of ffmpeg's encoder; or of lame's
-my %file = (
-    'cbr.mp3'   => [100, lame => qw(-b 64 --cbr)],
-    'vbr.mp3'   => [100, lame => qw(-V 6)],
-    'short.mp3' => [9,   lame => qw(-b 64 --cbr)],
-    'cover.mp3' => [100, lame => qw(-b 64 --cbr)],
-    'middle.mp3' => [80, lame => qw(-b 256 --cbr)],
-    'long.mp3'  => [960, repeat => 'middle.mp3', 12],
-    'audio.m4a' => [100, ffmpeg => qw(-c:a aac -b:a 64k -movflags +faststart)],
-);
-
-# Are the programs there? The reason if not.
-sub missing
-{
-    for my $program (qw(lame ffmpeg curl)) {
-        return "no $program" unless grep { -x "$_/$program" } split /:/, $ENV{PATH};
-    }
-    return undef;
-}
-
-sub run
-{
-    my (@command) = @_;
-    my $pid = fork // die "fork: $!";
-    if ($pid == 0) {
-        open STDIN,  '<', '/dev/null';
-        open STDOUT, '>', '/dev/null';
-        open STDERR, '>&', \*STDOUT;
-        exec @command or exit 127;
-    }
-    waitpid $pid, 0;
-    die "@command: status $?" if $?;
-}
-
-# Make these files, each once a process. A tone that changes, so that a variable bitrate
-# varies.
-my $made;
-sub make
-{
-    my ($directory, @names) = @_;
-    $made ||= File::Temp->newdir('playcount-media-XXXXXX', DIR => '/tmp');
-    for my $name (@names) {
-        encode($name) unless -e "$made/$name";
-        copy("$made/$name", "$directory/$name") or die "$directory/$name: $!";
-    }
-    return map { -s "$directory/$_" } @names;
-}
-
-sub encode
-{
-    my ($name) = @_;
-    my ($seconds, $how, @options) = @{ $file{$name} };
-    my $sound = "aevalsrc=0.3*sin(2*PI*(220+40*floor(mod(t\\,7)))*t)*gt(mod(t\\,11)\\,3):s=32000:d=$seconds";
-    if ($how eq 'ffmpeg') {
-        run('ffmpeg', '-y', '-f', 'lavfi', '-i', $sound, @options, "$made/$name");
-        return;
-    }
-    if ($how eq 'repeat') {
-        my ($part, $times) = @options;
-        encode($part) unless -e "$made/$part";
-        run('ffmpeg', '-y', '-stream_loop', $times - 1, '-i', "$made/$part", '-c', 'copy',
-            "$made/$name");
-        return;
-    }
-    run('ffmpeg', '-y', '-f', 'lavfi', '-i', $sound, "$made/it.wav");
-    my @cover;
-    if ($name eq 'cover.mp3') {
-        # A picture is whatever its beginning says. lame takes up to 128 kB.
-        Playcount::Server::spew("$made/jpg",
-            "\xff\xd8\xff\xe0" . join('', map { chr int rand 256 } 1 .. 120_000));
-        @cover = ('--ti', "$made/jpg");
-    }
-    run('lame', '--quiet', @options, @cover, "$made/it.wav", "$made/$name");
-}
+sub missing { return Playcount::MediaFiles::missing() }
+sub make    { return Playcount::MediaFiles::make(@_) }
 
 # Listeners are known for a UTC day: a test that runs over midnight would see two.
 sub stay_in_a_day
