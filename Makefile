@@ -24,7 +24,7 @@ DESTDIR  ?=
 JOBS      = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 MODULE    = mod_playcount
-ROOMS     = shm/zone shm/figures shm/media server api handoff metrics lane recorder media media/rules
+ROOMS     = shm/fault shm/zone shm/figures shm/media server api handoff metrics lane recorder media media/rules
 
 # PlaycountHandoff redis needs hiredis; without it the rest is built.
 HIREDIS  := $(shell echo '\#include <hiredis/hiredis.h>' | $(CC) -E - > /dev/null 2>&1 && echo yes)

@@ -271,7 +271,7 @@ apr_status_t playcount_lane_loop_start(apr_pool_t *p, server_rec *s)
     /* Signals are the MPM's. */
     sigfillset(&all);
     sigdelset(&all,
-              SIGBUS); /* a zone's file that cannot be read: shm/zone/fault.h */
+              SIGBUS); /* a zone's file that cannot be read: shm/fault/fault.h */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     apr_threadattr_create(&attributes, p);
     rv = ap_thread_create(&thread, attributes, run, NULL, p);

@@ -34,19 +34,16 @@ static apr_status_t sweep(int state, void *data, apr_pool_t *pool)
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                        server_rec *s)
 {
-    void *memory;
-
     playcount_media_tables = NULL;
     playcount_media_global = playcount_server_conf(s, PLAYCOUNT_ROOM_MEDIA);
     if (!playcount_media_wanted ||
         ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
-    if (playcount_media_table_open(s, playcount_media_global, &memory) !=
-        APR_SUCCESS) {
+    if (playcount_media_table_open(s, playcount_media_global, pconf,
+                                   &playcount_media_tables) != APR_SUCCESS) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    playcount_media_tables = playcount_media_attach(pconf, memory);
     return playcount_watch("_playcount_media_", PLAYCOUNT_WATCH_ONE_CHILD,
                            apr_time_from_sec(SWEEP_SECONDS), sweep, NULL,
                            pconf) == APR_SUCCESS

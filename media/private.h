@@ -67,10 +67,11 @@ extern int playcount_media_wanted;
 extern playcount_media *playcount_media_tables;
 extern const playcount_media_server *playcount_media_global;
 
-/* table.c: in post_config, the memory of the tables, made or found again. */
+/* table.c: in post_config, the tables, in memory that is made or found again; a
+ * handle from the pool p. */
 apr_status_t playcount_media_table_open(server_rec *s,
                                         const playcount_media_server *conf,
-                                        void **memory);
+                                        apr_pool_t *p, playcount_media **media);
 
 /* --- one request --- */
 

@@ -10,7 +10,7 @@ const playcount_media_shown *playcount_media_show(apr_pool_t *p)
     playcount_media_use use;
     const char **name;
 
-    if (!playcount_media_tables) {
+    if (!playcount_media_tables || playcount_media_failed(playcount_media_tables)) {
         return NULL;
     }
     playcount_media_usage(playcount_media_tables, &use);

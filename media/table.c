@@ -19,6 +19,7 @@
 #include "http_log.h"
 
 #include "server/retained.h"
+#include "shm/zone/trust.h"
 
 APLOG_USE_MODULE(playcount);
 
@@ -34,6 +35,9 @@ typedef struct {
     playcount_media_shape shape;
     char path[1024]; /* "" without a file */
     void *memory;
+    int fd; /* of the file; -1 without one */
+    _Atomic uint32_t
+        *failed; /* shared by all processes: it cannot be read any more */
 } kept_table;
 
 static int refuse(server_rec *s, const playcount_media_server *conf, int error,
@@ -76,12 +80,16 @@ static int is_blank(const void *memory)
 }
 
 static apr_status_t open_file(server_rec *s, const playcount_media_server *conf,
-                              void **memory)
+                              void **memory, int *opened)
 {
     uint64_t bytes = playcount_media_bytes(&conf->shape);
-    int fd = open(conf->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    int error;
+    const char *distrust = playcount_path_distrust(conf->path, s->process->pool);
+    int fd, error;
 
+    if (distrust) {
+        return refuse(s, conf, 0, distrust);
+    }
+    fd = open(conf->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
         return refuse(s, conf, errno,
                       "cannot be opened or made; its directory must exist and be "
@@ -107,6 +115,7 @@ static apr_status_t open_file(server_rec *s, const playcount_media_server *conf,
         close(fd);
         return refuse(s, conf, 0, OTHER_FILE);
     }
+    *opened = fd;
     return APR_SUCCESS; /* the descriptor stays open, with the lock */
 }
 
@@ -129,22 +138,66 @@ static apr_status_t open_memory(server_rec *s, const playcount_media_server *con
     return APR_SUCCESS;
 }
 
+static apr_status_t open_table(server_rec *s, const playcount_media_server *conf,
+                               kept_table **kept)
+{
+    kept_table table = {.shape = conf->shape, .fd = -1};
+    void *mark;
+    int fresh;
+    apr_status_t rv = playcount_retained_memory(
+        s, "media health", "table", sizeof(*table.failed), &mark, &fresh);
+
+    if (rv == APR_SUCCESS) {
+        rv = conf->path ? open_file(s, conf, &table.memory, &table.fd)
+                        : open_memory(s, conf, &table.memory);
+    }
+    if (rv == APR_SUCCESS) {
+        table.failed = mark;
+        apr_cpystrn(table.path, conf->path ? conf->path : "", sizeof(table.path));
+        *kept = playcount_retained_create(s, "media", "kept", sizeof(**kept));
+        **kept = table;
+    }
+    return rv;
+}
+
+/* A file that was cut short must not be touched. At a graceful restart, that would
+ * end the server: there empty tables take its place, with the mark, under which
+ * nothing counts. */
+static void look_at_file(server_rec *s, kept_table *kept)
+{
+    uint64_t bytes = playcount_media_bytes(&kept->shape);
+    struct stat st;
+
+    if (kept->fd < 0 || fstat(kept->fd, &st) != 0 ||
+        (!atomic_load(kept->failed) && (uint64_t)st.st_size >= bytes)) {
+        return;
+    }
+    atomic_store(kept->failed, 1);
+    if (mmap(kept->memory, bytes, PROT_READ | PROT_WRITE,
+             MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1,
+             0) != MAP_FAILED) {
+        playcount_media_format(kept->memory, &kept->shape);
+    }
+    ap_log_error(
+        APLOG_MARK, APLOG_ALERT, 0, s,
+        "PlaycountMediaTable: file=%s cannot be read or written. No further "
+        "listener counts: see to the file and the disk, then stop the server "
+        "and start it",
+        kept->path);
+}
+
 apr_status_t playcount_media_table_open(server_rec *s,
                                         const playcount_media_server *conf,
-                                        void **memory)
+                                        apr_pool_t *p, playcount_media **media)
 {
     kept_table *kept = playcount_retained_get("media", "kept");
     apr_status_t rv;
 
     if (!kept) {
-        rv = conf->path ? open_file(s, conf, memory) : open_memory(s, conf, memory);
+        rv = open_table(s, conf, &kept);
         if (rv != APR_SUCCESS) {
             return rv;
         }
-        kept = playcount_retained_create(s, "media", "kept", sizeof(*kept));
-        kept->shape = conf->shape;
-        kept->memory = *memory;
-        apr_cpystrn(kept->path, conf->path ? conf->path : "", sizeof(kept->path));
     }
     else if (kept->shape.downloads != conf->shape.downloads ||
              kept->shape.open != conf->shape.open ||
@@ -156,6 +209,11 @@ apr_status_t playcount_media_table_open(server_rec *s,
                      conf->where, kept->shape.downloads, kept->shape.open,
                      *kept->path ? " file=" : "", kept->path);
     }
-    *memory = kept->memory;
+    look_at_file(s, kept);
+    *media = playcount_media_attach(p, kept->memory);
+    if (kept->fd >= 0) {
+        playcount_media_guard(*media, playcount_media_bytes(&kept->shape),
+                              kept->failed, p);
+    }
     return APR_SUCCESS;
 }

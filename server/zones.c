@@ -10,7 +10,7 @@
 #include "server/watchdog.h"
 #include "server/retained.h"
 #include "server/zones_private.h"
-#include "shm/zone/fault.h"
+#include "shm/fault/fault.h"
 #include "shm/zone/sync.h"
 
 APLOG_USE_MODULE(playcount);

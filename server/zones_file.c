@@ -14,7 +14,8 @@
 
 #include "server/retained.h"
 #include "server/zones_private.h"
-#include "shm/zone/fault.h"
+#include "shm/fault/fault.h"
+#include "shm/zone/failed.h"
 
 APLOG_USE_MODULE(playcount);
 
@@ -64,7 +65,7 @@ static void look_at_size(playcount_served_zone *zone)
     struct stat st;
 
     if (fstat(zone->fd, &st) == 0 && (uint64_t)st.st_size < zone->bytes) {
-        playcount_fault_mark(zone->zone);
+        playcount_zone_mark_failed(zone->zone);
     }
 }
 

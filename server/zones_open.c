@@ -12,7 +12,7 @@
 
 #include "server/retained.h"
 #include "server/zones_private.h"
-#include "shm/zone/fault.h"
+#include "shm/zone/failed.h"
 #include "shm/zone/file.h"
 #include "shm/zone/sync.h"
 
@@ -274,7 +274,7 @@ apr_status_t playcount_zone_open(playcount_served_zone *zone, apr_pool_t *p)
 
         zone->fd = kept->fd;
         zone->bytes = playcount_zone_bytes(&size);
-        playcount_fault_guard(zone->zone, &kept->health->failed, p);
+        playcount_zone_guard(zone->zone, &kept->health->failed, p);
     }
     return APR_SUCCESS;
 }

@@ -81,8 +81,8 @@ static playcount_verdict_e count(playcount_media *media, const knowledge *k,
     }
 }
 
-void playcount_media_deliver(playcount_media *media, const playcount_media_got *got,
-                             playcount_media_result *result)
+static void deliver(playcount_media *media, const playcount_media_got *got,
+                    playcount_media_result *result)
 {
     knowledge k;
 
@@ -116,6 +116,20 @@ void playcount_media_deliver(playcount_media *media, const playcount_media_got *
         result->verdict = PLAYCOUNT_VERDICT_FULL;
         result->why = "a process that does not go on holds a part of the table of "
                       "open downloads";
+    }
+}
+
+void playcount_media_deliver(playcount_media *media, const playcount_media_got *got,
+                             playcount_media_result *result)
+{
+    deliver(media, got, result);
+    if (playcount_media_failed(media)) {
+        memset(result, 0, sizeof(*result));
+        result->verdict = PLAYCOUNT_VERDICT_FULL;
+        result->why =
+            "the table's file cannot be read or written: it was cut short, "
+            "or the disk is full or broken; see to it and start the server "
+            "again";
     }
 }
 

@@ -124,6 +124,8 @@ struct playcount_media {
     _Atomic uint64_t *fp[PLAYCOUNT_GENERATIONS];
     _Atomic uint32_t *at[PLAYCOUNT_GENERATIONS];
     playcount_stripe *stripe;
+    _Atomic uint32_t
+        *failed; /* the mark of shm/fault/fault.h; NULL without a file */
 };
 
 /* segment.c: the handle of a memory. */

@@ -34,6 +34,7 @@
 #ifndef PLAYCOUNT_SHM_MEDIA_H
 #define PLAYCOUNT_SHM_MEDIA_H
 
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -71,6 +72,13 @@ void playcount_media_recover(void *memory);
 
 /* A handle, from the pool; the memory must outlive it. */
 playcount_media *playcount_media_attach(apr_pool_t *pool, void *memory);
+
+/* The memory is a file: if a page of it cannot be read or written any more, the
+ * mark is set, and every delivery is FULL (shm/fault/fault.h). The mark must be in
+ * memory that all processes share, and outlive the pool. */
+int playcount_media_failed(const playcount_media *media);
+void playcount_media_guard(playcount_media *media, uint64_t bytes,
+                           _Atomic uint32_t *failed, apr_pool_t *pool);
 
 typedef struct {
     playcount_window_e window;

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <time.h>
 
+#include "shm/fault/fault.h"
+
 #define PATIENCE_NS 200000000L
 
 static uint64_t page_up(uint64_t n)
@@ -183,4 +185,20 @@ void playcount_media_usage(playcount_media *media, playcount_media_use *use)
         }
     }
     use->open = playcount_open_count(media);
+}
+
+int playcount_media_failed(const playcount_media *media)
+{
+    return media->failed &&
+           atomic_load_explicit(media->failed, memory_order_acquire);
+}
+
+/* What takes its place has the header as it is now: its geometry, and keys that
+ * mean nothing without the rest. */
+void playcount_media_guard(playcount_media *media, uint64_t bytes,
+                           _Atomic uint32_t *failed, apr_pool_t *pool)
+{
+    media->failed = failed;
+    playcount_fault_watch(media->header, bytes, (const char *)media->header, failed,
+                          pool);
 }

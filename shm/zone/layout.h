@@ -349,7 +349,7 @@ struct playcount_zone {
     apr_global_mutex_t *lock; /* NULL if no other thread uses the zone */
     uint64_t process;         /* this one */
     _Atomic uint32_t waiting; /* threads of it that wait for the lock */
-    _Atomic uint32_t *failed; /* the mark (fault.h); NULL: it cannot fail */
+    _Atomic uint32_t *failed; /* the mark (failed.h); NULL: it cannot fail */
     int in_file;
     int shows_totals; /* what others have is part of what is shown */
     int handed_over;  /* no play may be forgotten before a batch has it */

@@ -50,7 +50,7 @@ apr_status_t playcount_zone_format(void *memory, const playcount_zone_size *size
 playcount_zone *playcount_zone_attach(apr_pool_t *pool, void *memory,
                                       apr_global_mutex_t *lock);
 
-/* [any] 1 once a page of the zone's file could not be read or written (fault.h).
+/* [any] 1 once a page of the zone's file could not be read or written (failed.h).
  * What any function said or returned before this did is meaningless then. */
 int playcount_zone_failed(const playcount_zone *zone);
 

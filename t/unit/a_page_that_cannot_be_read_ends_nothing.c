@@ -4,7 +4,8 @@
 
 #include "file.h"
 
-#include "shm/zone/fault.h"
+#include "shm/fault/fault.h"
+#include "shm/zone/failed.h"
 
 #define SONGS 50000
 
@@ -19,7 +20,7 @@ static opened open_guarded(const char *path, int which)
 {
     opened o = open_zone(path, SONGS, 10);
 
-    playcount_fault_guard(o.zone, &failed[which], o.pool);
+    playcount_zone_guard(o.zone, &failed[which], o.pool);
     return o;
 }
 

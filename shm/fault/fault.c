@@ -1,36 +1,22 @@
 /* Pages that cannot be read or written: see fault.h. */
 
-#include "shm/zone/fault.h"
+#include "shm/fault/fault.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 
-#include "shm/zone/layout.h"
-
 typedef struct guard {
     struct guard *next;
     char *from;
     size_t bytes;
     _Atomic uint32_t *failed;
-    const zone_header *empty; /* the header of an empty zone */
+    char page[PLAYCOUNT_FAULT_PAGE]; /* what takes its place begins so */
 } guard;
 
 static guard *_Atomic guards;
 static struct sigaction before;
-
-int playcount_zone_failed(const playcount_zone *z)
-{
-    return z->failed && atomic_load_explicit(z->failed, memory_order_acquire);
-}
-
-void playcount_fault_mark(playcount_zone *z)
-{
-    if (z->failed) {
-        atomic_store_explicit(z->failed, 1, memory_order_release);
-    }
-}
 
 static apr_status_t forget(void *unguarded)
 {
@@ -48,24 +34,18 @@ static apr_status_t forget(void *unguarded)
     return APR_SUCCESS;
 }
 
-void playcount_fault_guard(playcount_zone *z, _Atomic uint32_t *failed,
-                           apr_pool_t *pool)
+void playcount_fault_watch(void *mapping, size_t bytes,
+                           const char page[PLAYCOUNT_FAULT_PAGE],
+                           _Atomic uint32_t *failed, apr_pool_t *pool)
 {
     guard *g = apr_pcalloc(pool, sizeof(*g));
-    zone_header *head = (zone_header *)APR_ALIGN(
-        (uintptr_t)apr_pcalloc(pool, 2 * sizeof(*head)), _Alignof(zone_header));
-    playcount_zone_size size = {z->songs, z->head->keys};
 
-    playcount_layout(head, &size);
-    head->seed = z->seed;
-    head->identity = z->head->identity;
-    g->empty = head;
-    g->from = (char *)z->head;
-    g->bytes = head->at.end;
+    g->from = mapping;
+    g->bytes = bytes;
     g->failed = failed;
+    memcpy(g->page, page, sizeof(g->page));
     g->next = atomic_load(&guards);
     atomic_store(&guards, g);
-    z->failed = failed;
     apr_pool_cleanup_register(pool, g, forget, apr_pool_cleanup_null);
 }
 
@@ -79,7 +59,7 @@ static int replace(const guard *g)
     if (empty == MAP_FAILED) {
         return 0;
     }
-    memcpy(empty, g->empty, sizeof(*g->empty));
+    memcpy(empty, g->page, sizeof(g->page));
     atomic_store_explicit(g->failed, 1, memory_order_release);
     return mremap(empty, g->bytes, g->bytes, MREMAP_MAYMOVE | MREMAP_FIXED,
                   g->from) != MAP_FAILED;

@@ -1,0 +1,46 @@
+# A table's file that is cut short under a running server costs the counting of listeners,
+# and no child; root makes none where others may put links.
+use strict;
+use warnings;
+use Test::More;
+use Playcount::Media;
+
+my $missing = Playcount::Media::missing();
+plan skip_all => $missing if $missing;
+
+my $n = 0;
+sub get
+{
+    my ($server, $who, @options) = @_;
+    Playcount::Media::curl($server, 'short.mp3', '-A', $who, @options);
+    return (split / /, (Playcount::Media::lines($server, ++$n))[-1])[0];
+}
+
+my $server = Playcount::Media::server(start => 0, config => 'PlaycountMediaTable downloads=10 open=5 file=@root@/table/media');
+my ($size) = Playcount::Media::make($server->root . '/htdocs', 'short.mp3');
+my $dir = $server->root . '/table';
+mkdir $dir or die $!;
+SKIP: {
+    skip 'only root is refused', 1 if $> != 0;
+    chown scalar(getpwnam 'www-data'), -1, $dir;
+    like $server->refusal, qr/PlaycountMediaTable \(.*\): file=\S+ is in \S+table, which belongs to another user/,
+        'a directory of another user is refused to root';
+    chown 0, -1, $dir;
+}
+$server->start;
+is get($server, 'A'), 'played', 'a listener is counted';
+my @children = $server->children;
+truncate "$dir/media", 0 or die $!;
+is get($server, "B$_"), 'full', 'once the file is cut short, no further one' for 1 .. 6;
+is_deeply [$server->children], \@children, 'no child has ended';
+like $server->error_log, qr/PlaycountMedia: \S+ is not counted: the table's file cannot be read or written: it was cut/,
+    'the log says why';
+is Playcount::Media::plays($server, '/short.mp3'), 1, 'there is no play more';
+$server->graceful;
+is get($server, 'C'), 'full', 'a graceful restart goes on';
+like $server->error_log, qr/PlaycountMediaTable: file=\S+ cannot be read or written\. No further listener counts/,
+    'and says it again';
+$server->stop;
+$server->start;
+is get($server, 'A'), 'played', 'the next start makes it again';
+done_testing;
