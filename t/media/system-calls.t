@@ -1,0 +1,46 @@
+# Counting a delivery makes no system call: with PlaycountMedia and without, a process that
+# delivers makes the same ones, once it has seen the file and counted the listener.
+use strict;
+use warnings;
+use Test::More;
+use Playcount::Client;
+use Playcount::Media;
+use Playcount::Trace;
+
+my $missing = Playcount::Media::missing();
+plan skip_all => $missing if $missing;
+
+# The names of the calls while this server answers.
+sub calls
+{
+    my ($media) = @_;
+    my $server = Playcount::Media::server(mpm => 'prefork', processes => 1,
+        log_level => 'info', config => "PlaycountMedia $media\nKeepAliveTimeout 60");
+    Playcount::Media::make($server->root . '/htdocs', 'short.mp3', 'cbr.mp3');
+    my ($child) = $server->children;
+    my $client = Playcount::Client->new($server->port);
+    my $agent = 'User-Agent: Player/1';
+    my @requests = (
+        ['GET', '/short.mp3', headers => [$agent]],
+        ['GET', '/cbr.mp3', headers => [$agent, 'Range: bytes=0-1']],
+        ['GET', '/cbr.mp3', headers => [$agent, 'Range: bytes=1000-2000']],
+        ['GET', '/short.mp3', headers => ['User-Agent: Googlebot/2.1']],
+    );
+    $client->request('GET', '/cbr.mp3', headers => [$agent]); # counted
+    $client->request(@$_) for @requests; # what is done once only
+    my $trace = Playcount::Trace->new($child, $server->root)
+        or plan skip_all => 'there is no strace, or it may not trace here';
+    for (1 .. 3) {
+        $client->request(@$_) for @requests;
+    }
+    # Whether it has to wait for the next request is a matter of luck, and how many of
+    # the calls after the last answer are seen.
+    return join(' ', map { /^(\w+)/ } grep { !/^(?:poll|restart_syscall)|EAGAIN/ } $trace->calls)
+        =~ s/.*\K newfstatat.*//sr;
+}
+
+my $off = calls('Off');
+like $off, qr/(?:read.*?(?:write|sendfile).*?){11}/, 'the calls of eleven requests are seen';
+is calls('On'), $off, 'with PlaycountMedia they are the same ones';
+
+done_testing;
