@@ -18,8 +18,6 @@
 
 #include "server/delivered.h"
 #include "server/request.h"
-#include "server/text.h"
-#include "server/zones.h"
 
 APLOG_USE_MODULE(playcount);
 
@@ -71,71 +69,6 @@ static playcount_media_request *get(request_rec *first)
     return q->media;
 }
 
-/* --- who and what --- */
-
-static int has_skip(const request_rec *r)
-{
-    return apr_table_get(r->subprocess_env, "playcount-skip") != NULL;
-}
-
-/* The facts that need no response; `address` has room for the listener's. */
-static void facts_of(request_rec *first, request_rec *last,
-                     playcount_address *address, playcount_delivery *facts)
-{
-    const apr_sockaddr_t *from = first->useragent_addr;
-
-    memset(facts, 0, sizeof(*facts));
-    facts->is_get = first->method_number == M_GET && !first->header_only;
-    facts->unwanted = has_skip(first) || has_skip(last);
-    facts->range = apr_table_get(first->headers_in, "Range");
-    facts->purpose = apr_table_get(first->headers_in, "Sec-Purpose");
-    facts->agent = apr_table_get(first->headers_in, "User-Agent");
-    facts->agent_n = facts->agent ? strlen(facts->agent) : 0;
-    if (from && from->ipaddr_ptr && from->ipaddr_len) {
-        playcount_address_set(address, from->ipaddr_ptr, (size_t)from->ipaddr_len);
-        facts->address = address;
-    }
-}
-
-/* NULL, or why this is no song's id. */
-static const char *id_fault(const request_rec *r, const char *song)
-{
-    const char *wrong = playcount_id_error(song, strlen(song));
-
-    return wrong ? apr_pstrcat(r->pool, "its id ", wrong, NULL) : NULL;
-}
-
-/* The song's id. NULL: there is none, and *why says so. */
-static const char *song_of(request_rec *first, request_rec *last,
-                           const playcount_media_dir *conf, const char **why)
-{
-    const char *song = first->uri, *error = NULL;
-
-    if (conf->song) {
-        song = ap_expr_str_exec(last, conf->song, &error);
-        if (error || !song || !*song) {
-            *why = error ? error : "PlaycountMediaSong gives nothing for it";
-            return NULL;
-        }
-    }
-    *why = id_fault(first, song);
-    return *why ? NULL : song;
-}
-
-static void fill_got(request_rec *first, const playcount_media_dir *conf,
-                     const playcount_delivery *facts, const char *song,
-                     playcount_media_got *got)
-{
-    memset(got, 0, sizeof(*got));
-    got->window = conf->window;
-    got->start = apr_time_sec(first->request_time);
-    got->song = song;
-    got->song_n = strlen(song);
-    got->address = facts->address;
-    got->agent = facts->agent;
-    got->agent_n = facts->agent_n;
-}
-
 /* --- before the response --- */
 
 /* The part of the response that may decide must not vanish in a buffer of the
@@ -149,15 +82,15 @@ static void keep_short(request_rec *r, request_rec *first,
     playcount_media_got got;
     const char *why, *song;
 
-    facts_of(first, r, &address, &facts);
+    playcount_media_facts(first, r, &address, &facts);
     facts.status = HTTP_OK;
     if (!facts.address ||
         playcount_media_refuse(&facts, &playcount_media_global->lists, &why) !=
             PLAYCOUNT_VERDICT_OPEN ||
-        !(song = song_of(first, r, conf, &why))) {
+        !(song = playcount_media_song_of(first, r, conf, &why))) {
         return;
     }
-    fill_got(first, conf, &facts, song, &got);
+    playcount_media_fill(first, conf, &facts, song, &got);
     if (!playcount_media_is_counted(playcount_media_tables, &got)) {
         uint64_t deciding = m->measured.begin + m->measured.need;
 
@@ -226,140 +159,6 @@ static void begin(request_rec *r)
 
 /* --- when it is logged --- */
 
-/* Into the zone; if it does not take the play, the listener is not counted. */
-static playcount_verdict_e play(request_rec *last, const char *song,
-                                const playcount_media_result *result,
-                                const char **why)
-{
-    playcount_served_zone *zone = playcount_zone_of(last);
-    apr_uint64_t count;
-    apr_status_t rv =
-        zone->unavailable
-            ? APR_EGENERAL
-            : playcount_zone_add(zone->zone, song, strlen(song), 1, &count);
-
-    if (rv == APR_SUCCESS) {
-        playcount_media_done(playcount_media_tables, result);
-        return PLAYCOUNT_VERDICT_PLAYED;
-    }
-    playcount_media_take_back(playcount_media_tables, result);
-    *why = rv == APR_ENOSPC ? "the zone is full (PlaycountZone songs=)"
-           : rv == APR_TIMEUP
-               ? "the zone's lock is held by a process that does not "
-                 "go on"
-               : "the zone cannot count";
-    return PLAYCOUNT_VERDICT_FULL;
-}
-
-/* Only what lies in the media counts. */
-static void clip(const playcount_measured *measured, playcount_media_parts *parts)
-{
-    size_t n = 0;
-
-    for (size_t i = 0; i < parts->n; i++) {
-        playcount_interval part = parts->interval[i];
-
-        playcount_measured_clip(measured, &part.begin, &part.end);
-        if (part.begin < part.end) {
-            parts->interval[n++] = part;
-        }
-    }
-    parts->n = n;
-}
-
-static const char *text_of(apr_pool_t *p, const playcount_media_parts *parts)
-{
-    char *text = apr_palloc(p, (parts->n + 1) * PLAYCOUNT_INTERVAL_TEXT);
-
-    playcount_intervals_write(text, parts->interval, parts->n);
-    return text;
-}
-
-/* A delivery that nothing refuses: what did the listener get? NULL, or why it
- * cannot be said. */
-static const char *measure(request_rec *first, request_rec *last,
-                           const playcount_media_dir *conf,
-                           playcount_media_request *m, playcount_media_parts *parts,
-                           const char **song)
-{
-    apr_off_t body = playcount_delivered_body(last, m->mark);
-    uint64_t known = m->measured.need ? m->measured.size : UINT64_MAX;
-    const char *why = playcount_media_parts_of(last, body, known, parts);
-
-    const char *presentation = NULL;
-    int segment;
-
-    if (why) {
-        return why;
-    }
-    segment = playcount_media_segment(first, last, conf->seconds, parts, &m->need,
-                                      &presentation);
-    if (segment < 0) {
-        return "it is a segment of HLS that no playlist on the disk has";
-    }
-    if (segment) {
-        *song = conf->song ? *song : presentation;
-        m->got = text_of(last->pool, parts);
-        return id_fault(first, *song);
-    }
-    if (!m->measured.need || m->measured.size != parts->size) {
-        playcount_media_measure_size(conf, parts->size, &m->measured);
-    }
-    clip(&m->measured, parts);
-    m->need = m->measured.need;
-    m->got = text_of(last->pool, parts);
-    return NULL;
-}
-
-static playcount_verdict_e judge(request_rec *first, request_rec *last,
-                                 const playcount_media_dir *conf,
-                                 playcount_media_request *m, const char **song,
-                                 const char **why)
-{
-    playcount_address address;
-    playcount_delivery facts;
-    playcount_media_parts parts;
-    playcount_media_result result;
-    playcount_media_got got;
-    playcount_verdict_e refusal;
-
-    facts_of(first, last, &address, &facts);
-    facts.status = last->status;
-    facts.encoded = last->content_encoding ||
-                    apr_table_get(last->headers_out, "Content-Encoding");
-    refusal = playcount_media_refuse(&facts, &playcount_media_global->lists, why);
-    if (refusal != PLAYCOUNT_VERDICT_OPEN) {
-        return refusal;
-    }
-    if (!facts.address) {
-        *why = "the client has no IP address";
-        return PLAYCOUNT_VERDICT_SKIPPED;
-    }
-    if (playcount_media_is_playlist(last)) {
-        *why = "it is a playlist";
-        return PLAYCOUNT_VERDICT_SKIPPED;
-    }
-    if (!(*song = song_of(first, last, conf, why)) ||
-        (*why = measure(first, last, conf, m, &parts, song))) {
-        return PLAYCOUNT_VERDICT_SKIPPED;
-    }
-    fill_got(first, conf, &facts, *song, &got);
-    got.need = m->need;
-    got.got = parts.interval;
-    got.n = parts.n;
-    if (!got.n) {
-        *why = "none of it is media";
-        return playcount_media_is_counted(playcount_media_tables, &got)
-                   ? PLAYCOUNT_VERDICT_AGAIN
-                   : PLAYCOUNT_VERDICT_OPEN;
-    }
-    playcount_media_deliver(playcount_media_tables, &got, &result);
-    *why = result.why;
-    return result.verdict == PLAYCOUNT_VERDICT_PLAYED
-               ? play(last, *song, &result, why)
-               : result.verdict;
-}
-
 static void say(request_rec *first, const playcount_media_request *m,
                 const char *song, const char *why)
 {
@@ -394,7 +193,7 @@ static int end(request_rec *r)
         return DECLINED;
     }
     m = get(first);
-    m->verdict = judge(first, last, conf, m, &song, &why);
+    m->verdict = playcount_media_judge(first, last, conf, m, &song, &why);
     m->song = song;
     playcount_media_count(playcount_media_tables, m->verdict);
     say(first, m, song, why);

@@ -6,6 +6,8 @@
  *     hooks.c      hooks; the tables' memory; what makes room in them
  *     table.c      the memory, or the file that is mapped
  *     delivery.c   one request: before its response, and when it is logged
+ *     who.c        who asked for what
+ *     judge.c      the verdict, and the play into the zone
  *     got.c        which bytes of the file a response brought
  *     enough.c     how much of a file is enough: read once, then known
  *     hls.c        segments count for their presentation
@@ -88,6 +90,30 @@ typedef struct {
 
 /* What is known of a request or one that it was redirected to; NULL: nothing. */
 playcount_media_request *playcount_media_request_of(request_rec *r);
+
+/* who.c: the facts that need no response; `address` has room for the listener's. Of
+ * a chain of internal redirects, the first and the last request. */
+void playcount_media_facts(request_rec *first, request_rec *last,
+                           playcount_address *address, playcount_delivery *facts);
+
+/* who.c: the song's id. NULL: there is none, and *why says so. */
+const char *playcount_media_song_of(request_rec *first, request_rec *last,
+                                    const playcount_media_dir *conf,
+                                    const char **why);
+
+/* who.c: NULL, or why this is no song's id. */
+const char *playcount_media_id_fault(const request_rec *r, const char *song);
+
+/* who.c: whose delivery of which song it is. */
+void playcount_media_fill(request_rec *first, const playcount_media_dir *conf,
+                          const playcount_delivery *facts, const char *song,
+                          playcount_media_got *got);
+
+/* judge.c: the verdict; *song and *why (which may stay NULL) are for the log. */
+playcount_verdict_e playcount_media_judge(request_rec *first, request_rec *last,
+                                          const playcount_media_dir *conf,
+                                          playcount_media_request *m,
+                                          const char **song, const char **why);
 
 /* got.c: the parts of a file that a response had, and how far they went out. */
 typedef struct {
