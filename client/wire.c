@@ -136,17 +136,14 @@ static void start(playcount_wire *wire, playcount_exchange *exchange, int64_t no
     wire->flying_n++;
 }
 
-/* Start what may start now; when the next one may, or -1. */
-static int64_t launch(playcount_wire *wire, int64_t now)
+/* Start what may start now. */
+static void launch(playcount_wire *wire, int64_t now)
 {
     playcount_exchange **link = &wire->waiting;
-    int64_t next = -1;
 
     while (*link && wire->flying_n < wire->limits->parallel) {
         playcount_exchange *exchange = *link;
         if (exchange->not_before > now) {
-            next = next < 0 || exchange->not_before < next ? exchange->not_before
-                                                           : next;
             link = &exchange->next;
             continue;
         }
@@ -155,6 +152,19 @@ static int64_t launch(playcount_wire *wire, int64_t now)
             wire->waiting_end = link;
         }
         start(wire, exchange, now);
+    }
+}
+
+/* When the next one may start; 0 is at once, -1 when one has landed. */
+static int64_t next_launch(const playcount_wire *wire)
+{
+    int64_t next = -1;
+
+    if (wire->flying_n >= wire->limits->parallel) {
+        return -1;
+    }
+    for (const playcount_exchange *e = wire->waiting; e && next; e = e->next) {
+        next = next < 0 || e->not_before < next ? e->not_before : next;
     }
     return next;
 }
@@ -272,21 +282,20 @@ void playcount_wire_run(playcount_wire *wire, playcount_stop *stop, void *contex
             return;
         }
         int64_t now = playcount_now_ms();
-        int64_t launch_at = launch(wire, now);
+        launch(wire, now);
         int64_t began = playcount_now_ms();
         curl_multi_perform(wire->multi, &running);
         pardon_streams(wire, playcount_now_ms() - began);
         reap(wire);
 
         int64_t watch_at = watch_streams(wire, playcount_now_ms());
+        int64_t launch_at = next_launch(wire);
         int64_t wake = now + 200;
         wake = launch_at >= 0 && launch_at < wake ? launch_at : wake;
         wake = watch_at >= 0 && watch_at < wake ? watch_at : wake;
         bool over = !wire->waiting && !wire->flying;
-        bool ready = wire->waiting && !wire->waiting->not_before &&
-                     wire->flying_n < wire->limits->parallel;
         int64_t wait = wake - playcount_now_ms();
-        if (!over && !ready && wait > 0) {
+        if (!over && wait > 0) {
             curl_multi_poll(wire->multi, NULL, 0, (int)wait, NULL);
         }
     }

@@ -74,6 +74,12 @@ my $cycle = JSON::PP->new->decode($run->{out})->{cycles}[0];
 cmp_ok $cycle->{requests}, '<=', 4 * 1 / 0.05 + 4, 'users who think ask less often';
 cmp_ok $cycle->{requests}, '>', 0, 'but they ask';
 is $cycle->{plays}, sum(), 'what they play is counted';
+# A user alone asks when he has thought, and not when something else happens: 100 times a
+# second here. Once of three must do on a busy machine.
+ok((grep {
+    $run = playcount('-s', $url, 'bench', '--json', '--users=1', '--duration=1', '--think=0.01');
+    JSON::PP->new->decode($run->{out})->{cycles}[0]{requests} > 15;
+} 1 .. 3), 'one user who thinks for a moment');
 my $ill = Playcount::Misbehaving->new(sub { while (request($_[0])) { print { $_[0] } answer(500, '<b>Broken') } });
 $run = playcount('-s', $ill->url, 'bench', '--users=1,2', '--duration=0.1', "--report=$page");
 is $run->{status}, 1, 'all fail: exit status 1';
