@@ -130,8 +130,9 @@ typedef enum {
 typedef struct playcount_round playcount_round;
 
 /* What is to be done next for this zone, with the batch that is open, or NULL for
- * whichever is: tags that have got it already hold its number, and would look foreign
- * to a round that does not know of it. NULL when the zone's lock or disk fails. The round lives in the pool. */
+ * whichever is: tags that have got it already hold its number, and would look
+ * foreign to a round that does not know of it. NULL when the zone's lock or disk
+ * fails. The round lives in the pool. */
 playcount_round *playcount_round_begin(playcount_zone *zone,
                                        const playcount_cluster_layout *layout,
                                        const playcount_batch *batch,
