@@ -17,7 +17,7 @@ use Server;
 use ServerRoot;
 use Watch;
 
-our $FILES_MAX = 20_000; # below the directories of scripts
+our $FILES_MAX = 10_000; # below the directories of scripts
 
 # What editors, Python and applications write while they work is no change.
 my $IGNORED_DIRECTORY = qr/^\.|^(?:__pycache__|node_modules)$/;
@@ -59,15 +59,41 @@ sub configuration_files
     return (<$out> // '') =~ /^ *\((?:\*|\d+)\) (.+)$/mg;
 }
 
+sub scripts
+{
+    my ($option) = @_;
+    return map { $_->{target} } grep { $_->{kind} eq 'wsgi' } @{ $option->{mounts} };
+}
+
+# Could there be a new file of an application?
+sub is_worth
+{
+    my ($option, $path, $is_dir) = @_;
+    return 0 unless grep { my $dir = dirname($_); $path =~ m{^\Q$dir\E/} } scripts($option);
+    return basename($path) !~ ($is_dir ? $IGNORED_DIRECTORY : $IGNORED_FILE);
+}
+
+my %is_said;
+
+# Those of one script, or only itself if there are too many.
+sub files_of
+{
+    my ($option, $script) = @_;
+    my $dir = dirname($script);
+    my @files = files_below($option, $dir);
+
+    say_line("There are more than $FILES_MAX files below $dir: only " . basename($script)
+            . " is watched.\n") if !@files && !$is_said{$dir}++;
+    return ($script, @files);
+}
+
 sub paths
 {
     my ($option, $configuration) = @_;
     my %all = map { $_ => 1 } $option->{module}, ServerRoot::conf_path($option),
         @{ $option->{'include-file'} }, @$configuration;
 
-    for my $script (map { $_->{target} } grep { $_->{kind} eq 'wsgi' } @{ $option->{mounts} }) {
-        $all{$_} = 1 for $script, files_below($option, dirname($script));
-    }
+    $all{$_} = 1 for map { files_of($option, $_) } scripts($option);
     return keys %all;
 }
 
@@ -100,7 +126,8 @@ sub prepare
     my @configuration = configuration_files($option);
     return {
         configuration => \@configuration,
-        watch => Watch->new(sub { return paths($option, \@configuration) }),
+        watch => Watch->new(sub { return paths($option, \@configuration) },
+            sub { return is_worth($option, @_) }),
     };
 }
 

@@ -5,8 +5,11 @@ package Watch;
 # directories that hold them, as editors replace files; without it there is a look every half
 # second.
 #
-#     my $watch = Watch->new(sub { return @paths });    # called again at each look
-#     my @changed = $watch->wait(0.5);                  # after 0.5 s at most: none
+#     my $watch = Watch->new(sub { return @paths }, sub { my ($path, $is_dir) = @_; ... });
+#     my @changed = $watch->wait(0.5);    # after 0.5 s at most: none
+#
+# The first is called at each look; the second says whether what happened to a path that is
+# not among them is worth one.
 
 use strict;
 use warnings;
@@ -18,8 +21,8 @@ our $SETTLE = 0.1;      # for so long nothing changes any more, before it is sai
 
 sub new
 {
-    my ($class, $paths) = @_;
-    my $self = bless { paths => $paths, looked => time }, $class;
+    my ($class, $paths, $is_worth) = @_;
+    my $self = bless { paths => $paths, is_worth => $is_worth, looked => time }, $class;
 
     $self->{inotify} = 1 if !$ENV{PLAYCOUNT_EXPRESS_POLL} && eval { require Linux::Inotify2 };
     $self->{seen} = $self->look;
@@ -61,6 +64,14 @@ sub watch
     return;
 }
 
+sub concerns_us
+{
+    my ($self, $event) = @_;
+    return 1 if $event->IN_Q_OVERFLOW;
+    my $path = $event->fullname;
+    return exists $self->{seen}{$path} || $self->{is_worth}->($path, $event->IN_ISDIR);
+}
+
 # Is it time to look? Waits for that.
 sub is_woken
 {
@@ -70,7 +81,7 @@ sub is_woken
         my $bits = '';
         vec($bits, $inotify->fileno, 1) = 1;
         my $ready = select $bits, undef, undef, $seconds;
-        return $ready > 0 && $inotify->read;
+        return $ready > 0 && scalar grep { $self->concerns_us($_) } $inotify->read;
     }
     select undef, undef, undef, $seconds < $POLL ? $seconds : $POLL;
     return 0 if time - $self->{looked} < $POLL;
