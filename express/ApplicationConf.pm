@@ -97,7 +97,8 @@ EOF
 }
 
 # Both with a slash at the end or both without, as mod_proxy joins them. A server on this
-# machine gets the Host that the client asked for.
+# machine gets the Host that the client asked for. What development servers tell their pages by
+# WebSocket comes through.
 sub proxy_text
 {
     my ($mount) = @_;
@@ -106,8 +107,9 @@ sub proxy_text
     return qq(ProxyPass "$path" "!"\n) if $mount->{kind} ne 'proxy';
     my $url = $mount->{target} =~ s{/$}{}r . ($path eq '/' ? '/' : '');
     my $preserve = $url =~ m{^unix:|://(localhost|127\.[0-9.]+|\[::1\])([:/]|$)} ? 'On' : 'Off';
+    my $upgrade = $url =~ m{(^|\|)https?://} ? ' upgrade=websocket' : '';
     return <<"EOF";
-ProxyPass "$path" "$url" retry=0
+ProxyPass "$path" "$url" retry=0$upgrade
 ProxyPassReverse "$path" "$url"
 <Location "$path">
     ProxyPreserveHost $preserve
