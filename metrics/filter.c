@@ -17,9 +17,11 @@
 
 static ap_filter_rec_t *handle;
 
-/* Counts; returns whether the end of the response is among the buckets. */
+/* Counts; returns whether the end of the response is among the buckets. A brigade may
+ * have a million: while walking, the counts are kept in registers. */
 static int count_blocks(request_rec *r, playcount_sample *s, apr_bucket_brigade *bb)
 {
+    uint64_t blocks = 0, bytes = 0;
     int end = 0;
 
     for (apr_bucket *b = APR_BRIGADE_FIRST(bb); b != APR_BRIGADE_SENTINEL(bb);
@@ -37,10 +39,12 @@ static int count_blocks(request_rec *r, playcount_sample *s, apr_bucket_brigade 
             playcount_count_unknown(b, r, s);
         }
         else if (b->length) {
-            s->blocks++;
-            s->bytes += b->length;
+            blocks++;
+            bytes += b->length;
         }
     }
+    s->blocks += blocks;
+    s->bytes += bytes;
     return end;
 }
 
