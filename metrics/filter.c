@@ -17,8 +17,8 @@
 
 static ap_filter_rec_t *handle;
 
-/* Counts; returns whether the end of the response is among the buckets. A brigade may
- * have a million: while walking, the counts are kept in registers. */
+/* Counts; returns whether the end of the response is among the buckets. A brigade
+ * may have a million: while walking, the counts are kept in registers. */
 static int count_blocks(request_rec *r, playcount_sample *s, apr_bucket_brigade *bb)
 {
     uint64_t blocks = 0, bytes = 0;
