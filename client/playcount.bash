@@ -60,7 +60,7 @@ _playcount()
         --allow-agents --deny-addresses --allow-addresses' ;;
     monitor) options+=' --once --interval' ;;
     bench) options+=' --work --connections --threads --duration --songs --batch --keys
-        --users --think --report' ;;
+        --users --think --report --page' ;;
     esac
 
     if [[ $cur == -* ]]; then

@@ -67,6 +67,9 @@ static size_t on_piece(char *piece, size_t size, size_t n, void *context)
     n *= size;
     exchange->body_seen += n;
     exchange->window_n += (int64_t)n;
+    if (exchange->is_page && http_status(exchange) < 400) {
+        return n;
+    }
     if (http_status(exchange) != 200) {
         return on_refusal(exchange, piece, n);
     }
@@ -150,7 +153,8 @@ static int set_headers(playcount_exchange *exchange)
 {
     char key[PLAYCOUNT_KEY_BYTES + 32];
 
-    if (add_header(exchange, "Accept: text/plain") ||
+    if (add_header(exchange,
+                   exchange->is_page ? "Accept: */*" : "Accept: text/plain") ||
         add_header(exchange, "Expect:") ||
         add_header(exchange,
                    exchange->body ? "Content-Type: text/plain" : "Content-Type:")) {

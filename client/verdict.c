@@ -68,13 +68,21 @@ static outcome on_refusal(playcount_exchange *exchange, int status)
         exchange->error.uncertain = 0;
     }
     snprintf(what, sizeof(what), "answered %d%s", status,
-             status == 404 || status == 405
+             !exchange->is_page && (status == 404 || status == 405)
                  ? " (is it the root of a playcount location?)"
                  : "");
     fail(exchange, o, status == 507 ? PLAYCOUNT_E_FULL : PLAYCOUNT_E_REFUSED, what,
          given_sentence(exchange));
     exchange->error.http_status = status;
     return o;
+}
+
+static outcome good(playcount_exchange *exchange, int status)
+{
+    playcount_error_clear(&exchange->error);
+    exchange->error.server = exchange->server->number;
+    exchange->error.http_status = status;
+    return GOOD;
 }
 
 static outcome on_answer(playcount_exchange *exchange, int status)
@@ -94,6 +102,9 @@ static outcome on_answer(playcount_exchange *exchange, int status)
     }
     if (status >= 400) {
         return on_refusal(exchange, status);
+    }
+    if (exchange->is_page) {
+        return good(exchange, status);
     }
     doubt(exchange);
     if (status != 200) {
@@ -120,10 +131,7 @@ static outcome on_answer(playcount_exchange *exchange, int status)
             exchange, FINAL, PLAYCOUNT_E_ANSWER,
             "the answer does not say where it ends, so it may have been cut", "");
     }
-    playcount_error_clear(&exchange->error);
-    exchange->error.server = exchange->server->number;
-    exchange->error.http_status = status;
-    return GOOD;
+    return good(exchange, status);
 }
 
 /* An attempt that was ended by on_piece(), or whose answer broke curl's own rules.

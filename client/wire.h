@@ -50,6 +50,7 @@ struct playcount_exchange {
     size_t body_n;
     const char *key; /* Idempotency-Key; NULL: none */
     bool repeatable; /* may be sent again when it may have been received */
+    bool is_page;    /* of any server: 2xx or 3xx is right, and not looked at */
     size_t limit;    /* the longest answer that can be right; not with `take` */
     /* NULL: the answer is kept in `answer`. Otherwise it is given the pieces of a
      * good answer, which may be of any length; the exchange is then not repeated

@@ -164,6 +164,9 @@ static exit_status bench_cycles(const arguments *a)
 
 exit_status command_bench(const arguments *a)
 {
+    if (a->page && strcmp(a->work, "get") != 0) {
+        return say_usage("--page and --work=%s exclude each other", a->work);
+    }
     if (!a->users && (a->report || a->think > 0)) {
         return say_usage("--report and --think go with --users");
     }

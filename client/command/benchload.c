@@ -95,7 +95,12 @@ static void send_next(slot *s, int64_t pause_ms)
 {
     worker *w = s->worker;
 
-    if (s->body) {
+    if (w->a->page) {
+        s->exchange.server =
+            &w->a->client
+                 ->servers[next_random(&w->random) % w->a->client->servers_n];
+    }
+    else if (s->body) {
         make_batch(w, s);
     }
     else {
@@ -172,7 +177,8 @@ static int init_slot(worker *w, slot *s)
     s->worker = w;
     s->exchange.method =
         strcmp(w->a->work, "get") == 0 ? PLAYCOUNT_GET : PLAYCOUNT_POST;
-    s->exchange.target = batch ? "songs" : s->target;
+    s->exchange.target = w->a->page ? w->a->page + 1 : batch ? "songs" : s->target;
+    s->exchange.is_page = w->a->page != NULL;
     s->exchange.repeatable = true;
     s->exchange.limit = batch ? PLAYCOUNT_BATCH_BYTES : 64;
     s->exchange.done = on_done;

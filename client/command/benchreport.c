@@ -264,17 +264,21 @@ static void put_what(FILE *out, const bench_report *r)
     for (size_t i = 0; i < playcount_servers(r->a->client); i++) {
         fputs(" <b>", out);
         put_html(out, playcount_server_name(r->a->client, i));
+        put_html(out, r->a->page ? r->a->page + 1 : "");
         fputs("</b>", out);
     }
     fprintf(out, ", %g s for each number of users", r->a->seconds);
     if (r->a->think > 0) {
         fprintf(out, ", who think for %g s between two requests", r->a->think);
     }
+    fprintf(out, "; threads: %" PRIu64, r->a->threads);
+    if (!r->a->page) {
+        fprintf(out, ", songs: %" PRIu64, r->a->songs);
+    }
     fprintf(out,
-            "; threads: %" PRIu64 ", songs: %" PRIu64
-            " songs. %s, playcount " PLAYCOUNT_VERSION
+            ". %s, playcount " PLAYCOUNT_VERSION
             ". Latencies are known to 1.6 %%.</p>\n",
-            r->a->threads, r->a->songs, when);
+            when);
 }
 
 static const char style[] =

@@ -36,6 +36,7 @@ typedef struct {
     size_t lists_n;
     const char *unsure;   /* import, replay: "again", "skip", or NULL */
     const char *work;     /* bench: "get", "play" or "batch" */
+    const char *page;     /* bench: instead of songs, this path; NULL: none */
     uint64_t connections; /* bench */
     uint64_t threads;     /* bench */
     uint64_t songs;       /* bench */

@@ -64,6 +64,7 @@ static const char help[] =
     "         --deny-agents=FILE, --allow-agents=FILE, --deny-addresses=FILE,\n"
     "         --allow-addresses=FILE   lists of User-Agents and networks\n"
     "bench:   --work=get|play|batch  what to do (get)\n"
+    "         --page=PATH          get this page of any server instead\n"
     "         --connections=N, --threads=N, --duration=SECONDS, --songs=N,\n"
     "         --batch=N, --keys\n"
     "         --users=N,N...       one load after the other, with so many users\n"
@@ -111,6 +112,7 @@ enum {
     OPTION_USERS,
     OPTION_THINK,
     OPTION_REPORT,
+    OPTION_PAGE,
     OPTION_ONCE,
     OPTION_INTERVAL
 };
@@ -155,6 +157,7 @@ static const struct option options[] = {
     {"users", required_argument, NULL, OPTION_USERS},
     {"think", required_argument, NULL, OPTION_THINK},
     {"report", required_argument, NULL, OPTION_REPORT},
+    {"page", required_argument, NULL, OPTION_PAGE},
     {"once", no_argument, NULL, OPTION_ONCE},
     {"interval", required_argument, NULL, OPTION_INTERVAL},
     {NULL, 0, NULL, 0},
@@ -188,7 +191,7 @@ static const struct {
      command_bench,
      {OPTION_WORK, OPTION_CONNECTIONS, OPTION_THREADS, OPTION_DURATION,
       OPTION_SONGS, OPTION_BATCH, OPTION_KEYS, OPTION_USERS, OPTION_THINK,
-      OPTION_REPORT}},
+      OPTION_REPORT, OPTION_PAGE}},
     {"monitor", 0, 1, command_monitor, {OPTION_ONCE, OPTION_INTERVAL}},
 };
 
@@ -334,6 +337,9 @@ static const char *take_option(int code, arguments *a, conf *c)
         return NULL;
     case OPTION_THINK:
         return seconds(&a->think);
+    case OPTION_PAGE:
+        a->page = optarg;
+        return *optarg == '/' ? NULL : "it must be a path that begins with /";
     case OPTION_REPORT:
         a->report = optarg;
         return NULL;

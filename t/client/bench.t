@@ -80,6 +80,31 @@ ok((grep {
     $run = playcount('-s', $url, 'bench', '--json', '--users=1', '--duration=1', '--think=0.01');
     JSON::PP->new->decode($run->{out})->{cycles}[0]{requests} > 15;
 } 1 .. 3), 'one user who thinks for a moment');
+# A page of any server, which is no text and has its end with the connection; and one that
+# redirects.
+my $site = Playcount::Misbehaving->new(sub {
+    my $path = request($_[0]) or return;
+    print { $_[0] } "HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>" . 'x' x 100_000;
+});
+my $moved = Playcount::Misbehaving->new(sub {
+    while (request($_[0])) {
+        print { $_[0] } "HTTP/1.1 302 Found\r\nLocation: /there\r\nContent-Length: 2\r\n\r\nno";
+    }
+});
+for my $case (['a page', $site], ['a redirect', $moved]) {
+    $run = playcount('-s', $case->[1]->url, 'bench', '--json', '--page=/a/page?x=1', '--users=1,2',
+        '--duration=0.2', "--report=$page");
+    is $run->{status}, 0, "--page: $case->[0]" or diag $run->{err};
+    my @cycles = @{ JSON::PP->new->decode($run->{out})->{cycles} };
+    is scalar(grep { $_->{requests} > 0 && $_->{errors} == 0 } @cycles), 2, 'is got';
+    ok Playcount::Command::slurp($page) =~ m{<b>\Q${\ $case->[1]->url}\Ea/page\?x=1</b>}, 'the report names it';
+}
+$run = playcount('-s', $url, 'bench', '--json', '--page=/no/such', '--users=1', '--duration=0.1');
+is $run->{status}, 1, 'a page that is not there';
+is $run->{err} =~ s/^.*answered 404.*\n//r, '', 'is said';
+is playcount('-s', $url, 'bench', '--page=x')->{status}, 2, 'a path begins with a slash';
+is playcount('-s', $url, 'bench', '--page=/x', '--work=play')->{status}, 2, 'and nothing is played';
+
 my $ill = Playcount::Misbehaving->new(sub { while (request($_[0])) { print { $_[0] } answer(500, '<b>Broken') } });
 $run = playcount('-s', $ill->url, 'bench', '--users=1,2', '--duration=0.1', "--report=$page");
 is $run->{status}, 1, 'all fail: exit status 1';
