@@ -3,9 +3,9 @@
  * it went out in one response.
  *
  * Which file is a segment its playlists say, on the disk; they are read when a
- * child logs the first request for a file, after its response, and what was found
- * is known as long as the file stays the same. The cells are the child's own: a
- * place costs less than sharing it.
+ * child logs the first request for a file, after its response. What was found is
+ * known as long as the file stays the same; of a directory without playlists, for a
+ * minute. The cells are the child's own: a few of them cost less than sharing them.
  */
 
 #include "media/private.h"
@@ -18,25 +18,42 @@
 #include "media/rules/hls.h"
 #include "media/rules/listener.h"
 
-#define CELLS 4096
+#define CELLS 16384
+#define DIRECTORIES 1024
 
 /* A file that may be a segment. */
 typedef struct {
-    uint64_t number; /* of the file; 0: the cell is empty */
-    int found;
-    playcount_hls_place place;
+    uint64_t number;            /* of the file; 0: the cell is empty */
+    playcount_hls_place *place; /* NULL: it is none */
 } cell;
 
+/* A directory that had no playlist, nor the one above. */
+typedef struct {
+    uint64_t number;
+    apr_time_t when;
+} no_lists;
+
 static cell cells[CELLS];
+static no_lists directories[DIRECTORIES];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all cells */
+
+static const uint8_t key[PLAYCOUNT_LISTENER_KEY]; /* nobody's secret */
 
 static uint64_t number_of(const request_rec *r)
 {
-    static const uint8_t key[PLAYCOUNT_LISTENER_KEY];
     uint64_t words[] = {playcount_siphash(key, r->filename, strlen(r->filename)),
                         (uint64_t)r->finfo.size, (uint64_t)r->finfo.mtime};
 
     return playcount_siphash(key, words, sizeof(words)) | 1;
+}
+
+static uint64_t directory_of(const request_rec *r)
+{
+    const char *slash = ap_strrchr_c(r->filename, '/');
+
+    return playcount_siphash(key, r->filename,
+                             slash ? (size_t)(slash - r->filename) : 0) |
+           1;
 }
 
 /* A copy of a place that outlives its cell. */
@@ -47,56 +64,84 @@ static void copy(apr_pool_t *p, const playcount_hls_place *from,
     to->segments = apr_pmemdup(p, from->segments, from->n * sizeof(*to->segments));
 }
 
-static int known(apr_pool_t *p, uint64_t number, playcount_hls_place *place,
-                 int *found)
+static int is_known(const request_rec *r, uint64_t number,
+                    playcount_hls_place *place, int *found)
 {
-    cell *c = &cells[number / 2 % CELLS];
-    int is;
+    const cell *c = &cells[number / 2 % CELLS];
+    const no_lists *d;
+    uint64_t directory = directory_of(r);
+    int known;
 
+    d = &directories[directory / 2 % DIRECTORIES];
+    *found = 0;
     pthread_mutex_lock(&lock);
-    is = c->number == number;
-    if (is) {
-        *found = c->found;
-        if (c->found) {
-            copy(p, &c->place, place);
-        }
+    known = c->number == number;
+    if (known && c->place) {
+        copy(r->pool, c->place, place);
+        *found = 1;
     }
+    known = known || (d->number == directory &&
+                      r->request_time - d->when < apr_time_from_sec(60));
     pthread_mutex_unlock(&lock);
-    return is;
+    return known;
 }
 
-/* Takes the place over. */
-static void keep(uint64_t number, int found, const playcount_hls_place *place)
+/* Takes the place over; NULL: it is no segment. */
+static void keep(uint64_t number, playcount_hls_place *place)
 {
-    cell *c = &cells[number / 2 % CELLS], old;
+    cell *c = &cells[number / 2 % CELLS];
+    playcount_hls_place *old;
 
     pthread_mutex_lock(&lock);
-    old = *c;
+    old = c->place;
     c->number = number;
-    c->found = found;
-    c->place = *place;
+    c->place = place;
     pthread_mutex_unlock(&lock);
-    if (old.found) {
-        playcount_hls_forget(&old.place);
+    if (old) {
+        playcount_hls_forget(old);
+        free(old);
     }
+}
+
+static void keep_directory(const request_rec *r)
+{
+    uint64_t number = directory_of(r);
+    no_lists *d = &directories[number / 2 % DIRECTORIES];
+
+    pthread_mutex_lock(&lock);
+    d->number = number;
+    d->when = r->request_time;
+    pthread_mutex_unlock(&lock);
 }
 
 /* Is r's file a segment? Then its place, in r's pool. */
 static int find(request_rec *r, playcount_hls_place *place)
 {
     uint64_t number = number_of(r);
-    playcount_hls_place mine;
+    playcount_hls_place *mine;
     int found;
 
-    if (known(r->pool, number, place, &found)) {
+    if (is_known(r, number, place, &found)) {
         return found;
     }
-    found = playcount_hls_find(r->filename, &mine);
-    if (found) {
-        copy(r->pool, &mine, place);
+    mine = calloc(1, sizeof(*mine));
+    if (!mine) {
+        return 0;
     }
-    keep(number, found, &mine);
-    return found;
+    found = playcount_hls_find(r->filename, mine);
+    if (found) {
+        copy(r->pool, mine, place);
+        keep(number, mine);
+        return 1;
+    }
+    if (mine->lists) {
+        keep(number, NULL);
+    }
+    else {
+        keep_directory(r);
+    }
+    free(mine);
+    return 0;
 }
 
 /* The URL path of the presentation: that of the file without its name, `up`

@@ -67,6 +67,7 @@ typedef struct {
     unsigned up;
     char name[256];
     uint64_t total; /* of the presentation, in ms; 0: not known */
+    unsigned lists; /* so many playlists were there to look into */
     playcount_hls_segment *segments;
     size_t n;
 } playcount_hls_place;

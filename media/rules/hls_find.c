@@ -98,6 +98,7 @@ typedef struct {
     playcount_hls_segment *segments;
     size_t n, room;
     int found;
+    unsigned lists; /* playlists that were there */
 } search;
 
 static int take(void *context, const playcount_hls_item *item)
@@ -161,6 +162,7 @@ static int in_directory(search *s, playcount_hls_e kind, char *name,
     int n = scandir(s->directory, &entries, is_playlist, alphasort);
     int found = 0;
 
+    s->lists += n > 0 ? (unsigned)n : 0;
     for (int i = 0; i < n; i++) {
         if (!found && i < PLAYCOUNT_HLS_PLAYLISTS &&
             in_playlist(s, entries[i]->d_name, kind, total)) {
@@ -221,8 +223,10 @@ int playcount_hls_find(const char *path, playcount_hls_place *place)
     if (!cut(directory) || !look(&segments, directory, PLAYCOUNT_HLS_MEDIA,
                                  &place->up, place->name, &place->total)) {
         free(segments.segments);
+        place->lists = segments.lists;
         return 0;
     }
+    place->lists = segments.lists;
     place->segments = segments.segments;
     place->n = segments.n;
     snprintf(list, sizeof(list), "%s/%s", directory, place->name);

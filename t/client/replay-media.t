@@ -112,6 +112,14 @@ is counts(), '/a.mp3=1', 'a file that no parser knows is needed whole';
 log_is(plain(bytes => 4999));
 says('', 'and not less', @root);
 
+# The format of the documents is the one that is read without --format.
+my ($documented) = Playcount::Server::slurp('docs/media.md') =~ /LogFormat "(.*)" media$/m;
+log_is(line(), line(path => '/b.mp3', address => '2001:db8::1'));
+is replay('--dry-run', "--format=$documented", $log)->{out}, replay('--dry-run', $log)->{out},
+    'the documented LogFormat';
+like Playcount::Server::slurp('client/man/playcount.1') =~ s/\\e/\\/gr =~ s/\\-/-/gr, qr/\QLogFormat "$documented" media\E/,
+    'is that of the manual page';
+
 # What cannot be.
 for my $case (
     [['--format=%t "%r" "%{User-Agent}i"'], qr/does not have the address/],

@@ -142,6 +142,9 @@ static void presentations(void)
            !playcount_hls_find(path_of("a/720p/index.m3u8"), &place) &&
            !playcount_hls_find("0.ts", &place),
        "what is in no playlist is no segment");
+    ok(!playcount_hls_find(path_of("a/720p/2.ts"), &place) && place.lists == 2 &&
+           !playcount_hls_find("/nonexistent/x/2.ts", &place) && !place.lists,
+       "and whether there are any playlists is said");
     playcount_hls_find(path_of("a/720p/0.ts"), &place);
     is(playcount_hls_need(&place, 60), 12000,
        "a short presentation is needed whole");
