@@ -21,7 +21,7 @@ static uint64_t check_of(const uint64_t *word)
 
 static playcount_media_file *cell_of(playcount_media *media, uint64_t number)
 {
-    return &media->files[number % PLAYCOUNT_MEDIA_FILES];
+    return &media->files[number / 2 % PLAYCOUNT_MEDIA_FILES]; /* all are odd */
 }
 
 int playcount_media_find_file(playcount_media *media, uint64_t number,

@@ -4,7 +4,7 @@
  *     +--------------------+ 0
  *     | header, one page   |
  *     +--------------------+
- *     | files              | 4,096 cells
+ *     | files              | 32,768 cells
  *     +--------------------+
  *     | generation 0: fp   | 8 bytes x slots     numbers of listeners, or 0
  *     |               at   | 4 bytes x slots     when their window began
@@ -61,7 +61,7 @@
 #define PLAYCOUNT_MEDIA_VERSION 1
 #define PLAYCOUNT_MEDIA_PAGE 4096
 #define PLAYCOUNT_GENERATIONS 3
-#define PLAYCOUNT_MEDIA_FILES 4096
+#define PLAYCOUNT_MEDIA_FILES 32768
 #define PLAYCOUNT_TAKEN_BACK UINT64_MAX /* a number that no listener has */
 
 /* A stripe has places for so many downloads on an average, and so many in fact: as

@@ -150,7 +150,7 @@ static void files(playcount_media *m)
     playcount_media_keep_file(m, 77, &in);
     ok(playcount_media_find_file(m, 77, &out) && !memcmp(&in, &out, sizeof(in)),
        "a known one");
-    playcount_media_keep_file(m, 77 + PLAYCOUNT_MEDIA_FILES, &in);
+    playcount_media_keep_file(m, 77 + 2 * PLAYCOUNT_MEDIA_FILES, &in);
     ok(!playcount_media_find_file(m, 77, &out), "one in its place");
 }
 
