@@ -55,7 +55,7 @@ static void put_varint(playcount_exposition *e, uint64_t n)
 
 static uint64_t zigzag(int64_t n)
 {
-    return (uint64_t)n << 1 ^ (uint64_t)(n >> 63);
+    return n < 0 ? ~((uint64_t)n << 1) : (uint64_t)n << 1;
 }
 
 static void put_number(playcount_exposition *e, unsigned field, uint64_t n)
