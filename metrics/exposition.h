@@ -35,7 +35,7 @@ typedef struct {
     size_t limits;
 } playcount_shown_histogram;
 
-typedef struct playcount_form playcount_form_of_metrics;
+typedef struct playcount_form_of_metrics playcount_form_of_metrics;
 
 typedef struct {
     playcount_writer *w;
@@ -45,7 +45,7 @@ typedef struct {
     size_t length, room;            /* of that */
 } playcount_exposition;
 
-struct playcount_form {
+struct playcount_form_of_metrics {
     const char *media_type;
     void (*begin)(playcount_exposition *e, const playcount_family *family);
     void (*sample)(playcount_exposition *e, const playcount_pair *labels, int n,
