@@ -16,7 +16,7 @@ our $SECONDS = 60; # that the server may be silent
 # Headers of the connection, and those that httpd writes anew with each answer.
 my %OF_CONNECTION = map { $_ => 1 } qw(connection keep-alive proxy-connection te trailer
     transfer-encoding upgrade http2-settings expect content-length);
-my %OF_MOMENT = map { $_ => 1 } qw(date connection keep-alive transfer-encoding);
+my %OF_MOMENT = map { $_ => 1 } qw(date connection keep-alive transfer-encoding upgrade);
 
 # [name, value] of each header.
 sub headers
@@ -216,7 +216,7 @@ sub compare_body
         $was = plain_body($record->{'response-headers'}, $was);
         $body = plain_body($head, $body);
     }
-    return say_body('the same', length($was) . ' bytes') if $was eq $body;
+    return say_body('the same', length($was) . (length $was == 1 ? ' byte' : ' bytes')) if $was eq $body;
     if (Plain::is_text($was) && Plain::is_text($body)) {
         say_body('differs', length($was) . ' and ' . length($body) . ' bytes');
         print text_difference($was, $body);

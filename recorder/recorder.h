@@ -8,7 +8,7 @@
  *     record.c    one record in memory
  *     heads.c     its headers as text; meta.c: its name and facts
  *     writer.c    the thread of a child that writes records
- *     store.c     the directory (store.h)
+ *     store.c     the directory (store.h); directory.c, oldest.c
  *
  * A record on its way:
  *

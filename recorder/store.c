@@ -1,10 +1,6 @@
-/* The directory of a recorder: see store.h. */
+/* A store: its own directory in the recorder's, and writing: see store.h. */
 
-#include "recorder/store.h"
-
-#include <dirent.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,75 +9,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "apr_strings.h"
-
-#include "shm/zone/trust.h"
+#include "recorder/store_private.h"
 
 #define WORK ".writing-"
-#define OPEN_DIR (O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
-
-struct playcount_store {
-    int dir;
-    int work; /* locked as long as it is open */
-    char work_name[48];
-};
-
-/* --- whose it is --- */
-
-const char *playcount_store_fault(const char *dir, uid_t uid, apr_pool_t *pool)
-{
-    struct stat st;
-    const char *distrust = playcount_path_distrust(dir, pool);
-
-    if (distrust) {
-        return distrust;
-    }
-    if (lstat(dir, &st) != 0) {
-        char *above = apr_pstrdup(pool, dir), *slash = strrchr(above, '/');
-
-        if (errno != ENOENT) {
-            return apr_psprintf(pool, "cannot be looked at (%s)", strerror(errno));
-        }
-        *(slash == above ? slash + 1 : slash) = '\0';
-        return stat(above, &st) == 0 && S_ISDIR(st.st_mode)
-                   ? NULL
-                   : apr_psprintf(pool, "is in %s, which is no directory: make it",
-                                  above);
-    }
-    if (!S_ISDIR(st.st_mode)) {
-        return "is not a directory; name another";
-    }
-    if (st.st_uid != uid) {
-        return apr_psprintf(
-            pool,
-            "belongs to the user with the number %u, and the server "
-            "runs as that with %u: give it to that user, or remove "
-            "it, and it is made",
-            (unsigned)st.st_uid, (unsigned)uid);
-    }
-    if (st.st_mode & (S_IWGRP | S_IWOTH)) {
-        return "can be written to by others, who could put links there: take that "
-               "right away (chmod go-w)";
-    }
-    return NULL;
-}
-
-int playcount_store_make(const char *dir, uid_t uid, gid_t gid)
-{
-    int fd, error = 0;
-
-    if (mkdir(dir, 0700) != 0) {
-        return errno == EEXIST ? 0 : errno;
-    }
-    fd = open(dir, OPEN_DIR);
-    if (fd < 0 || (geteuid() == 0 && fchown(fd, uid, gid) != 0)) {
-        error = errno;
-    }
-    if (fd >= 0) {
-        close(fd);
-    }
-    return error;
-}
 
 static int is_ours(int dir)
 {
@@ -91,29 +21,9 @@ static int is_ours(int dir)
            !(st.st_mode & (S_IWGRP | S_IWOTH));
 }
 
-/* --- directories of records --- */
+/* --- directories --- */
 
-/* 20261125T231455.123456Z-... */
-static int is_record(const char *name)
-{
-    static const char form[] = "dddddddd"
-                               "T"
-                               "dddddd"
-                               "."
-                               "dddddd"
-                               "Z-";
-
-    for (int i = 0; form[i]; i++) {
-        int digit = name[i] >= '0' && name[i] <= '9';
-
-        if (form[i] == 'd' ? !digit : name[i] != form[i]) {
-            return 0;
-        }
-    }
-    return 1;
-}
-
-static DIR *list(int dir)
+DIR *playcount_store_list(int dir)
 {
     int fd = openat(dir, ".", OPEN_DIR);
     DIR *listing = fd < 0 ? NULL : fdopendir(fd);
@@ -124,40 +34,15 @@ static DIR *list(int dir)
     return listing;
 }
 
-uint64_t playcount_store_last(const char *dir)
-{
-    int fd = open(dir, OPEN_DIR);
-    DIR *listing = fd < 0 ? NULL : fdopendir(fd);
-    const struct dirent *entry;
-    uint64_t last = 0;
-
-    while (listing && (entry = readdir(listing))) {
-        if (is_record(entry->d_name)) {
-            uint64_t number = strtoull(strchr(entry->d_name, 'Z') + 2, NULL, 10);
-
-            last = number > last ? number : last;
-        }
-    }
-    if (listing) {
-        closedir(listing);
-    }
-    else if (fd >= 0) {
-        close(fd);
-    }
-    return last;
-}
-
 static int is_dots(const char *name)
 {
     return !strcmp(name, ".") || !strcmp(name, "..");
 }
 
-/* Remove a directory, its files, and of its directories what they hold: there is no
- * more in one of ours. */
-static void remove_tree(int dir, const char *name, int depth)
+void playcount_store_remove(int dir, const char *name, int depth)
 {
     int fd = openat(dir, name, OPEN_DIR);
-    DIR *listing = fd < 0 ? NULL : list(fd);
+    DIR *listing = fd < 0 ? NULL : playcount_store_list(fd);
     const struct dirent *entry;
 
     while (listing && (entry = readdir(listing))) {
@@ -165,7 +50,7 @@ static void remove_tree(int dir, const char *name, int depth)
             continue;
         }
         if (depth) {
-            remove_tree(fd, entry->d_name, depth - 1);
+            playcount_store_remove(fd, entry->d_name, depth - 1);
         }
     }
     if (listing) {
@@ -182,7 +67,7 @@ static void remove_tree(int dir, const char *name, int depth)
 /* What a killed process left has no lock. */
 static void remove_left(int dir)
 {
-    DIR *listing = list(dir);
+    DIR *listing = playcount_store_list(dir);
     const struct dirent *entry;
 
     while (listing && (entry = readdir(listing))) {
@@ -193,7 +78,7 @@ static void remove_left(int dir)
         }
         fd = openat(dir, entry->d_name, OPEN_DIR);
         if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
-            remove_tree(dir, entry->d_name, 1);
+            playcount_store_remove(dir, entry->d_name, 1);
         }
         if (fd >= 0) {
             close(fd);
@@ -267,7 +152,7 @@ int playcount_store_open(const char *dir, playcount_store **out)
 void playcount_store_close(playcount_store *store)
 {
     if (store->work >= 0) {
-        remove_tree(store->dir, store->work_name, 1);
+        playcount_store_remove(store->dir, store->work_name, 1);
         close(store->work);
     }
     if (store->dir >= 0) {
@@ -329,67 +214,7 @@ int playcount_store_write(playcount_store *store, const char *name,
         error = errno;
     }
     if (error) {
-        remove_tree(store->work, name, 0);
+        playcount_store_remove(store->work, name, 0);
     }
     return error;
-}
-
-/* --- the oldest --- */
-
-static int by_name(const void *a, const void *b)
-{
-    return strcmp(*(char *const *)a, *(char *const *)b);
-}
-
-/* The names of all records, malloc()ed; -1 if there is no memory or no listing. */
-static int list_records(playcount_store *store, char ***out)
-{
-    DIR *listing = list(store->dir);
-    const struct dirent *entry;
-    char **names = NULL;
-    int n = 0, room = 0;
-
-    if (!listing) {
-        return -1;
-    }
-    while ((entry = readdir(listing))) {
-        if (!is_record(entry->d_name)) {
-            continue;
-        }
-        if (n == room) {
-            char **more = realloc(names, (size_t)(room += 1024) * sizeof(*names));
-
-            if (!more) {
-                break;
-            }
-            names = more;
-        }
-        names[n] = strdup(entry->d_name);
-        n += names[n] != NULL;
-    }
-    closedir(listing);
-    *out = names;
-    return n;
-}
-
-int playcount_store_keep(playcount_store *store, int keep)
-{
-    char **names = NULL;
-    int n = list_records(store, &names);
-    int excess = n > keep ? n - keep : 0;
-
-    if (excess) {
-        qsort(names, (size_t)n, sizeof(*names), by_name);
-    }
-    for (int i = 0; i < excess; i++) {
-        /* Another process may be at the same one. */
-        if (renameat(store->dir, names[i], store->work, names[i]) == 0) {
-            remove_tree(store->work, names[i], 0);
-        }
-    }
-    for (int i = 0; i < n; i++) {
-        free(names[i]);
-    }
-    free(names);
-    return n < 0 ? -1 : n - excess;
 }
