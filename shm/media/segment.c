@@ -140,7 +140,7 @@ void playcount_media_recover(void *memory)
 
 playcount_media *playcount_media_attach(apr_pool_t *pool, void *memory)
 {
-    playcount_media *media = apr_palloc(pool, sizeof(*media));
+    playcount_media *media = apr_pcalloc(pool, sizeof(*media));
 
     playcount_media_map(media, memory);
     return media;
