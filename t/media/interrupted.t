@@ -9,7 +9,7 @@ use Playcount::Media;
 my $missing = Playcount::Media::missing();
 plan skip_all => $missing if $missing;
 
-my $server = Playcount::Media::server(songs => 100, config => "AddType text/html .html");
+my $server = Playcount::Media::server(songs => 100);
 my ($size) = Playcount::Media::make($server->root . '/htdocs', 'middle.mp3');
 
 # The log's lines about this User-Agent, when there are n.
