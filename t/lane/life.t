@@ -47,6 +47,22 @@ sub wait_for_connections
     is Playcount::Lane::numbers($server)->{Requests}, 3, 'by the lane';
 }
 
+# Beside a module that looks at each connection when it is served, and has time limits.
+{
+    my @pair = Playcount::Lane::pair(modules => ['status', 'reqtimeout'],
+        config => "RequestReadTimeout header=2 body=2\n");
+    my $other = "GET /other HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    my @said = map { Playcount::Lane::talk($_, $play, $play, $other, $play) } @pair;
+    like $said[0][-1], qr/3$/, 'three plays, and another request between';
+    is_deeply $said[0], $said[1], 'as without the lane';
+    my @cut = map {
+        my $socket = Playcount::Lane::connect_to($_);
+        syswrite $socket, substr $play, 0, 20;
+        Playcount::Lane::read_answers($socket, ['POST']);
+    } @pair;
+    is $cut[0], $cut[1], 'a first request that does not become complete, too';
+}
+
 # The last answers of a connection, alike with and without the lane.
 {
     my @pair = Playcount::Lane::pair(config => "MaxKeepAliveRequests 5\n");
