@@ -46,6 +46,11 @@ static apr_status_t forget_all(void *unused)
     return APR_SUCCESS;
 }
 
+int playcount_watch_is_possible(void)
+{
+    return APR_RETRIEVE_OPTIONAL_FN(ap_watchdog_register_callback) != NULL;
+}
+
 apr_status_t playcount_watch(const char *name, playcount_watch_where where,
                              apr_interval_time_t interval,
                              ap_watchdog_callback_fn_t *callback, const void *data,

@@ -27,6 +27,9 @@ typedef enum {
     PLAYCOUNT_WATCH_EVERY_CHILD /* in each process */
 } playcount_watch_where;
 
+/* From check_config on: is mod_watchdog loaded? */
+int playcount_watch_is_possible(void);
+
 /* In post_config: have `callback` called with `data` every `interval`, from the
  * thread called `name`. Callbacks of the same name share a thread, and wait for
  * each other; give each that may block a name of its own. The callback's state and

@@ -55,12 +55,6 @@ static int start_watching(server_rec *s, apr_pool_t *p)
             playcount_watch("_playcount_", PLAYCOUNT_WATCH_ONE_CHILD,
                             apr_time_from_sec(zone->sync), watch, zone, p);
 
-        if (rv == APR_ENOTIMPL) {
-            ap_log_error(
-                APLOG_MARK, APLOG_EMERG, 0, s,
-                "mod_playcount needs mod_watchdog; add LoadModule watchdog_module "
-                "modules/mod_watchdog.so");
-        }
         if (rv != APR_SUCCESS) {
             return HTTP_INTERNAL_SERVER_ERROR;
         }
@@ -130,6 +124,12 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
 {
     const apr_array_header_t *served;
 
+    if (!playcount_watch_is_possible()) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s,
+                     "mod_playcount needs mod_watchdog; add LoadModule "
+                     "watchdog_module modules/mod_watchdog.so");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
     playcount_zones_serve(s, pconf);
     served = playcount_zones(s);
     for (int i = 0; i < served->nelts && !playcount_retained_get("server", "up");
