@@ -78,21 +78,28 @@ sub send_all
     }
 }
 
+# So many of them, each connection by a process; how many were closed too early.
+sub send_requests
+{
+    my ($n, $meanwhile) = @_;
+    my (@children, $failed);
+    for my $c (1 .. $connections) {
+        my @mine = map { request() } 1 .. $n / $connections;
+        $mine[-1] =~ s/\r\n\r\n$/\r\nConnection: close\r\n\r\n/;
+        my $pid = fork // die "fork: $!";
+        POSIX::_exit(send_all(join '', @mine) ? 0 : 1) if $pid == 0;
+        push @children, $pid;
+    }
+    $meanwhile->() if $meanwhile;
+    for my $pid (@children) {
+        waitpid $pid, 0;
+        $failed++ if $?;
+    }
+    return $failed // 0;
+}
+
 srand 7;
-my @children;
-for my $c (1 .. $connections) {
-    my @mine = map { request() } 1 .. $requests / $connections;
-    $mine[-1] =~ s/\r\n\r\n$/\r\nConnection: close\r\n\r\n/;
-    my $pid = fork // die "fork: $!";
-    POSIX::_exit(send_all(join '', @mine) ? 0 : 1) if $pid == 0;
-    push @children, $pid;
-}
-my $failed = 0;
-for my $pid (@children) {
-    waitpid $pid, 0;
-    $failed++ if $?;
-}
-is $failed, 0, "$requests requests over $connections connections";
+is send_requests($requests), 0, "$requests requests over $connections connections";
 my @lines;
 Playcount::Server::wait_until('all is in the log', sub {
     @lines = split /\n/, Playcount::Server::slurp("$root/logs/media");
@@ -104,7 +111,8 @@ note join ', ', map { "$_ $verdict{$_}" } sort keys %verdict;
 ok $verdict{$_}, "some are $_" for qw(played open again bot probe prefetch skipped);
 
 sub decoded { return $_[0] =~ s/%(..)/chr hex $1/ger }
-my %live = map { /(.*)=(.*)/ and decoded($1) => $2 } split /,/, $server->get('/plays/')->{content};
+sub counted { return map { /(.*)=(.*)/ and decoded($1) => $2 } split /,/, $server->get('/plays/')->{content} }
+my %live = counted();
 my $sum = 0;
 $sum += $_ for values %live;
 is $sum, $verdict{played}, "$sum plays were counted live";
@@ -129,6 +137,13 @@ Playcount::Server::spew("$root/logs/part", join '', map { "$_\n" } splice @shuff
 Playcount::Server::spew("$root/logs/part.1", join '', map { "$_\n" } splice @shuffled, 0, $n);
 Playcount::Server::spew("$root/logs/part.2", join '', map { "$_\n" } @shuffled);
 is_deeply replayed("$root/logs/part"), \%live, 'so does one of its lines shuffled, in three files';
+
+# With graceful restarts in the middle, which end connections; a child logs what it has
+# counted before it ends.
+send_requests(20_000, sub { $server->graceful(old_may_stay => 1) for 1 .. 2 });
+$server->graceful;
+%live = counted();
+is_deeply replayed("$root/logs/media"), \%live, 'and with graceful restarts in the middle';
 
 # Without what the module wrote, by the files.
 my $plain = '%a %t "%r" %>s %B "%{User-Agent}i" %{x}i %{y}i %{z}i "%{w}i"';
