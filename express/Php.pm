@@ -118,13 +118,22 @@ catch_workers_output = yes
 EOF
 }
 
+# Writes its configuration; the command that starts it.
+sub prepare
+{
+    my ($option) = @_;
+
+    ServerRoot::write_file(conf_path($option), conf_text($option));
+    return "$option->{'php-by'} --fpm-config " . conf_path($option);
+}
+
 sub start
 {
     my ($option) = @_;
     return unless is_fpm($option);
 
     stop($option);
-    ServerRoot::write_file(conf_path($option), conf_text($option));
+    prepare($option);
     system($option->{'php-by'}, '--fpm-config', conf_path($option)) == 0
         or die "php-fpm did not start; see $option->{'server-root'}/logs/php-fpm_log\n";
     return;

@@ -208,9 +208,8 @@ sub wait_for
 sub stop_orphans
 {
     my ($option) = @_;
-    my @orphans = orphans($option) or need_running($option);
 
-    kill 'TERM', @orphans;
+    kill 'TERM', orphans($option);
     for (1 .. 50) {
         last unless orphans($option);
         select undef, undef, undef, 0.02;
@@ -223,15 +222,17 @@ sub stop
 {
     my ($option) = @_;
 
-    Php::stop($option);
     if (my $pid = running($option)) {
         kill 'TERM', $pid or die "cannot stop process $pid: $!\n";
     }
-    else {
+    elsif (orphans($option)) {
         stop_orphans($option);
     }
-    return if wait_for(sub { !running($option) && !orphans($option) });
-    die "the server on $option->{'server-root'} has not stopped after $SECONDS seconds\n";
+    my $has_stopped = wait_for(sub { !running($option) && !orphans($option) });
+    Php::stop($option);
+    die "the server on $option->{'server-root'} has not stopped after $SECONDS seconds\n"
+        unless $has_stopped;
+    return;
 }
 
 # What httpd has against its configuration; nothing if it would take it.
