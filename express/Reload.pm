@@ -24,7 +24,8 @@ my $IGNORED_DIRECTORY = qr/^\.|^(?:__pycache__|node_modules)$/;
 my $IGNORED_FILE = qr/^[.#]|~$|^4913$|
     \.(?:pyc|pyo|swp|swx|tmp|bak|log|pid|lock|sock|db|db-\w+|sqlite\d?(?:-\w+)?)$/x;
 
-# Files below a directory; no links to directories are followed.
+# Files and directories (with a slash) below a directory; no links to directories are
+# followed.
 sub files_below
 {
     my ($option, $top) = @_;
@@ -34,6 +35,7 @@ sub files_below
     while (defined(my $dir = shift @directories)) {
         next if $dir eq $option->{'server-root'};
         opendir my $handle, $dir or next;
+        push @files, "$dir/";
         for my $name (sort readdir $handle) {
             my $path = "$dir/$name";
             lstat $path or next;

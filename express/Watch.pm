@@ -8,7 +8,8 @@ package Watch;
 #     my $watch = Watch->new(sub { return @paths }, sub { my ($path, $is_dir) = @_; ... });
 #     my @changed = $watch->wait(0.5);    # after 0.5 s at most: none
 #
-# The first is called at each look; the second says whether what happened to a path that is
+# The first is called at each look; a path with a slash at its end is a directory that may get
+# files, and is no file itself. The second says whether what happened to a path that is
 # not among them is worth one.
 
 use strict;
@@ -36,27 +37,33 @@ sub state_of
     return join ' ', @stat[1, 7, 9];
 }
 
-# The state of all files now; their directories are watched before that, so that no change
-# comes between.
+# The state of all files now. Their directories are watched before the files are listed, so
+# that no change comes between.
 sub look
 {
     my ($self) = @_;
     my @paths = $self->{paths}->();
+    my %watched;
 
-    $self->watch(map { dirname($_) } @paths) if $self->{inotify};
-    return +{ map { $_ => state_of($_) } @paths };
+    while ($self->{inotify}) {
+        my @directories = map { m{^(.+)/$} ? $1 : dirname($_) } @paths;
+        last unless grep { !$watched{$_} } @directories;
+        %watched = map { $_ => 1 } @directories;
+        $self->watch(keys %watched);
+        @paths = $self->{paths}->();
+    }
+    return +{ map { $_ => state_of($_) } grep { !m{/$} } @paths };
 }
 
 # A directory that was deleted and made again is another one: all watches are new.
 sub watch
 {
     my ($self, @directories) = @_;
-    my %directory = map { $_ => 1 } @directories;
     my $inotify = Linux::Inotify2->new;
     my $mask = Linux::Inotify2::IN_CLOSE_WRITE() | Linux::Inotify2::IN_MOVE()
         | Linux::Inotify2::IN_CREATE() | Linux::Inotify2::IN_DELETE();
 
-    for my $dir (sort keys %directory) {
+    for my $dir (@directories) {
         $inotify &&= undef unless $inotify && ($inotify->watch($dir, $mask) || $!{ENOENT});
     }
     $self->{inotify} = $inotify; # none, if there are too many: then it polls
