@@ -255,6 +255,8 @@ typedef struct {
     char *memory;
     content has;
     uint64_t inode;
+    uint64_t writer; /* as last seen, and how often it was another one: */
+    int forks;       /* of the plays before the last but one, nobody tells again */
 } file;
 
 typedef struct {
@@ -328,6 +330,15 @@ static void note_ever(const server *s)
     }
 }
 
+static void note_fork(server *s)
+{
+    playcount_writer w;
+
+    playcount_writer_get(s->zone, &w);
+    s->f.forks += s->f.writer && w.writer != s->f.writer;
+    s->f.writer = w.writer;
+}
+
 /* Whatever was done: was the zone cleared, is the cluster's epoch another one? */
 static void look(server *s)
 {
@@ -339,6 +350,7 @@ static void look(server *s)
         s->zone_epoch = epoch;
     }
     note_ever(s);
+    note_fork(s);
     for (int i = 0; i < SONGS; i++) {
         uint64_t shown = playcount_zone_get(s->shown, songs[i], strlen(songs[i]));
 
@@ -393,6 +405,8 @@ static void new_file(int which)
 
     madvise(f->memory, bytes, MADV_DONTNEED);
     memset(&f->has, 0, sizeof(f->has));
+    f->writer = 0;
+    f->forks = 0;
     f->inode = next_inode++;
     playcount_zone_format(f->memory, &size);
 }
@@ -401,6 +415,8 @@ static void copy_file(file *to, const file *from)
 {
     memcpy(to->memory, from->memory, part);
     to->has = from->has;
+    to->writer = from->writer;
+    to->forks = from->forks;
 }
 
 /* Plays between two clears that the cluster hears of as one were in no epoch. */
@@ -619,6 +635,10 @@ static void something(const world *w)
             int from = (int)chance(SERVERS);
 
             if (from != which && backup_of != which && servers[from].delivered) {
+                if (backup_of == from) {
+                    backup_of =
+                        -1; /* both are one fault too many: docs/cluster.md */
+                }
                 close_server(which);
                 copy_file(&s->f, &servers[from].f);
                 s->f.inode = next_inode++;
@@ -691,6 +711,17 @@ static void settle(void)
     }
 }
 
+/* docs/cluster.md, "The holes that remain" */
+static int forked_twice(void)
+{
+    int twice = 0;
+
+    for (int i = 0; i < SERVERS; i++) {
+        twice |= servers[i].f.forks > 1;
+    }
+    return twice;
+}
+
 static void check_song(int song, int is_exact)
 {
     const shard *s = &shards[tag_of(song) % SHARDS];
@@ -716,7 +747,7 @@ static void check_song(int song, int is_exact)
     }
     SAY("song %s: %d, at least %d, at most %d", songs[song], (int)s->total[song],
         (int)least, (int)most);
-    if (s->total[song] < least) {
+    if (s->total[song] < least && !(rolled_back && forked_twice())) {
         fail("plays were swallowed");
     }
     if (s->total[song] > most) {
@@ -800,7 +831,7 @@ static uint64_t run_many(uint64_t first, uint64_t n)
     for (uint64_t i = first; i < first + n; i++) {
         const char *what = run(i);
 
-        if (what && !failed++ && !differences) {
+        if (what && ++failed && !differences) {
             printf("# seed %" PRIu64 ": %s\n", i, what);
         }
     }

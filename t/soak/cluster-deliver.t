@@ -14,9 +14,9 @@ for my $round (1 .. $ENV{ROUNDS} || 1) {
     for my $kind (sort keys %persistence) {
         my $cluster = Playcount::Cluster->new(config => $persistence{$kind});
         $cluster->play(0, map { ("many-$_" => 1) } 1 .. 5000);
-        for (1 .. 3) {
-            $cluster->under_load("$kind: a master killed by -9", 'kill_master');
-        }
+        $cluster->under_load("$kind: every master killed by -9", 'kill_masters');
+        $cluster->under_load("$kind: every master killed by -9 and started at once",
+            'restart_master');
         $cluster->under_load("$kind: every node killed by -9 and started", 'restart_all');
         $cluster->under_load("$kind: both nodes of a shard in turn", 'kill_both');
         $cluster->under_load("$kind: a failover by hand", 'fail_over');
@@ -25,8 +25,13 @@ for my $round (1 .. $ENV{ROUNDS} || 1) {
             'pause_master');
         $cluster->under_load("$kind: a slot moved, key by key", 'move_a_slot');
         $cluster->under_load("$kind: a slot left half moved for a while", 'half_move');
+        $cluster->under_load("$kind: forty slots moved", 'reshard');
+        $cluster->under_load("$kind: nodes added and taken away", 'more_nodes');
+        $cluster->under_load("$kind: an old RDB put back", 'old_rdb') unless keys %{ $persistence{$kind} };
+        $cluster->under_load("$kind: all keys deleted by hand", 'delete_keys');
         $cluster->under_load("$kind: a master that is full for a while", 'fill_master');
         $cluster->under_load("$kind: servers killed by -9 and started", 'kill_servers');
+        $cluster->killed_before_acknowledgement;
         $cluster->wrong_type;
         $cluster->older_file;
         $cluster->copied_file;

@@ -1,15 +1,19 @@
 package Playcount::Cluster;
 
-# Three httpds that deliver into a Redis Cluster of three masters with a replica each,
-# and the faults that befall it: what the tests of cluster deliveries have in common.
+# Three httpds that deliver into a Redis Cluster of three masters with a replica each:
+# what the tests of cluster deliveries have in common. What may happen to them is in
+# Playcount::ClusterFaults.
+#
+# With net => Playcount::Partition, nodes 2 and 3 (a master and the replica of another)
+# and server 2 are on its other side.
 
 use strict;
 use warnings;
-use File::Copy qw(copy);
 use HTTP::Tiny;
 use Test::More;
 use Time::HiRes qw(sleep);
 
+use parent qw(Playcount::ClusterFaults);
 use Playcount::Handoff;
 use Playcount::Load;
 use Playcount::Redis;
@@ -18,21 +22,49 @@ use Playcount::Server;
 sub new
 {
     my ($class, %option) = @_;
-    my $self = bless {
-        redis => Playcount::Redis->new(masters => 3, replicas => 1, %option),
-        lost => {},
-    }, $class;
-    $self->{servers} = [map { $self->new_server } 1 .. 3];
+    my $net = delete $option{net};
+    my $self = bless { net => $net, lost => {} }, $class;
+    $self->{redis} = Playcount::Redis->new(masters => 3, replicas => 1,
+        $net ? (place => sub { $self->place($_[0] == 2 || $_[0] == 3) }) : (), %option);
+    $self->{servers} = [map { $self->new_server($net ? (net_place($net, $_ == 2)) : ()) } 0 .. 2];
     return $self;
+}
+
+sub place
+{
+    my ($self, $is_there) = @_;
+    my $net = $self->{net};
+    return $is_there
+        ? { host => $net->{there_ip}, ask => $net->{ask_ip}, run => [$net->inside] }
+        : { host => $net->{here_ip}, ask => $net->{here_ip}, run => [] };
+}
+
+sub net_place
+{
+    my ($net, $is_there) = @_;
+    return $is_there ? (host => $net->{ask_ip}, run => [$net->inside]) : ();
 }
 
 sub new_server
 {
     my ($self, %option) = @_;
     return Playcount::Server->new(
-        zone_file => 1, songs => '10k',
+        zone_file => 1, songs => '100k',
         config => 'PlaycountHandoff redis cluster=' . $self->{redis}->addresses
-            . ' interval=1', %option);
+            . " interval=1\n<Location /metrics>\nSetHandler playcount-metrics\n</Location>",
+        %option);
+}
+
+# How often a server has found a part of the cluster that had forgotten something.
+sub forgotten
+{
+    my ($self) = @_;
+    my $n = 0;
+    for my $server ($self->servers) {
+        $server->hang_up;
+        $n += $server->get('/metrics')->{content} =~ /cluster_forgotten_tags_total\S+ (\d+)/ ? $1 : 0;
+    }
+    return $n;
 }
 
 sub redis   { $_[0]{redis} }
@@ -83,13 +115,14 @@ sub watch
 {
     my ($self) = @_;
     pipe my $from, my $to or die "pipe: $!";
+    my $parent = $$;
     my $pid = fork // die "fork: $!";
     if ($pid == 0) {
         my $stop = 0;
         local $SIG{TERM} = sub { $stop = 1 };
         my @fell;
         my @seen = map { {} } $self->servers;
-        until ($stop) {
+        until ($stop || getppid != $parent) {
             for my $n (0 .. $#seen) {
                 my $answer = HTTP::Tiny->new(timeout => 5)->get($self->{servers}[$n]->url('/'));
                 next unless $answer->{status} == 200;
@@ -125,7 +158,10 @@ sub stop_watching
 sub under_load
 {
     my ($self, $name, $what) = @_;
-    my @loads = map { Playcount::Load->start($_, clients => 1) } $self->servers;
+    # Songs that are new in each round, too.
+    my $prefix = 'r' . ++$self->{rounds} . '-';
+    my @loads = map { (Playcount::Load->start($_, clients => 1),
+        Playcount::Load->start($_, clients => 1, prefix => $prefix, songs => 3000)) } $self->servers;
     $self->watch;
     sleep 1.5;
     $self->$what;
@@ -134,176 +170,6 @@ sub under_load
     $self->{redis}->settle;
     $self->stop_watching;
     $self->settles($name);
-}
-
-# --- what may happen ---
-
-sub kill_master
-{
-    my ($self) = @_;
-    my $redis = $self->{redis};
-    my ($master) = $redis->masters;
-    $redis->kill9($master);
-    Playcount::Server::wait_until('a failover', sub {
-        return eval { $redis->masters == 3 } || sleep(0.1) && 0;
-    });
-    $redis->start($master);
-}
-
-sub kill_both
-{
-    my ($self) = @_;
-    my $redis = $self->{redis};
-    $self->kill_master;
-    $redis->settle;
-    my ($master) = reverse $redis->masters;
-    $redis->kill9($master);
-    sleep 3;
-    $redis->start($master);
-}
-
-sub restart_all
-{
-    my ($self) = @_;
-    my $redis = $self->{redis};
-    $redis->kill9($_) for $redis->running;
-    $redis->start($_) for 0 .. 5;
-}
-
-sub fail_over
-{
-    my ($self) = @_;
-    my $redis = $self->{redis};
-    $redis->settle;
-    my ($replica) = grep { $redis->ask($_, 'ROLE')->[0] eq 'slave' } $redis->running;
-    $redis->ask($replica, 'CLUSTER', 'FAILOVER');
-}
-
-sub empty_master
-{
-    my ($self) = @_;
-    my ($master) = $self->{redis}->masters;
-    $self->{redis}->ask($master, 'FLUSHALL');
-}
-
-# Requests that it got just before come when another is master.
-sub pause_master
-{
-    my ($self) = @_;
-    my $redis = $self->{redis};
-    my ($master) = $redis->masters;
-    $redis->pause($master);
-    sleep 5;
-    $redis->resume($master);
-}
-
-sub slot_of
-{
-    my ($self, $node) = @_;
-    my $redis = $self->{redis};
-    my ($range) = grep { $_->[2][1] == $redis->{nodes}[$node]{port} }
-        @{ $redis->ask($node, 'CLUSTER', 'SLOTS') };
-    # One that a tag is in.
-    return $range->[0] + (16 - $range->[0] % 16) % 16;
-}
-
-sub move_a_slot
-{
-    my ($self) = @_;
-    my $redis = $self->{redis};
-    $redis->settle;
-    my ($from, $to) = $redis->masters;
-    $redis->move_slot($self->slot_of($from), $from, $to);
-}
-
-sub half_move
-{
-    my ($self) = @_;
-    my $redis = $self->{redis};
-    $redis->settle;
-    my ($from, $to) = $redis->masters;
-    $redis->move_slot($self->slot_of($from), $from, $to, pause => 4);
-}
-
-sub fill_master
-{
-    my ($self) = @_;
-    my $redis = $self->{redis};
-    my ($master) = $redis->masters;
-    $redis->ask($master, 'CONFIG', 'SET', 'maxmemory', '1mb');
-    sleep 3;
-    $redis->ask($master, 'CONFIG', 'SET', 'maxmemory', 0);
-}
-
-sub kill_servers
-{
-    my ($self) = @_;
-    for my $server ($self->servers) {
-        $server->kill9_all;
-        $server->start;
-    }
-}
-
-# A key of a wrong type: nothing of its tag is written until it is right again.
-sub wrong_type
-{
-    my ($self) = @_;
-    my $redis = $self->{redis};
-    my ($master) = $redis->masters;
-    my ($key) = grep { /:t:\d+$/ } @{ $redis->ask($master, 'KEYS', 'playcount:*') };
-    $redis->ask($master, 'RENAME', $key, "$key:kept");
-    $redis->ask($master, 'SET', $key, 'no hash');
-    $self->play($_, map { ("many-$_" => 1) } 1 .. 5000) for 0 .. 2;
-    $_->wait_for_log(qr/WRONGTYPE.*somebody else has written/) for $self->servers;
-    $redis->ask($master, 'RENAME', "$key:kept", $key);
-    $self->settles('a key of a wrong type is said in the log, and delivery goes on after');
-}
-
-# An older state of a server's file comes back: what was played in between is in the
-# cluster only, what comes after it is added.
-sub older_file
-{
-    my ($self) = @_;
-    my $server = $self->{servers}[0];
-    $self->play(0, old => 5, both => 1);
-    $self->settles('an older file: before');
-    copy($server->zone_file, $server->zone_file . '.kept') or die "copy: $!\n";
-    $self->play(0, both => 10, new => 7, map { ("late-$_" => 2) } 1 .. 1500);
-    $self->settles('what was played after the copy was made');
-    my $had = listing($server, '/?local=1');
-    $server->kill9_all;
-    # In its place, as `cp` does it.
-    copy($server->zone_file . '.kept', $server->zone_file) or die "copy: $!\n";
-    $server->start;
-    my $has = listing($server, '/?local=1');
-    $self->{lost}{$_} += $had->{$_} - ($has->{$_} // 0) for keys %$had;
-    $self->play(0, both => 100, new => 3, old => 1);
-    $self->settles('an older file: nothing is counted twice, nothing swallowed');
-    # The other servers remember, and show, what only the cluster had and has lost now.
-    $self->{may_show_more} = 1;
-    $self->{redis}->ask($_, 'FLUSHALL') for $self->{redis}->masters;
-    # What only the cluster had is gone; the file's own past, before it forked, is not.
-    $self->{lost} = {};
-    $self->settles('emptied after that: all that the files have comes back');
-}
-
-# A server is started on a copy of another's file, while that one counts on.
-sub copied_file
-{
-    my ($self) = @_;
-    my $server = $self->new_server(start => 0);
-    $self->play(1, copied => 10);
-    $self->settles('a copy: before');
-    copy($self->{servers}[1]->zone_file, $server->zone_file) or die "copy: $!\n";
-    $server->start;
-    my $has = listing($server, '/?local=1');
-    push @{ $self->{servers} }, $server;
-    $self->{may_show_more} = 1;
-    # Counted in both files, played once.
-    $self->{lost}{$_} -= $has->{$_} for keys %$has;
-    $self->play(1, copied => 1);
-    $self->play(3, copied => 100, map { ("copy-$_" => 1) } 1 .. 500);
-    $self->settles('a copy: what both have counts once');
 }
 
 1;

@@ -26,7 +26,7 @@ sub start
     my ($class, $server, %option) = @_;
     my $self = bless {
         clients => 3, songs => 40, repeat => 0, prefix => 's', pids => {},
-        %option, port => $server->port,
+        %option, host => $server->can('host') ? $server->host : '127.0.0.1', port => $server->port,
     }, $class;
     for my $number (1 .. $self->{clients}) {
         pipe my $from, my $to or die "pipe: $!";
@@ -126,7 +126,7 @@ sub connection
     my $end = time + $PATIENCE;
     until ($self->{socket}) {
         $self->{socket} = IO::Socket::INET->new(
-            PeerAddr => '127.0.0.1', PeerPort => $self->{port}, Proto => 'tcp');
+            PeerAddr => $self->{host}, PeerPort => $self->{port}, Proto => 'tcp');
         die "no server within $PATIENCE s\n" if time > $end;
         sleep 0.02 unless $self->{socket};
     }

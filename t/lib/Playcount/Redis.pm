@@ -9,6 +9,10 @@ package Playcount::Redis;
 #     $redis->addresses            127.0.0.1:10001,...
 #     $redis->ask($node, 'GET', 'key')
 #     $redis->kill9($node); $redis->start($node); $redis->settle;
+#
+# With place => sub { my ($node) = @_; ... } it says where each node is: a hash with the
+# host that the cluster knows it by, the host to ask, and what to put before its command
+# (see Playcount::Partition).
 
 use strict;
 use warnings;
@@ -33,12 +37,20 @@ sub new
     $all{ $self } = $self;
     my $n = $self->{masters} * (1 + $self->{replicas});
     for my $node (0 .. $n - 1) {
-        push @{ $self->{nodes} }, { port => $self->port_of_node };
-        mkdir "$self->{temp}/$node" or croak "$self->{temp}/$node: $!";
+        $self->add_node($node);
     }
     $self->start($_) for 0 .. $n - 1;
     $self->make_cluster if $self->{cluster};
     return $self;
+}
+
+sub add_node
+{
+    my ($self, $node) = @_;
+    my %here = (host => '127.0.0.1', ask => '127.0.0.1', run => []);
+    push @{ $self->{nodes} }, { %here, $self->{place} ? %{ $self->{place}->($node) } : (),
+        port => $self->port_of_node };
+    mkdir "$self->{temp}/$node" or croak "$self->{temp}/$node: $!";
 }
 
 # The cluster's own port is 10,000 above: it must be free, too, and below 65,536.
@@ -60,16 +72,18 @@ sub command_line
 {
     my ($self, $node) = @_;
     my %config = (
-        'port' => $self->{nodes}[$node]{port}, 'bind' => '127.0.0.1',
+        'port' => $self->{nodes}[$node]{port}, 'bind' => $self->{place} ? '0.0.0.0' : '127.0.0.1',
         'dir' => "$self->{temp}/$node", 'save' => '""', 'appendonly' => 'no',
         'daemonize' => 'no', 'logfile' => "$self->{temp}/$node/log",
         $self->{cluster} ? ('cluster-enabled' => 'yes', 'cluster-node-timeout' => 1000,
             'cluster-config-file' => 'nodes.conf') : (),
+        $self->{place} ? ('protected-mode' => 'no',
+            'cluster-announce-ip' => $self->{nodes}[$node]{host}) : (),
         %{ $self->{config} },
     );
     Playcount::Server::spew("$self->{temp}/$node/redis.conf",
         join '', map { "$_ $config{$_}\n" } sort keys %config);
-    return ('redis-server', "$self->{temp}/$node/redis.conf");
+    return (@{ $self->{nodes}[$node]{run} }, 'redis-server', "$self->{temp}/$node/redis.conf");
 }
 
 sub start
@@ -115,7 +129,7 @@ sub stop
 
 sub DESTROY { local ($?, $@); $_[0]->stop }
 
-sub address   { "127.0.0.1:$_[0]{nodes}[$_[1]]{port}" }
+sub address   { my ($self, $node) = @_; return join ':', @{ $self->{nodes}[$node] }{qw(host port)} }
 sub addresses { my ($self) = @_; join ',', map { $self->address($_) } 0 .. $#{ $self->{nodes} } }
 sub running   { my ($self) = @_; grep { $self->{nodes}[$_]{pid} } 0 .. $#{ $self->{nodes} } }
 
@@ -125,7 +139,7 @@ sub connection
 {
     my ($self, $node) = @_;
     return $self->{asks}{$node} //= IO::Socket::INET->new(
-        PeerAddr => $self->address($node), Proto => 'tcp', Timeout => 10)
+        PeerAddr => join(':', @{ $self->{nodes}[$node] }{qw(ask port)}), Proto => 'tcp', Timeout => 10)
         // croak "Redis node $node: $!";
 }
 
@@ -190,7 +204,7 @@ sub make_cluster
         $self->ask($master, 'CLUSTER', 'ADDSLOTSRANGE', $from, $to);
         $self->ask($master, 'CLUSTER', 'SET-CONFIG-EPOCH', $master + 1);
     }
-    $self->ask($_, 'CLUSTER', 'MEET', '127.0.0.1', $self->{nodes}[0]{port}) for @all[1 .. $#all];
+    $self->ask($_, 'CLUSTER', 'MEET', @{ $self->{nodes}[0] }{qw(host port)}) for @all[1 .. $#all];
     Playcount::Server::wait_until('the cluster knows its nodes', sub {
         my $known = grep { $self->ask($_, 'CLUSTER', 'INFO') =~ /cluster_known_nodes:(\d+)/
             && $1 == @all } @all;
@@ -215,6 +229,14 @@ sub masters
         ($self->ask($_, 'ROLE')->[0] // '') eq 'master'
             && (!$self->{cluster} || $self->ask($_, 'CLUSTER', 'NODES') =~ /myself,master.* connected \d/)
     } $self->running;
+}
+
+sub replica_of
+{
+    my ($self, $master) = @_;
+    my ($replica) = grep { my $role = $self->ask($_, 'ROLE');
+        $role->[0] eq 'slave' && $role->[2] == $self->{nodes}[$master]{port} } $self->running;
+    return $replica;
 }
 
 # Wait until all slots are served, every running replica follows, and all agree on who
@@ -242,25 +264,95 @@ sub settle
 sub move_slot
 {
     my ($self, $slot, $from, $to, %option) = @_;
+    $self->begin_move($slot, $from, $to);
+    $self->move_keys($slot, $from, $to, %option);
+    $self->end_move($slot, $from, $to);
+}
+
+sub begin_move
+{
+    my ($self, $slot, $from, $to) = @_;
     my ($source, $target) = ($self->id($from), $self->id($to));
     $self->ask($to, 'CLUSTER', 'SETSLOT', $slot, 'IMPORTING', $source);
     $self->ask($from, 'CLUSTER', 'SETSLOT', $slot, 'MIGRATING', $target);
+}
+
+# All of them, or so many at most.
+sub move_keys
+{
+    my ($self, $slot, $from, $to, %option) = @_;
+    my $most = $option{most} // 1e9;
     while (my @keys = @{ $self->ask($from, 'CLUSTER', 'GETKEYSINSLOT', $slot, 3) }) {
-        $self->ask($from, 'MIGRATE', '127.0.0.1', $self->{nodes}[$to]{port}, '', 0, 5000,
+        $self->ask($from, 'MIGRATE', @{ $self->{nodes}[$to] }{qw(host port)}, '', 0, 5000,
             'REPLACE', 'KEYS', @keys);
+        last if ($most -= @keys) <= 0;
         sleep($option{pause} // 0.05);
     }
-    $self->ask($_, 'CLUSTER', 'SETSLOT', $slot, 'NODE', $target) for $to, $from;
 }
+
+sub end_move
+{
+    my ($self, $slot, $from, $to) = @_;
+    my $target = $self->id($to);
+    $self->ask($to, 'CLUSTER', 'SETSLOT', $slot, 'NODE', $target);
+    # One that has given its last slot away is a replica by now.
+    eval { $self->ask($from, 'CLUSTER', 'SETSLOT', $slot, 'NODE', $target); 1 }
+        or $@ =~ /only with masters/ or die $@;
+}
+
+# The slots of a node, of those that the counter's tags are in.
+sub tag_slots
+{
+    my ($self, $node) = @_;
+    my $port = $self->{nodes}[$node]{port};
+    return grep { $_ % 16 == 0 } map { $_->[0] .. $_->[1] } grep { $_->[2][1] == $port }
+        @{ $self->ask($node, 'CLUSTER', 'SLOTS') };
+}
+
+# A new master, and a replica of it; it knows all the others.
+sub join_nodes
+{
+    my ($self, $known) = @_;
+    my ($new, $replica) = map { $#{ $self->{nodes} } + $_ } 1, 2;
+    for my $node ($new, $replica) {
+        $self->add_node($node);
+        $self->start($node);
+        $self->ask($node, 'CLUSTER', 'MEET', @{ $self->{nodes}[$known] }{qw(host port)});
+    }
+    my $all = $self->running;
+    Playcount::Server::wait_until('the new nodes are known', sub {
+        my @know = grep { $self->ask($_, 'CLUSTER', 'INFO') =~ /cluster_known_nodes:(\d+)/
+            && $1 == $all } $self->running;
+        return @know == $all || sleep(0.1) && 0;
+    });
+    $self->ask($replica, 'CLUSTER', 'REPLICATE', $self->id($new));
+    $self->settle;
+    return ($new, $replica);
+}
+
+# Nobody shall know it any more, and it ends.
+sub leave
+{
+    my ($self, $node) = @_;
+    my $id = $self->id($node);
+    for my $other (grep { $_ != $node } $self->running) {
+        # A replica does not forget its master.
+        eval { $self->ask($other, 'CLUSTER', 'FORGET', $id); 1 } or note($other, $@);
+    }
+    $self->kill9($node);
+}
+
+sub note { my ($node, $what) = @_; warn "node $node: $what" if $what !~ /Unknown node/ }
 
 # --- the counter's keys ---
 
-# All of one kind, by song: 't' the totals, or a writer. From all masters.
+# All of one kind, by song: 't' the totals, or a writer. From all masters, or from those
+# that are named.
 sub counts
 {
-    my ($self, $zone, $kind) = @_;
-    my (%sum, %epoch);
-    for my $node ($self->masters) {
+    my ($self, $zone, $kind, @masters) = @_;
+    my %sum;
+    for my $node (@masters ? @masters : $self->masters) {
         my $cursor = 0;
         do {
             ($cursor, my $keys) = @{ $self->ask($node, 'SCAN', $cursor, 'MATCH',

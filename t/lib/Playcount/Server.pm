@@ -6,6 +6,8 @@ package Playcount::Server;
 # object goes.
 #
 #     my $server = Playcount::Server->new(
+#         host      => '127.0.0.1',  # another address than this
+#         run       => [],           # what to put before httpd's command
 #         mpm       => 'event',      # or worker, prefork; $PLAYCOUNT_MPM, event
 #         processes => 2,            # children (prefork: 8)
 #         threads   => 8,            # per child
@@ -50,6 +52,8 @@ sub new
     my $self = bless {
         mpm       => $ENV{PLAYCOUNT_MPM} || 'event',
         threads   => 8,
+        host      => '127.0.0.1',
+        run       => [],
         location  => '/',
         modules   => [],
         config    => '',
@@ -184,8 +188,8 @@ sub write_config
     my $mpm = $self->mpm_config;
     my $text = <<"EOF";
 ServerRoot "$self->{root}"
-ServerName 127.0.0.1
-Listen 127.0.0.1:$self->{port}
+ServerName $self->{host}
+Listen $self->{host}:$self->{port}
 DefaultRuntimeDir run
 PidFile run/httpd.pid
 ErrorLog logs/error_log
@@ -224,7 +228,7 @@ sub set_config
 sub command
 {
     my ($self) = @_;
-    return (httpd(), '-d', $self->{root}, '-f', 'conf/httpd.conf');
+    return (@{ $self->{run} }, httpd(), '-d', $self->{root}, '-f', 'conf/httpd.conf');
 }
 
 sub root      { $_[0]{root} }
@@ -232,7 +236,8 @@ sub port      { $_[0]{port} }
 sub pid       { $_[0]{pid} }
 sub mpm       { $_[0]{mpm} }
 sub zone_file { $_[0]{zone_file} }
-sub url       { "http://127.0.0.1:$_[0]{port}" . ($_[1] // '/') }
+sub host      { $_[0]{host} }
+sub url       { "http://$_[0]{host}:$_[0]{port}" . ($_[1] // '/') }
 
 # Start it and wait until it answers. Dies with httpd's own words when it
 # does not come up; see try_start.
@@ -268,7 +273,7 @@ sub try_start
             return 0;
         }
         my $socket = IO::Socket::INET->new(
-            PeerAddr => '127.0.0.1', PeerPort => $self->{port});
+            PeerAddr => $self->{host}, PeerPort => $self->{port});
         return 1 if $socket && $self->children && $self->generations > $before;
         sleep 0.01;
     }
@@ -469,7 +474,7 @@ sub socket
 {
     my ($self) = @_;
     my $socket = IO::Socket::INET->new(
-        PeerAddr => '127.0.0.1', PeerPort => $self->{port}, Proto => 'tcp')
+        PeerAddr => $self->{host}, PeerPort => $self->{port}, Proto => 'tcp')
         or croak "connect to port $self->{port}: $!";
     binmode $socket;
     return $socket;
