@@ -310,6 +310,14 @@ static const char *said(cmd_parms *cmd, const char *wrong)
     return apr_psprintf(cmd->pool, "%s: %s", cmd->cmd->name, wrong);
 }
 
+void playcount_media_agents_make(playcount_media_server *conf, apr_pool_t *p)
+{
+    if (!conf->lists.agents && (conf->lists.agents = playcount_agents_new())) {
+        apr_pool_cleanup_register(p, conf->lists.agents, free_agents,
+                                  apr_pool_cleanup_null);
+    }
+}
+
 const char *playcount_cmd_media_agents(cmd_parms *cmd, void *mconfig,
                                        const char *how, const char *path)
 {
@@ -323,10 +331,7 @@ const char *playcount_cmd_media_agents(cmd_parms *cmd, void *mconfig,
     if (error) {
         return error;
     }
-    if (!conf->lists.agents && (conf->lists.agents = playcount_agents_new())) {
-        apr_pool_cleanup_register(cmd->pool, conf->lists.agents, free_agents,
-                                  apr_pool_cleanup_null);
-    }
+    playcount_media_agents_make(conf, cmd->pool);
     return !conf->lists.agents || playcount_agents_load(conf->lists.agents, path,
                                                         allow, wrong, sizeof(wrong))
                ? said(cmd, wrong)

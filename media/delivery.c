@@ -71,6 +71,8 @@ static playcount_media_request *get(request_rec *first)
 
 /* --- before the response --- */
 
+#define FITS_ANYWAY 65536 /* what the kernel holds of a response in any case */
+
 /* The part of the response that may decide must not vanish in a buffer of the
  * kernel's; but for a listener who is counted already nothing is to be decided. */
 static void keep_short(request_rec *r, request_rec *first,
@@ -82,6 +84,9 @@ static void keep_short(request_rec *r, request_rec *first,
     playcount_media_got got;
     const char *why, *song;
 
+    if (m->measured.need && m->measured.size <= FITS_ANYWAY) {
+        return;
+    }
     playcount_media_facts(first, r, &address, &facts);
     facts.status = HTTP_OK;
     if (!facts.address ||
@@ -175,7 +180,8 @@ static void say(request_rec *first, const playcount_media_request *m,
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, first,
                   "media: %s, song %s, %s of %" APR_UINT64_T_FMT " needed%s%s",
                   playcount_verdict_name(m->verdict), song ? song : "-",
-                  m->got ? m->got : "-", m->need, why ? ": " : "", why ? why : "");
+                  playcount_media_got_text(first->pool, m), m->need,
+                  why ? ": " : "", why ? why : "");
 }
 
 static int end(request_rec *r)

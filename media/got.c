@@ -122,3 +122,16 @@ const char *playcount_media_parts_of(request_rec *r, apr_off_t body, uint64_t si
     }
     return parts->size == UINT64_MAX ? "its length is not known" : NULL;
 }
+
+const char *playcount_media_got_text(apr_pool_t *p,
+                                     const playcount_media_request *m)
+{
+    char *text;
+
+    if (!m->has_got) {
+        return "-";
+    }
+    text = apr_palloc(p, (m->got.n + 1) * PLAYCOUNT_INTERVAL_TEXT);
+    playcount_intervals_write(text, m->got.interval, m->got.n);
+    return text;
+}

@@ -34,14 +34,17 @@ static apr_status_t sweep(int state, void *data, apr_pool_t *pool)
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                        server_rec *s)
 {
+    playcount_media_server *conf = playcount_server_conf(s, PLAYCOUNT_ROOM_MEDIA);
+
     playcount_media_tables = NULL;
-    playcount_media_global = playcount_server_conf(s, PLAYCOUNT_ROOM_MEDIA);
+    playcount_media_global = conf;
     if (!playcount_media_wanted ||
         ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
-    if (playcount_media_table_open(s, playcount_media_global, pconf,
-                                   &playcount_media_tables) != APR_SUCCESS) {
+    playcount_media_agents_make(conf, pconf);
+    if (playcount_media_table_open(s, conf, pconf, &playcount_media_tables) !=
+        APR_SUCCESS) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     return playcount_watch("_playcount_media_", PLAYCOUNT_WATCH_ONE_CHILD,

@@ -49,25 +49,16 @@ static void clip(const playcount_measured *measured, playcount_media_parts *part
     parts->n = n;
 }
 
-static const char *text_of(apr_pool_t *p, const playcount_media_parts *parts)
-{
-    char *text = apr_palloc(p, (parts->n + 1) * PLAYCOUNT_INTERVAL_TEXT);
-
-    playcount_intervals_write(text, parts->interval, parts->n);
-    return text;
-}
-
 /* A delivery that nothing refuses: what did the listener get? NULL, or why it
  * cannot be said. */
 static const char *measure(request_rec *first, request_rec *last,
                            const playcount_media_dir *conf,
-                           playcount_media_request *m, playcount_media_parts *parts,
-                           const char **song)
+                           playcount_media_request *m, const char **song)
 {
     apr_off_t body = playcount_delivered_body(last, m->mark);
     uint64_t known = m->measured.need ? m->measured.size : UINT64_MAX;
+    playcount_media_parts *parts = &m->got;
     const char *why = playcount_media_parts_of(last, body, known, parts);
-
     const char *presentation = NULL;
     int segment;
 
@@ -81,7 +72,7 @@ static const char *measure(request_rec *first, request_rec *last,
     }
     if (segment) {
         *song = conf->song ? *song : presentation;
-        m->got = text_of(last->pool, parts);
+        m->has_got = 1;
         return playcount_media_id_fault(first, *song);
     }
     if (!m->measured.need || m->measured.size != parts->size) {
@@ -89,7 +80,7 @@ static const char *measure(request_rec *first, request_rec *last,
     }
     clip(&m->measured, parts);
     m->need = m->measured.need;
-    m->got = text_of(last->pool, parts);
+    m->has_got = 1;
     return NULL;
 }
 
@@ -100,7 +91,6 @@ playcount_verdict_e playcount_media_judge(request_rec *first, request_rec *last,
 {
     playcount_address address;
     playcount_delivery facts;
-    playcount_media_parts parts;
     playcount_media_result result;
     playcount_media_got got;
     playcount_verdict_e refusal;
@@ -122,13 +112,13 @@ playcount_verdict_e playcount_media_judge(request_rec *first, request_rec *last,
         return PLAYCOUNT_VERDICT_SKIPPED;
     }
     if (!(*song = playcount_media_song_of(first, last, conf, why)) ||
-        (*why = measure(first, last, conf, m, &parts, song))) {
+        (*why = measure(first, last, conf, m, song))) {
         return PLAYCOUNT_VERDICT_SKIPPED;
     }
     playcount_media_fill(first, conf, &facts, *song, &got);
     got.need = m->need;
-    got.got = parts.interval;
-    got.n = parts.n;
+    got.got = m->got.interval;
+    got.n = m->got.n;
     if (!got.n) {
         *why = "none of it is media";
         return playcount_media_is_counted(playcount_media_tables, &got)

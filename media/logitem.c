@@ -24,7 +24,7 @@ static const char *intervals_item(request_rec *r, char *unused)
 {
     const playcount_media_request *m = playcount_media_request_of(r);
 
-    return m && m->got ? m->got : "-";
+    return m ? playcount_media_got_text(r->pool, m) : "-";
 }
 
 static const char *need_item(request_rec *r, char *unused)

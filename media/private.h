@@ -58,6 +58,9 @@ typedef struct {
 void *playcount_media_create_server(apr_pool_t *p, server_rec *s);
 void *playcount_media_create_dir(apr_pool_t *p, char *dir);
 void *playcount_media_merge_dir(apr_pool_t *p, void *base, void *add);
+/* Without a list, too, judgements of User-Agents are remembered in these. */
+void playcount_media_agents_make(playcount_media_server *conf, apr_pool_t *p);
+
 /* Is a Content-Type one of PlaycountMediaTypes? */
 int playcount_media_is_type(const playcount_media_dir *conf, const char *type);
 
@@ -77,6 +80,13 @@ apr_status_t playcount_media_table_open(server_rec *s,
 
 /* --- one request --- */
 
+/* The parts of a file that a response had, and how far they went out. */
+typedef struct {
+    uint64_t size; /* of the file; UINT64_MAX: not known */
+    playcount_interval *interval;
+    size_t n;
+} playcount_media_parts;
+
 typedef struct {
     apr_off_t mark; /* where the connection stood before the response */
     int is_media;   /* its type was seen before the response */
@@ -84,9 +94,14 @@ typedef struct {
     /* When the request is logged: */
     playcount_verdict_e verdict; /* NONE: it is no media */
     uint64_t need;               /* 0: not known */
-    const char *got;             /* intervals as text; NULL: none */
-    const char *song;            /* NULL: it was refused before */
+    int has_got;                 /* ... and what was delivered of it: */
+    playcount_media_parts got;
+    const char *song; /* NULL: it was refused before */
 } playcount_media_request;
+
+/* got.c: the bytes, or milliseconds, that were delivered, as text. */
+const char *playcount_media_got_text(apr_pool_t *p,
+                                     const playcount_media_request *m);
 
 /* What is known of a request or one that it was redirected to; NULL: nothing. */
 playcount_media_request *playcount_media_request_of(request_rec *r);
@@ -115,16 +130,9 @@ playcount_verdict_e playcount_media_judge(request_rec *first, request_rec *last,
                                           playcount_media_request *m,
                                           const char **song, const char **why);
 
-/* got.c: the parts of a file that a response had, and how far they went out. */
-typedef struct {
-    uint64_t size; /* of the file; UINT64_MAX: not known */
-    playcount_interval *interval;
-    size_t n;
-} playcount_media_parts;
-
-/* r is the last of a chain of internal redirects, `body` the bytes that went out,
- * `size` what is known of the file's (UINT64_MAX: nothing). NULL, or why it cannot
- * be said. */
+/* got.c: r is the last of a chain of internal redirects, `body` the bytes that went
+ * out, `size` what is known of the file's (UINT64_MAX: nothing). NULL, or why it
+ * cannot be said. */
 const char *playcount_media_parts_of(request_rec *r, apr_off_t body, uint64_t size,
                                      playcount_media_parts *parts);
 

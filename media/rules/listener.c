@@ -17,13 +17,15 @@ static uint64_t rotate(uint64_t x, int by)
     return x << by | x >> (64 - by);
 }
 
+/* Eight bytes, the lowest first. */
 static uint64_t little(const uint8_t *bytes)
 {
-    uint64_t value = 0;
+    uint64_t value;
 
-    for (int i = 7; i >= 0; i--) {
-        value = value << 8 | bytes[i];
-    }
+    memcpy(&value, bytes, sizeof(value));
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    value = __builtin_bswap64(value);
+#endif
     return value;
 }
 
@@ -63,18 +65,22 @@ static void mix(sip *s, uint64_t word)
 static void add(sip *s, const void *bytes, size_t n)
 {
     const uint8_t *b = bytes;
+    unsigned there = (unsigned)(s->total % 8) * 8; /* bits in s->word */
 
-    for (size_t i = 0; i < n; i++) {
-        if (s->total % 8 == 0 && n - i >= 8) {
-            mix(s, little(b + i));
-            s->total += 8;
-            i += 7;
-            continue;
-        }
-        s->word |= (uint64_t)b[i] << (8 * (s->total % 8));
-        if (++s->total % 8 == 0) {
+    s->total += n;
+    for (; n >= 8; b += 8, n -= 8) {
+        uint64_t word = little(b);
+
+        mix(s, s->word | word << there);
+        s->word = there ? word >> (64 - there) : 0;
+    }
+    for (; n; b++, n--) {
+        s->word |= (uint64_t)*b << there;
+        there += 8;
+        if (there == 64) {
             mix(s, s->word);
             s->word = 0;
+            there = 0;
         }
     }
 }
