@@ -28,6 +28,10 @@ sub check
         unless $option->{'debug-mode'};
     die "there is no gdb on this machine; install the package gdb\n"
         unless Machine::command('gdb');
+    # One thread is what is wanted most; and the one process of event and worker waits for
+    # signals (sigwait), so that Ctrl-C reaches it before gdb.
+    $option->{mpm} //= 'prefork'
+        unless grep { defined $option->{$_} } qw(threads many-connections http2);
     return;
 }
 
@@ -56,12 +60,13 @@ sub symbols_hint
 
 # --- a crash ---------------------------------------------------------------
 
-# Before httpd starts: what its environment needs, and the end of the pipe that it is to
-# inherit, to be closed when it has.
+# Before httpd starts: the end of the pipe that it is to inherit, to be closed when it has,
+# and what its environment needs. Nothing without gdb.
 sub watch_for_crashes
 {
     my ($option) = @_;
 
+    return unless Machine::command('gdb');
     pipe my $from, my $to or die "cannot make a pipe: $!\n";
     my $pid = fork // die "cannot start a process: $!\n";
     if ($pid == 0) {
@@ -115,7 +120,7 @@ sub release
 sub backtrace
 {
     my ($pid, $thread) = @_;
-    my $gdb = Machine::command('gdb') or return "(install gdb to see it)\n";
+    my $gdb = Machine::command('gdb');
     my $out;
 
     my $child = open $out, '-|';

@@ -88,7 +88,8 @@ sub decoded
 
     return $bytes if $coding eq '' || $coding eq 'identity';
     return unless $coding =~ /^(x-)?gzip$|^deflate$/ && eval { require IO::Uncompress::AnyInflate };
-    my $z = IO::Uncompress::AnyInflate->new(\$bytes, Append => 1) or return;
+    my $z = IO::Uncompress::AnyInflate->new(\$bytes, Append => 1, Transparent => 0)
+        or return;
     my ($text, $n) = ('', 1);
     $n = $z->read($text, 65536) while $n > 0 && length $text < 16_000_000;
     return $n < 0 ? undef : $text;

@@ -11,7 +11,8 @@ use Address;
 use Machine;
 use Plain;
 
-our $SECONDS = 60; # that the server may be silent
+our $SECONDS = 60;               # that the server may be silent
+our $ANSWER_MAX = 100_000_000;   # bytes of it that are compared
 
 # Headers of the connection, and those that httpd writes anew with each answer.
 my %OF_CONNECTION = map { $_ => 1 } qw(connection keep-alive proxy-connection te trailer
@@ -113,6 +114,8 @@ sub exchange
         my $n = sysread $socket, $answer, 65536, length $answer;
         die "the connection broke off: $!\n" if !defined $n && $answer eq '';
         last unless $n;
+        die "the answer is longer than $ANSWER_MAX bytes, too long to compare\n"
+            if length $answer > $ANSWER_MAX;
     }
     alarm 0;
     return $answer;

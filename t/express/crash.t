@@ -49,7 +49,7 @@ like $output, qr/--debugger needs --debug-mode/, 'is refused';
 SKIP: {
     skip 'there is no tmux', 4 unless Playcount::Terminal::is_there();
     my $terminal = Playcount::Terminal->new({ width => 200, height => 50 }, $express->command(
-        'start-server', '--debug-mode', '--debugger', '--songs', '1k', '--threads', 4));
+        'start-server', '--debug-mode', '--debugger', '--songs', '1k'));
     my $runs = Playcount::Server::wait_until('it serves', sub {
         return 'no' if $terminal->screen =~ /Operation not permitted/;
         return $express->get('/song/x')->{status} == 200;
