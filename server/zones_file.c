@@ -127,7 +127,7 @@ static void drop_copy(playcount_kept_zone *kept)
     kept->copy = NULL;
 }
 
-/* The deleted file has no name left. */
+/* The file cannot have its name again. */
 static void make_copy(const playcount_served_zone *zone, playcount_kept_zone *kept)
 {
     const char *why = NULL;
@@ -166,7 +166,8 @@ static void put_back(const playcount_served_zone *zone, playcount_kept_zone *kep
                      "move a zone's file, stop the server first",
                      zone->name, zone->path);
     }
-    else if (APR_STATUS_IS_ENOENT(rv)) {
+    else if (rv !=
+             APR_EEXIST) { /* no name left, another disk: what it is is said */
         make_copy(zone, kept);
     }
 }
@@ -227,6 +228,7 @@ static int monitor(apr_pool_t *p, server_rec *s)
 /* The children have gone. */
 static apr_status_t stop(void *s)
 {
+    playcount_fault_catch();
     mend_all(s, 1, ((server_rec *)s)->process->pool);
     return APR_SUCCESS;
 }

@@ -24,8 +24,9 @@
 
 typedef struct playcount_zone_copy playcount_zone_copy;
 
-/* Give the open file its name back. APR_ENOENT: it has no name left (or its
- * directory is gone); APR_EEXIST: something else has the name. */
+/* Give the open file its name back. APR_EEXIST: something else has the name;
+ * ENOENT: it has no name left, or its directory is gone; another error: a copy must
+ * do. */
 apr_status_t playcount_file_link(const char *path, int fd, apr_pool_t *pool);
 
 /* Put a copy of the zone under the name, which must be free. It is open, locked and
