@@ -169,7 +169,7 @@ static void suspend_connection(conn_rec *c, request_rec *r)
     k->turns = playcount_lane_worker_turn();
     k->turn = atomic_load(k->turns);
     k->score = ap_get_scoreboard_worker(c->sbh);
-    playcount_lane_give(k);
+    playcount_lane_give_entering(k);
 }
 
 static void insert_filter(request_rec *r)

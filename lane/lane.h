@@ -119,6 +119,7 @@ struct playcount_lane_connection {
     playcount_lane_connection *newer, *older; /* of the loop's */
 
     /* ENTERING: until the worker that suspended it has let go. */
+    int watched; /* its socket is */
     worker_score *score;
     _Atomic uint64_t *turns;
     uint64_t turn;
@@ -194,5 +195,9 @@ int playcount_lane_loop_stopping(void);
 
 /* Any thread: the loop has it from now on. */
 void playcount_lane_give(playcount_lane_connection *k);
+
+/* A worker that suspends a connection: the loop has it as soon as the worker has
+ * let go. It is not woken for that, but by what the client sends. */
+void playcount_lane_give_entering(playcount_lane_connection *k);
 
 #endif

@@ -4,6 +4,7 @@
 #include "lane/loop.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -46,14 +47,31 @@ static void wake(void)
     }
 }
 
-void playcount_lane_give(playcount_lane_connection *k)
+static void push(playcount_lane_connection *k)
 {
     playcount_lane_connection *last = atomic_load(&given);
 
     do {
         k->next = last;
     } while (!atomic_compare_exchange_weak(&given, &last, k));
+}
+
+void playcount_lane_give(playcount_lane_connection *k)
+{
+    push(k);
     wake();
+}
+
+/* The loop, woken now, would find the worker busy with letting go. */
+void playcount_lane_give_entering(playcount_lane_connection *k)
+{
+    struct epoll_event e = {.events = EPOLLIN, .data.ptr = k};
+
+    k->watched = !epoll_ctl(playcount_lane_epoll, EPOLL_CTL_ADD, k->fd, &e);
+    push(k);
+    if (!k->watched) {
+        wake();
+    }
 }
 
 void playcount_lane_link(playcount_lane_connection *k)
@@ -112,7 +130,9 @@ static void look_at_entering(void)
             continue;
         }
         playcount_lane_link(k);
-        playcount_lane_watch(k, EPOLLIN);
+        if (!k->watched) {
+            playcount_lane_watch(k, EPOLLIN);
+        }
         playcount_lane_read_on(k);
         playcount_lane_batch(&k, 1, 1);
     }
@@ -185,10 +205,12 @@ static void look_at_stop(void)
 
 /* --- the thread --- */
 
-static void look_at_events(const struct epoll_event *e, int n)
+/* Returns whether clients have sent something whose connections are still entering.
+ */
+static int look_at_events(const struct epoll_event *e, int n)
 {
     playcount_lane_connection *group[PLAYCOUNT_LANE_GROUP];
-    int size = 0;
+    int size = 0, early = 0;
 
     for (int i = 0; i < n; i++) {
         playcount_lane_connection *k = e[i].data.ptr;
@@ -202,6 +224,9 @@ static void look_at_events(const struct epoll_event *e, int n)
         else if (k->state == PLAYCOUNT_LANE_READING) {
             group[size++] = k;
         }
+        else if (k->state == PLAYCOUNT_LANE_ENTERING) {
+            early = 1;
+        }
         else {
             playcount_lane_ready(k);
         }
@@ -213,6 +238,21 @@ static void look_at_events(const struct epoll_event *e, int n)
     if (size) {
         playcount_lane_batch(group, size, 1);
     }
+    return early;
+}
+
+/* A client waits for a worker that is about to let go: a few instructions, but
+ * perhaps this thread has taken the processor from it. */
+static void give_way(void)
+{
+    static int times;
+
+    if (++times % 32) {
+        sched_yield();
+    }
+    else {
+        apr_sleep(500);
+    }
 }
 
 static void *APR_THREAD_FUNC run(apr_thread_t *self, void *data)
@@ -222,11 +262,15 @@ static void *APR_THREAD_FUNC run(apr_thread_t *self, void *data)
     while (playcount_lane_loop_stopping() < 2) {
         int n =
             epoll_wait(playcount_lane_epoll, events, EVENTS, entering ? 1 : 1000);
+        int early;
 
         playcount_lane_now = apr_time_now();
-        look_at_events(events, n > 0 ? n : 0);
+        early = look_at_events(events, n > 0 ? n : 0);
         look_at_given();
         look_at_entering();
+        if (early && entering) {
+            give_way();
+        }
         look_at_deadlines();
         look_at_stop();
     }
