@@ -65,9 +65,6 @@ static playcount_lane_connection *get_acquainted(conn_rec *c)
         return NULL;
     }
     k = apr_pcalloc(c->pool, sizeof(*k));
-    /* What a request has taken goes back to the system, not to a list of the
-     * connection's own: it may be idle for long. */
-    apr_allocator_max_free_set(apr_pool_allocator_get(c->pool), 1);
     k->c = c;
     k->fd = fd;
     playcount_connection_get(c)->lane = k;
@@ -81,6 +78,7 @@ static int enter(playcount_lane_connection *k, const playcount_lane_kind *kind)
     k->keep_alive = kind->keep_alive;
     k->timeout = kind->timeout;
     playcount_lane_learn_rest(k);
+    playcount_lane_trim(k->c);
     k->state = PLAYCOUNT_LANE_ENTERING;
     ap_update_child_status(k->c->sbh, SERVER_BUSY_KEEPALIVE, NULL);
     k->c->cs->state = CONN_STATE_SUSPENDED;

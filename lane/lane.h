@@ -182,6 +182,10 @@ playcount_lane_match_e playcount_lane_find(playcount_lane_connection *k,
 /* lend.c. The first: a worker has httpd send what is left of an answer, and finds
  * what the connection wants next. */
 playcount_lane_wish_e playcount_lane_complete(playcount_lane_connection *k);
+
+/* A worker: memory that the connection keeps for its next request goes back to the
+ * system. */
+void playcount_lane_trim(conn_rec *c);
 void playcount_lane_lend(playcount_lane_connection *k);
 void playcount_lane_lend_returned(void);
 void playcount_lane_lend_waiting(void);
