@@ -1,12 +1,10 @@
 /* Deliveries of media in an access log. See medialine.h; mediafile.c measures
  * files. */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-#include <time.h>
 
 #include "client/command/logformat.h"
+#include "client/command/mediafacts.h"
 #include "client/command/mediafile.h"
 #include "client/command/medialine.h"
 #include "client/command/songmatch.h"
@@ -31,101 +29,6 @@ static const char *value_of(const medialine *m, accesslog_value v, size_t *n)
     return m->line.value[v].text;
 }
 
-/* A value; NULL: the format does not have it, or httpd had nothing to write. */
-static const char *text_of(const medialine *m, accesslog_value v)
-{
-    const char *text = m->line.value[v].text;
-    return text && strcmp(text, "-") != 0 ? text : NULL;
-}
-
-static bool number_of(const medialine *m, accesslog_value v, uint64_t *number)
-{
-    const char *text = text_of(m, v);
-    char *end;
-
-    if (!text || *text < '0' || *text > '9') {
-        return false;
-    }
-    *number = strtoull(text, &end, 10);
-    return !*end;
-}
-
-/* "[25/Nov/2026:23:14:46 +0000]" */
-static bool common_time(const char *text, int64_t *seconds)
-{
-    static const char months[] = "JanFebMarAprMayJunJulAugSepOctNovDec";
-    struct tm tm = {0};
-    char month[4], sign;
-    int hours, minutes, end = 0;
-
-    if (sscanf(text, "[%2d/%3[A-Za-z]/%4d:%2d:%2d:%2d %c%2d%2d]%n", &tm.tm_mday,
-               month, &tm.tm_year, &tm.tm_hour, &tm.tm_min, &tm.tm_sec, &sign,
-               &hours, &minutes, &end) != 9 ||
-        !end || text[end] || (sign != '+' && sign != '-')) {
-        return false;
-    }
-    const char *at = strstr(months, month);
-    if (!at || (at - months) % 3 || strlen(month) != 3) {
-        return false;
-    }
-    tm.tm_mon = (int)(at - months) / 3;
-    tm.tm_year -= 1900;
-    int64_t offset = (hours * 60 + minutes) * INT64_C(60);
-    *seconds = (int64_t)timegm(&tm) - (sign == '+' ? offset : -offset);
-    return true;
-}
-
-static bool start_of(const medialine *m, int64_t *seconds)
-{
-    static const struct {
-        accesslog_value value;
-        uint64_t unit;
-    } units[] = {{ACCESSLOG_TIME_SEC, 1},
-                 {ACCESSLOG_TIME_MSEC, 1000},
-                 {ACCESSLOG_TIME_USEC, 1000000}};
-    const char *text = text_of(m, ACCESSLOG_TIME);
-    uint64_t number;
-
-    for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
-        if (number_of(m, units[i].value, &number)) {
-            *seconds = (int64_t)(number / units[i].unit);
-            return true;
-        }
-    }
-    return text && common_time(text, seconds);
-}
-
-static bool address_of(const medialine *m, playcount_address *address)
-{
-    size_t n;
-    const char *text = value_of(m, ACCESSLOG_ADDRESS, &n);
-
-    if (!text) {
-        text = value_of(m, ACCESSLOG_HOST, &n);
-    }
-    return text && playcount_address_read(address, text, n);
-}
-
-/* The path, decoded, without the query. */
-static int path_id(const accesslog_line *line, char id[PLAYCOUNT_ID_ENCODED])
-{
-    const char *query = memchr(line->target + line->decoded_n, '?',
-                               line->target_n - line->decoded_n);
-    size_t n = query ? (size_t)(query - line->target) : line->target_n;
-
-    if (n >= PLAYCOUNT_ID_ENCODED || memchr(line->target, '\0', n)) {
-        return -1;
-    }
-    if (line->decoded_n) {
-        memcpy(id, line->target, n);
-        id[n] = '\0';
-    }
-    else if (playcount_percent_decode(line->target, n, id)) {
-        return -1;
-    }
-    return playcount_id_fault(id) ? -1 : 1;
-}
-
 static int song_of(medialine *m, char id[PLAYCOUNT_ID_ENCODED])
 {
     size_t n;
@@ -135,7 +38,7 @@ static int song_of(medialine *m, char id[PLAYCOUNT_ID_ENCODED])
         return songmatch_find(m->match, &m->line, id);
     }
     if (!song || strcmp(song, "-") == 0) {
-        return path_id(&m->line, id);
+        return mediafacts_path_song(&m->line, id);
     }
     if (n >= PLAYCOUNT_ID_ENCODED || strlen(song) != n) {
         return -1;
@@ -145,34 +48,6 @@ static int song_of(medialine *m, char id[PLAYCOUNT_ID_ENCODED])
 }
 
 /* --- is it media, and does it count? --- */
-
-/* By the type that was sent, or the file's name. A segment of HLS is no download by
- * itself. */
-static bool is_media(const medialine *m)
-{
-    static const char *const names[] = {"mp3", "m4a",  "m4b", "aac",  "ogg",
-                                        "oga", "opus", "wav", "flac", "mp4",
-                                        "m4v", "mov",  "webm"};
-    const char *type = text_of(m, ACCESSLOG_TYPE);
-    const accesslog_line *line = &m->line;
-    size_t n = line->target_n;
-    const char *query = memchr(line->target, '?', n), *dot;
-
-    if (type) {
-        return strncasecmp(type, "audio/", 6) == 0 ||
-               strncasecmp(type, "video/", 6) == 0;
-    }
-    n = query && !line->decoded_n ? (size_t)(query - line->target) : n;
-    dot = memrchr(line->target, '.', n);
-    for (size_t i = 0; dot && i < sizeof(names) / sizeof(*names); i++) {
-        size_t length = n - (size_t)(dot + 1 - line->target);
-        if (strlen(names[i]) == length &&
-            strncasecmp(names[i], dot + 1, length) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
 
 /* What the lists, and without a verdict in the log all rules, say. */
 static bool is_refused(const medialine *m, const media_delivery *out)
@@ -187,9 +62,9 @@ static bool is_refused(const medialine *m, const media_delivery *out)
         d.is_get = !m->line.method ||
                    (m->line.method_n == 3 && memcmp(m->line.method, "GET", 3) == 0);
         d.status = m->line.status ? m->line.status : 200;
-        d.encoded = text_of(m, ACCESSLOG_ENCODING) != NULL;
-        d.range = text_of(m, ACCESSLOG_RANGE);
-        d.purpose = text_of(m, ACCESSLOG_PURPOSE);
+        d.encoded = mediafacts_text(&m->line, ACCESSLOG_ENCODING) != NULL;
+        d.range = mediafacts_text(&m->line, ACCESSLOG_RANGE);
+        d.purpose = mediafacts_text(&m->line, ACCESSLOG_PURPOSE);
     }
     else if (!m->has_lists) {
         return false;
@@ -207,7 +82,8 @@ static media_outcome judge(const medialine *m, media_delivery *out)
     if (verdict < 0) {
         return MEDIALINE_UNREADABLE;
     }
-    if (verdict == PLAYCOUNT_VERDICT_NONE || (!text && !m->match && !is_media(m))) {
+    if (verdict == PLAYCOUNT_VERDICT_NONE ||
+        (!text && !m->match && !mediafacts_is_media(&m->line))) {
         return MEDIALINE_OTHER;
     }
     out->counted =
@@ -250,12 +126,12 @@ static void hand_out(media_delivery *out, uint64_t bytes)
 static media_outcome found_intervals(const medialine *m, uint64_t size,
                                      media_delivery *out)
 {
-    const char *range = text_of(m, ACCESSLOG_RANGE);
-    const char *content_range = text_of(m, ACCESSLOG_CONTENT_RANGE);
+    const char *range = mediafacts_text(&m->line, ACCESSLOG_RANGE);
+    const char *content_range = mediafacts_text(&m->line, ACCESSLOG_CONTENT_RANGE);
     uint64_t body = 0, sent, whole;
-    bool has_body = number_of(m, ACCESSLOG_BODY, &body);
+    bool has_body = mediafacts_number(&m->line, ACCESSLOG_BODY, &body);
 
-    if (number_of(m, ACCESSLOG_OUT, &sent)) {
+    if (mediafacts_number(&m->line, ACCESSLOG_OUT, &sent)) {
         body = has_body && body < sent ? body : sent;
     }
     out->got[0] = (playcount_interval){0, size};
@@ -284,7 +160,8 @@ static media_outcome measure(medialine *m, media_delivery *out)
 
     out->n = 0;
     if (logformat_has(m->format, ACCESSLOG_THRESHOLD)) {
-        if (!number_of(m, ACCESSLOG_THRESHOLD, &out->need) || !out->need) {
+        if (!mediafacts_number(&m->line, ACCESSLOG_THRESHOLD, &out->need) ||
+            !out->need) {
             return MEDIALINE_UNMEASURED;
         }
     }
@@ -310,7 +187,8 @@ media_outcome medialine_read(medialine *m, const char *text, size_t n,
     if (logformat_parse(m->format, text, n, &m->line)) {
         return MEDIALINE_UNREADABLE;
     }
-    if (!start_of(m, &out->start) || !address_of(m, &out->address)) {
+    if (!mediafacts_start(&m->line, &out->start) ||
+        !mediafacts_address(&m->line, &out->address)) {
         return MEDIALINE_UNUSABLE;
     }
     media_outcome outcome = judge(m, out);

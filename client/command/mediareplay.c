@@ -10,7 +10,7 @@
 #include <unistd.h>
 
 #include "client/command/logs.h"
-#include "client/command/mediastate.h"
+#include "client/command/mediasend.h"
 #include "client/command/progress.h"
 #include "client/command/run.h"
 #include "client/command/statefile.h"
@@ -22,7 +22,6 @@ typedef struct {
     medialine *lines;
     mediatable *table;
     mediastate state;
-    bool stateless; /* nothing is remembered */
     uint64_t outcomes[MEDIALINE_OUTCOMES], lines_n;
     uint64_t plays, sent;
     bool resumed;
@@ -163,70 +162,34 @@ static exit_status read_log(replaying *r, const char *path)
 
 /* --- sending --- */
 
-static exit_status send_batches(replaying *r, playcount_pack *pack)
+/* What is to be sent is on the disk before it is, so that it can be resumed; what
+ * is resumed stays there as it was, as its time is how old the keys are. */
+static exit_status deliver(replaying *r, bool resumes)
 {
-    playcount_error error, *errors = calloc(pack->n + 1, sizeof(*errors));
-
-    if (!errors) {
-        return no_memory();
-    }
-    for (size_t i = 0; i < pack->n; i++) {
-        snprintf(pack->batches[i].key, sizeof(pack->batches[i].key),
-                 "%.32s-media-%zu", r->state.id, i);
-    }
-    playcount_send_until(r->a->client, pack->batches, pack->n, errors, &error,
-                         is_interrupted, NULL);
-    exit_status status = EXIT_DONE;
-    if (error.status != PLAYCOUNT_OK) {
-        status = say_error(&error);
-        say("%s", r->stateless
-                      ? "not all plays were counted"
-                      : "the replay has stopped; run the same command again to "
-                        "resume it");
-        status = interrupted ? EXIT_INTERRUPTED : status;
-    }
-    free(errors);
-    return status;
-}
-
-static exit_status send_plays(replaying *r)
-{
-    const media_list *list = &r->state.sending;
-    playcount_pack pack;
-    playcount_error error;
-    exit_status status = EXIT_DONE;
-
-    if (playcount_pack_init(&pack, r->a->client)) {
-        return no_memory();
-    }
-    for (size_t i = 0; i < list->n && status == EXIT_DONE; i++) {
-        if (playcount_pack_add(&pack, list->all[i].song, list->all[i].plays, NULL,
-                               &error) < 0) {
-            status = say_error(&error);
-        }
-    }
-    if (status == EXIT_DONE) {
-        status = playcount_pack_seal(&pack) ? no_memory() : send_batches(r, &pack);
-    }
-    playcount_pack_free(&pack);
-    return status;
-}
-
-/* Send, and remember that it was sent. */
-static exit_status deliver(replaying *r)
-{
-    int64_t today = playcount_window_day((int64_t)time(NULL));
     uint64_t plays = 0;
+    playcount_pack pack;
 
     for (size_t i = 0; i < r->state.sending.n; i++) {
         plays += r->state.sending.all[i].plays;
     }
-    exit_status status = plays ? send_plays(r) : EXIT_DONE;
-    if (status == EXIT_DONE) {
-        r->sent += plays;
-        status = mediastate_sent(&r->state, today) ? no_memory() : EXIT_DONE;
+    if (plays) {
+        exit_status status = mediasend_pack(&pack, &r->state, r->a->client);
+        if (status == EXIT_DONE && !resumes) {
+            status = mediastate_save(&r->state);
+            if (status != EXIT_DONE) {
+                playcount_pack_free(&pack);
+            }
+        }
+        status = status == EXIT_DONE ? mediasend(&pack, &r->state, r->a->client)
+                                     : status;
+        if (status != EXIT_DONE) {
+            return status;
+        }
     }
-    return status;
+    r->sent += plays;
+    return mediastate_sent(&r->state, playcount_window_day((int64_t)time(NULL)))
+               ? no_memory()
+               : EXIT_DONE;
 }
 
 /* A run that was interrupted while it sent. */
@@ -247,7 +210,7 @@ static exit_status resume(replaying *r)
     }
     r->resumed = true;
     if (!old || strcmp(unsure, "skip") != 0) {
-        return deliver(r);
+        return deliver(r, true);
     }
     return mediastate_sent(&r->state, -1) ? no_memory() : EXIT_DONE;
 }
@@ -333,9 +296,7 @@ static exit_status count(replaying *r)
         return no_memory();
     }
     r->state.when = (int64_t)time(NULL);
-    exit_status status =
-        r->state.sending.n ? mediastate_save(&r->state) : EXIT_DONE;
-    status = status == EXIT_DONE ? deliver(r) : status;
+    exit_status status = deliver(r, false);
     if (status == EXIT_DONE) {
         status = report(r);
     }
@@ -352,10 +313,10 @@ static exit_status open_state(replaying *r)
 {
     const arguments *a = r->a;
     char *base = NULL, *path = NULL;
+    bool stateless = a->dry_run;
 
-    r->stateless = a->dry_run;
     for (int i = 0; i < a->words_n; i++) {
-        r->stateless = r->stateless || strcmp(a->words[i], "-") == 0;
+        stateless = stateless || strcmp(a->words[i], "-") == 0;
         if (strcmp(a->words[i], "-") != 0 && access(a->words[i], R_OK) != 0) {
             say("%s: %s", a->words[i],
                 strerror(errno)); /* before a state is made */
@@ -366,7 +327,7 @@ static exit_status open_state(replaying *r)
         r->state = (mediastate){.lock = -1, .closed = -1};
         return EXIT_DONE;
     }
-    if (!r->stateless) {
+    if (!stateless) {
         base = a->state ? NULL : logs_base(a->words[0]);
         path = a->state ? strdup(a->state)
                : base   ? statefile_name(base, "media")

@@ -145,6 +145,12 @@ $run = replay($log);
 is $run->{status}, 6, 'a log in another format: exit status 6';
 like $run->{err}, qr/no line could be read/, 'is said';
 
+# Where songs are spread by number, others cannot be sent; nothing is left of it.
+log_is(line());
+$run = playcount('--shard=modulo', '-s', $url, 'replay', '--media', $log);
+is $run->{status}, 2, 'a song that is no number, with --shard=modulo';
+ok !-e $state, 'is not tried again and again';
+
 # --missing: what the module had no room for.
 log_is(line(verdict => 'played'), line(verdict => 'full', address => '192.0.2.2'),
     line(verdict => 'again', address => '192.0.2.3'));
