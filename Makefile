@@ -164,10 +164,10 @@ $(BUILD)/t/media/%: t/media/%.c $(UNIT_OBJECTS)
 # The protocol of a cluster, simulated.
 CLUSTER_OBJECTS = $(patsubst %,$(BUILD)/handoff/%.lo,cluster round)
 
-$(BUILD)/t/simulate.t: t/cluster/simulate.c $(SHM_OBJECTS) $(CLUSTER_OBJECTS)
+$(BUILD)/t/simulate.t: t/cluster/simulate.c t/cluster/cost.c t/cluster/cost.h $(SHM_OBJECTS) $(CLUSTER_OBJECTS)
 	@echo "  LINK $@"
 	@mkdir -p $(@D)
-	@$(CC) $(ALL_CFLAGS) -o $@ $< \
+	@$(CC) $(ALL_CFLAGS) -o $@ $(filter %.c,$^) \
 	    $(foreach o,$(SHM_OBJECTS:.lo=.o) $(CLUSTER_OBJECTS:.lo=.o),$(dir $(o)).libs/$(notdir $(o))) \
 	    $(APR_LIBS) $(LIBS) -lm
 

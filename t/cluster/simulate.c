@@ -17,6 +17,7 @@
  * nothing is counted twice; and what is shown never falls.
  *
  *     build/t/simulate.t [RUNS [FIRST SEED]]     one run says what it does
+ *     build/t/simulate.t cost                    what it costs on paper: cost.c
  */
 #include <stdlib.h>
 #include <string.h>
@@ -28,6 +29,7 @@
 
 #include "handoff/cluster.h"
 #include "shm/zone/layout.h"
+#include "t/cluster/cost.h"
 #include "t/tap.h"
 
 #define TAGS 3
@@ -846,6 +848,9 @@ int main(int argc, char **argv)
     uint64_t failed;
     zone_header head;
 
+    if (argc > 1 && !strcmp(argv[1], "cost")) {
+        return playcount_cost_print(argc - 2, argv + 2);
+    }
     apr_initialize();
     playcount_layout(&head, &size);
     bytes = head.at.end;

@@ -43,6 +43,14 @@ my @once = map { $servers[1]->post('/songs', content => 'common=1',
     headers => { 'Content-Type' => 'text/plain', 'Idempotency-Key' => 'k1' })->{content} } 1, 2;
 is_deeply \@once, ['common=325', 'common=325'], 'and a request that is sent again is answered the same';
 
+# A single song: refused, and it stays on every server.
+my $refused = $servers[1]->delete('/song/common');
+is $refused->{status}, 409, 'DELETE of a single song is refused in a cluster';
+like $refused->{content}, qr/belongs to a cluster, in which a single song cannot be forgotten/,
+    '... with a sentence';
+is $servers[1]->delete('/song/unknown')->{status}, 409, '... of any song';
+shows($_, '/song/common', 325, "... and server $_ shows it as before") for 0 .. 2;
+
 for (1 .. 2) {
     my $server = $servers[0];
     $server->graceful;
