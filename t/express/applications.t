@@ -22,6 +22,13 @@ def application(environ, start_response):
         environ['mod_wsgi.process_group'] or 'embedded', environ['MOD_PLAYCOUNT_EXPRESS'],
         os.environ['MOD_PLAYCOUNT_EXPRESS'], environ['COLOR'], os.environ['COLOR'])).encode()]
 EOF
+Playcount::Server::spew("$temp/app/debug.wsgi", <<'EOF');
+import os
+def application(environ, start_response):
+    start_response('200 OK', [('Content-Type', 'text/plain')])
+    return [' '.join(where.get('MOD_PLAYCOUNT_EXPRESS' + name, 'unset')
+        for where in (environ, os.environ) for name in ('', '_DEBUG_MODE')).encode()]
+EOF
 Playcount::Server::spew("$temp/app/beside.py", "NAME = 'app'\n");
 Playcount::Server::spew("$temp/cgi/hello", <<'EOF');
 #!/bin/sh
@@ -110,6 +117,15 @@ for my $case (['event', 'embedded'], ['event', 'daemon', '--wsgi-processes', 2],
     ($status, $output) = $express->run('status');
     like $output, qr{^Serving \Q$url\E }, 'status says where';
 }
+
+# One process, which applications can tell.
+my $debug = Playcount::Express->new;
+my $pid = $debug->spawn($debug->temp . '/said', $debug->command('start-server', '--debug-mode',
+    '--songs', '1k', '--wsgi', "$temp/app/debug.wsgi"));
+Playcount::Server::wait_until('it serves', sub { $debug->get('/')->{status} == 200 });
+answers($debug, '/', '1 1 1 1', '--debug-mode');
+kill 'INT', $pid;
+waitpid $pid, 0;
 
 # CGI and a proxy at /, with something below; other paths for counter and page.
 my $express = Playcount::Express->new;
