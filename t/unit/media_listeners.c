@@ -256,6 +256,40 @@ static void killed(void)
        "all are counted; a kill costs one place at most");
 }
 
+/* A child that holds all locks of open downloads and does not go on. */
+static void frozen(playcount_media *m)
+{
+    media_listener counted = {30, "/z.mp3", NOON + 2 * DAY, PLAYCOUNT_WINDOW_DAY},
+                   other = {31, "/z.mp3", NOON + 2 * DAY, PLAYCOUNT_WINDOW_DAY};
+    int ready[2];
+    char byte;
+    pid_t child;
+
+    media_get(m, &counted, 0, 1000, 1000);
+    if (pipe(ready) != 0 || (child = test_fork()) < 0) {
+        printf("Bail out! no child\n");
+        exit(1);
+    }
+    if (child == 0) {
+        for (uint64_t s = 0; s < m->header->stripes; s++) {
+            playcount_media_lock_get(&m->stripe[s].lock);
+        }
+        _exit(write(ready[1], "x", 1) == 1 ? pause() : 1);
+    }
+    if (read(ready[0], &byte, 1) != 1) {
+        printf("Bail out! the child has no locks\n");
+        exit(1);
+    }
+    is(media_get(m, &counted, 0, 1000, 1000), PLAYCOUNT_VERDICT_AGAIN,
+       "who is counted is known, whatever is locked");
+    is(media_get(m, &other, 0, 1000, 1000), PLAYCOUNT_VERDICT_FULL,
+       "nobody waits for a process that does not go on");
+    kill(child, SIGKILL);
+    waitpid(child, NULL, 0);
+    is(media_get(m, &other, 0, 1000, 1000), PLAYCOUNT_VERDICT_PLAYED,
+       "when it has been killed its locks are free");
+}
+
 int main(void)
 {
     playcount_media_shape shape = {1000, 1000};
@@ -267,6 +301,7 @@ int main(void)
     refused_by_the_zone(m);
     files(m);
     days(m);
+    frozen(m);
     windows(media_memory(pool, &shape));
     rolling_over_midnight(media_memory(pool, &shape));
     full();
