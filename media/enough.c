@@ -8,13 +8,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "media/rules/listener.h"
-
-/* The file and the rule as a number. The key is nobody's secret: a file that is
- * made to have another's number harms only itself. */
-static uint64_t number_of(const request_rec *r, const playcount_measure_rule *rule)
+/* The file and the rule as a number, mixed word by word. Nobody gains anything by a
+ * file that has another's number. */
+uint64_t playcount_media_file_number(const request_rec *r,
+                                     const playcount_measure_rule *rule)
 {
-    static const uint8_t key[PLAYCOUNT_LISTENER_KEY];
     uint64_t words[] = {
         (uint64_t)r->finfo.device,
         (uint64_t)r->finfo.inode,
@@ -23,8 +21,13 @@ static uint64_t number_of(const request_rec *r, const playcount_measure_rule *ru
         rule->seconds,
         (uint64_t)rule->kbits << 1 | (rule->whole != 0),
     };
+    uint64_t number = 0x9e3779b97f4a7c15ULL;
 
-    return playcount_siphash(key, words, sizeof(words)) | 1;
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+        number = (number ^ words[i]) * 0xff51afd7ed558ccdULL;
+        number ^= number >> 29;
+    }
+    return number | 1;
 }
 
 static playcount_measure_rule rule_of(const playcount_media_dir *conf)
@@ -60,7 +63,7 @@ int playcount_media_measure(request_rec *r, const playcount_media_dir *conf,
         (r->finfo.valid & wanted) != wanted) {
         return 0;
     }
-    number = number_of(r, &rule);
+    number = playcount_media_file_number(r, &rule);
     if (playcount_media_find_file(playcount_media_tables, number, out)) {
         return 1;
     }

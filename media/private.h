@@ -136,6 +136,11 @@ playcount_verdict_e playcount_media_judge(request_rec *first, request_rec *last,
 const char *playcount_media_parts_of(request_rec *r, apr_off_t body, uint64_t size,
                                      playcount_media_parts *parts);
 
+/* enough.c: r's file and the rule as a number; the file by device, inode, size and
+ * time. */
+uint64_t playcount_media_file_number(const request_rec *r,
+                                     const playcount_measure_rule *rule);
+
 /* enough.c: measure r's file, unless it is known. 0: it is none, or it is gone. */
 int playcount_media_measure(request_rec *r, const playcount_media_dir *conf,
                             playcount_measured *out);

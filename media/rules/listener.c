@@ -29,20 +29,15 @@ static uint64_t little(const uint8_t *bytes)
     return value;
 }
 
-static void rounds(sip *s, int n)
-{
-    while (n-- > 0) {
-        s->v[0] += s->v[1];
-        s->v[2] += s->v[3];
-        s->v[1] = rotate(s->v[1], 13) ^ s->v[0];
-        s->v[3] = rotate(s->v[3], 16) ^ s->v[2];
-        s->v[0] = rotate(s->v[0], 32) + s->v[3];
-        s->v[2] += s->v[1];
-        s->v[3] = rotate(s->v[3], 21) ^ s->v[0];
-        s->v[1] = rotate(s->v[1], 17) ^ s->v[2];
-        s->v[2] = rotate(s->v[2], 32);
-    }
-}
+/* One round, over four variables, which the compiler keeps in registers. */
+#define ROUND(v0, v1, v2, v3)                                                      \
+    do {                                                                           \
+        v0 += v1, v2 += v3;                                                        \
+        v1 = rotate(v1, 13) ^ v0, v3 = rotate(v3, 16) ^ v2;                        \
+        v0 = rotate(v0, 32) + v3, v2 += v1;                                        \
+        v3 = rotate(v3, 21) ^ v0, v1 = rotate(v1, 17) ^ v2;                        \
+        v2 = rotate(v2, 32);                                                       \
+    } while (0)
 
 static void begin(sip *s, const uint8_t key[PLAYCOUNT_LISTENER_KEY])
 {
@@ -55,42 +50,55 @@ static void begin(sip *s, const uint8_t key[PLAYCOUNT_LISTENER_KEY])
     s->word = s->total = 0;
 }
 
-static void mix(sip *s, uint64_t word)
+static inline void mix(sip *s, uint64_t word)
 {
-    s->v[3] ^= word;
-    rounds(s, 2);
-    s->v[0] ^= word;
+    uint64_t v0 = s->v[0], v1 = s->v[1], v2 = s->v[2], v3 = s->v[3] ^ word;
+
+    ROUND(v0, v1, v2, v3);
+    ROUND(v0, v1, v2, v3);
+    s->v[0] = v0 ^ word;
+    s->v[1] = v1;
+    s->v[2] = v2;
+    s->v[3] = v3;
 }
 
 static void add(sip *s, const void *bytes, size_t n)
 {
     const uint8_t *b = bytes;
     unsigned there = (unsigned)(s->total % 8) * 8; /* bits in s->word */
+    uint64_t word = 0;
 
     s->total += n;
     for (; n >= 8; b += 8, n -= 8) {
-        uint64_t word = little(b);
+        uint64_t next = little(b);
 
-        mix(s, s->word | word << there);
-        s->word = there ? word >> (64 - there) : 0;
+        mix(s, s->word | next << there);
+        s->word = there ? next >> (64 - there) : 0;
     }
-    for (; n; b++, n--) {
-        s->word |= (uint64_t)*b << there;
-        there += 8;
-        if (there == 64) {
-            mix(s, s->word);
-            s->word = 0;
-            there = 0;
+    for (size_t i = 0; i < n; i++) {
+        word |= (uint64_t)b[i] << (8 * i);
+    }
+    if (n) {
+        uint64_t all = s->word | word << there;
+
+        if (there + 8 * n >= 64) {
+            mix(s, all);
+            all = there ? word >> (64 - there) : 0;
         }
+        s->word = all;
     }
 }
 
 static uint64_t finish(sip *s)
 {
+    uint64_t v0, v1, v2, v3;
+
     mix(s, s->word | s->total << 56);
-    s->v[2] ^= 0xff;
-    rounds(s, 4);
-    return s->v[0] ^ s->v[1] ^ s->v[2] ^ s->v[3];
+    v0 = s->v[0], v1 = s->v[1], v2 = s->v[2] ^ 0xff, v3 = s->v[3];
+    for (int i = 0; i < 4; i++) {
+        ROUND(v0, v1, v2, v3);
+    }
+    return v0 ^ v1 ^ v2 ^ v3;
 }
 
 uint64_t playcount_siphash(const uint8_t key[PLAYCOUNT_LISTENER_KEY],

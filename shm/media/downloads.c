@@ -8,20 +8,26 @@
 
 /* --- packing --- */
 
+/* 48 bits, in the order of the machine's bytes: a file of another machine is none.
+ */
 static uint8_t *put48(uint8_t *to, uint64_t n)
 {
-    for (int i = 0; i < 6; i++, n >>= 8) {
-        *to++ = (uint8_t)n;
-    }
-    return to;
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    n <<= 16;
+#endif
+    memcpy(to, &n, 6);
+    return to + 6;
 }
 
 static const uint8_t *get48(const uint8_t *from, uint64_t *n)
 {
-    *n = 0;
-    for (int i = 5; i >= 0; i--) {
-        *n = *n << 8 | from[i];
-    }
+    uint64_t value = 0;
+
+    memcpy(&value, from, 6);
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    value >>= 16;
+#endif
+    *n = value;
     return from + 6;
 }
 
