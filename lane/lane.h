@@ -9,6 +9,7 @@
  *     learn.c     from a request that httpd answered to a kind
  *     kinds.c     the kinds, shared by the connections of the child
  *     loop.c      the thread: reads, answers, waits
+ *     enter.c     connections that come from a worker
  *     batch.c     what came in during one pass: looked up together, then answered
  *     lend.c      a connection's time with httpd: a worker of the MPM serves it
  *     account.c   the numbers that mod_status shows

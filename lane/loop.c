@@ -4,7 +4,6 @@
 #include "lane/loop.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -14,7 +13,6 @@
 #include "http_log.h"
 
 #include "lane/account.h"
-#include "lane/worker.h"
 
 APLOG_USE_MODULE(playcount);
 
@@ -28,8 +26,8 @@ static apr_thread_t *thread;
 static _Atomic(playcount_lane_connection *) given; /* last in, first out */
 static _Atomic int stopping;                       /* 1: gracefully, 2: at once */
 
-static playcount_lane_connection *entering; /* by `next` */
-static playcount_lane_connection *newest;   /* all others of the loop's */
+static playcount_lane_connection
+    *newest; /* of the loop's, but for those that enter */
 
 int playcount_lane_loop_stopping(void)
 {
@@ -99,45 +97,6 @@ void playcount_lane_unlink(playcount_lane_connection *k)
     }
 }
 
-/* The worker that suspended a connection writes two fields of it after our hook has
- * run, then nothing any more. Either of these proves that it has: its own count of
- * turns has moved on, because it begins another one or ends; or the scoreboard says
- * that it waits for work, which it writes itself.
- *
- * In a child that stops, idle workers are SERVER_GRACEFUL. That proves nothing: the
- * listener writes it for busy ones, too. So idle workers are called until the one
- * in question has had a turn. */
-static int has_let_go(const playcount_lane_connection *k)
-{
-    unsigned char status = *(volatile unsigned char *)&k->score->status;
-
-    atomic_thread_fence(memory_order_acquire);
-    if (status == SERVER_GRACEFUL) {
-        playcount_lane_worker_call();
-    }
-    return atomic_load(k->turns) != k->turn || status == SERVER_READY;
-}
-
-static void look_at_entering(void)
-{
-    playcount_lane_connection *k = entering, *next;
-
-    for (entering = NULL; k; k = next) {
-        next = k->next;
-        if (!has_let_go(k)) {
-            k->next = entering;
-            entering = k;
-            continue;
-        }
-        playcount_lane_link(k);
-        if (!k->watched) {
-            playcount_lane_watch(k, EPOLLIN);
-        }
-        playcount_lane_read_on(k);
-        playcount_lane_batch(&k, 1, 1);
-    }
-}
-
 static void look_at_given(void)
 {
     playcount_lane_connection *k = atomic_exchange(&given, NULL), *next;
@@ -145,8 +104,7 @@ static void look_at_given(void)
     for (; k; k = next) {
         next = k->next;
         if (k->state == PLAYCOUNT_LANE_ENTERING) {
-            k->next = entering;
-            entering = k;
+            playcount_lane_enter(k);
         }
         else {
             playcount_lane_lend_returned();
@@ -241,36 +199,19 @@ static int look_at_events(const struct epoll_event *e, int n)
     return early;
 }
 
-/* A client waits for a worker that is about to let go: a few instructions, but
- * perhaps this thread has taken the processor from it. */
-static void give_way(void)
-{
-    static int times;
-
-    if (++times % 32) {
-        sched_yield();
-    }
-    else {
-        apr_sleep(500);
-    }
-}
-
 static void *APR_THREAD_FUNC run(apr_thread_t *self, void *data)
 {
     struct epoll_event events[EVENTS];
 
     while (playcount_lane_loop_stopping() < 2) {
-        int n =
-            epoll_wait(playcount_lane_epoll, events, EVENTS, entering ? 1 : 1000);
+        int n = epoll_wait(playcount_lane_epoll, events, EVENTS,
+                           playcount_lane_entering() ? 1 : 1000);
         int early;
 
         playcount_lane_now = apr_time_now();
         early = look_at_events(events, n > 0 ? n : 0);
         look_at_given();
-        look_at_entering();
-        if (early && entering) {
-            give_way();
-        }
+        playcount_lane_look_at_entering(early);
         look_at_deadlines();
         look_at_stop();
     }

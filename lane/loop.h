@@ -16,6 +16,13 @@ apr_status_t playcount_lane_batch_create(apr_pool_t *p);
 void playcount_lane_batch(playcount_lane_connection *const *connections, int n,
                           int may_read);
 
+/* enter.c: a connection comes from a worker; is there one whose worker has not let
+ * go yet; and take over those whose worker has. `early`: a client waits for that.
+ */
+void playcount_lane_enter(playcount_lane_connection *k);
+int playcount_lane_entering(void);
+void playcount_lane_look_at_entering(int early);
+
 /* connection.c: what a connection does next. */
 void playcount_lane_watch(playcount_lane_connection *k, int what); /* EPOLL... */
 void playcount_lane_unwatch(playcount_lane_connection *k);
