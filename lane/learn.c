@@ -71,7 +71,9 @@ void playcount_lane_learn_begin(playcount_lane_connection *k, const char *bytes,
     }
     l->stage = n ? BYTES : NOTHING;
     l->request_length = n < sizeof(l->request) ? n : sizeof(l->request);
-    memcpy(l->request, bytes, l->request_length);
+    if (n) {
+        memcpy(l->request, bytes, l->request_length);
+    }
 }
 
 /* --- the request --- */
