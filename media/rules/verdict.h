@@ -1,5 +1,7 @@
-/* What becomes of one delivery of media. Here is decided what the live module and
- * the replay of a log decide alike.
+/* What becomes of one delivery of media. Here is decided what follows from the
+ * request alone, by the live module and the replay of a log alike; what the
+ * listener had before decides the rest (shm/media/deliver.c; media/judge.c asks
+ * both).
  *
  *     played    with this one the listener has enough: it counts
  *     open      he has not enough yet
@@ -9,14 +11,15 @@
  *     prefetch  the browser fetched it in advance (Sec-Purpose: prefetch)
  *     full      there is no room for a new listener; a replay of the log counts it
  *     skipped   not a download: not GET, not 200 or 206, encoded, or the
- * configuration says so (playcount-skip)
+ *               configuration says so (playcount-skip)
  *
  * Some of it follows from the request alone, whatever came before: that is in
  * playcount_media_refuse(). The rest depends on the listener's other requests:
  *
  *     refuse()  -> a verdict, and that is it
- *               -> OPEN: the intervals are added to the union of the listener and
- * his window (union.h); playcount_union_enough() says whether it is played
+ *               -> OPEN: the intervals are added to the union of the listener
+ *                  and the window (union.h); playcount_union_enough() says
+ *                  whether it is played
  *
  * So a replay takes from the log which deliveries are refused, and computes the
  * rest.
