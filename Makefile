@@ -26,8 +26,13 @@ JOBS      = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 MODULE    = mod_playcount
 ROOMS     = shm/fault shm/zone shm/figures shm/media server api handoff metrics lane recorder media media/rules
 
+# "yes" if the compiler finds it.
+has_header = $(shell $(CC) -E -x c -include $(1) /dev/null > /dev/null 2>&1 && echo yes)
+
 # PlaycountHandoff redis needs hiredis; without it the rest is built.
-HIREDIS  := $(shell echo '\#include <hiredis/hiredis.h>' | $(CC) -E - > /dev/null 2>&1 && echo yes)
+HIREDIS  := $(call has_header,hiredis/hiredis.h)
+# With TLS, where hiredis has it.
+HIREDIS_TLS := $(call has_header,hiredis/hiredis_ssl.h)
 NOT_BUILT = $(if $(HIREDIS),handoff/redis_absent.c,\
                  $(filter-out handoff/redis_absent.c,$(wildcard handoff/redis*.c)))
 SOURCES   = $(MODULE).c $(filter-out $(NOT_BUILT),$(wildcard $(ROOMS:%=%/*.c)))
@@ -85,7 +90,7 @@ $(BUILD)/handoff/redis_script.lo: $(BUILD)/handoff/send.lua.h $(BUILD)/handoff/r
 $(SO): $(OBJECTS)
 	@echo "  LINK $@"
 	@$(if $(HIREDIS),:,echo "  without Redis: libhiredis-dev is not installed")
-	@$(APXS) -c -o $(BUILD)/$(MODULE).la $(OBJECTS) $(LIBS) $(HIREDIS:yes=-lhiredis) > $(BUILD)/link.log 2>&1 \
+	@$(APXS) -c -o $(BUILD)/$(MODULE).la $(OBJECTS) $(LIBS) $(HIREDIS_TLS:yes=-lhiredis_ssl) $(HIREDIS:yes=-lhiredis) > $(BUILD)/link.log 2>&1 \
 	    || { cat $(BUILD)/link.log >&2; exit 1; }
 
 # The live page: its scripts in one file, and a number of its content for caches; the

@@ -86,19 +86,12 @@ static const char *read_wait(playcount_handoff *h, const char *value, apr_pool_t
     return redis->wait ? NULL : "is not a number of replicas; use 1 to 100";
 }
 
-static const char *read_tls(playcount_handoff *h, const char *value, apr_pool_t *p)
-{
-    return "is not possible: this build has no TLS to Redis. Use a tunnel "
-           "(stunnel) on "
-           "this host, or a network of your own";
-}
-
 static const playcount_engine_option options[] = {
     {"cluster", "HOST:PORT[,HOST:PORT...]", read_seeds},
     {"user", "NAME", read_user},
     {"password-file", "PATH", read_password},
     {"wait", "REPLICAS", read_wait},
-    {"tls", "...", read_tls},
+    {"tls", "CA-FILE", playcount_redis_read_tls},
     {NULL, NULL, NULL},
 };
 
@@ -277,15 +270,32 @@ static playcount_delivery_e deliver(playcount_handoff *h,
     return deliver_rounds(h, batch, p, why);
 }
 
-/* Without batches, once in an interval and a second. */
+/* Without plays of its own, a server looks once in an interval at what the others
+ * have: half a second early, as the watchdog looks once a second. With plays, the
+ * batch that is about to be delivered does the same. */
+static int is_due(playcount_handoff *h)
+{
+    const playcount_redis *redis = h->state;
+    apr_interval_time_t since = apr_time_now() - redis->touched;
+    apr_interval_time_t interval = apr_time_from_sec(h->interval);
+    playcount_handoff_use use;
+
+    if (redis->touch_now || since < 0 || since >= interval + apr_time_from_sec(1)) {
+        return 1;
+    }
+    if (since < interval - apr_time_from_msec(500)) {
+        return 0;
+    }
+    playcount_handoff_usage(h->zone->zone, &use);
+    return !use.open && !use.waiting;
+}
+
 static playcount_delivery_e tick(playcount_handoff *h, apr_pool_t *p,
                                  const char **why)
 {
     playcount_redis *redis = h->state;
-    apr_interval_time_t since = apr_time_now() - redis->touched;
 
-    if (!redis->touch_now && since >= 0 &&
-        since < apr_time_from_sec(h->interval + 1)) {
+    if (!is_due(h)) {
         playcount_redis_read(redis, h, p); /* what is left to be read */
         return PLAYCOUNT_DELIVERED;
     }

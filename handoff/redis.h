@@ -4,6 +4,7 @@
  *   round.c     what to send next                         no input or output
  *   *.lua       the scripts, in the cluster
  *   redis_nodes.c   connections, and which node has which slot
+ *   redis_tls.c   TLS, where hiredis has it
  *   redis_talk.c   a round over these connections
  *   redis_read.c   what the others have
  *   redis.c     the engine
@@ -37,6 +38,7 @@ typedef struct {
     apr_array_header_t *seeds; /* const char *: HOST:PORT */
     const char *user, *password;
     int wait; /* replicas that must have it before a batch is delivered */
+    struct redisSSLContext *tls; /* NULL: without */
 
     /* of the process that delivers */
     playcount_node nodes[PLAYCOUNT_REDIS_NODES];
@@ -73,6 +75,12 @@ int playcount_nodes_find(playcount_redis *redis, const char *name);
  * script loaded. NULL: *why. */
 redisContext *playcount_nodes_connect(playcount_redis *redis, int node,
                                       apr_pool_t *p, const char **why);
+
+/* redis_tls.c: the option; and on a connection that was just made, 0 if it fails,
+ * as its errstr says. */
+const char *playcount_redis_read_tls(playcount_handoff *handoff, const char *value,
+                                     apr_pool_t *p);
+int playcount_redis_start_tls(const playcount_redis *redis, redisContext *c);
 
 /* After any error of a connection it is not used again. */
 void playcount_nodes_close(playcount_redis *redis, int node);

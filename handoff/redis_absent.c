@@ -11,7 +11,7 @@ static const playcount_engine_option options[] = {
     {"user", "NAME", take},
     {"password-file", "PATH", take},
     {"wait", "REPLICAS", take},
-    {"tls", "...", take},
+    {"tls", "CA-FILE", take},
     {NULL, NULL, NULL},
 };
 

@@ -159,6 +159,12 @@ redisContext *playcount_nodes_connect(playcount_redis *redis, int node,
         return NULL;
     }
     redisSetTimeout(to->connection, answer_time);
+    if (!playcount_redis_start_tls(redis, to->connection)) {
+        *why = apr_psprintf(p, "%s does not speak TLS as it should (%s)", to->name,
+                            says(to->connection->errstr, p));
+        playcount_nodes_close(redis, node);
+        return NULL;
+    }
     redisEnableKeepAlive(to->connection);
     if (!authenticate(redis, node, p, why) || !keeps_all(redis, node, p, why) ||
         !load(redis, node, playcount_redis_script, redis->sha, p, why) ||

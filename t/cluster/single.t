@@ -22,7 +22,7 @@ refused('PlaycountHandoff redis cluster=localhost', qr/use HOST:PORT/, 'no port'
 refused("$line user=plays", qr/user= needs a password-file=/, 'a user without a password');
 refused("$line password-file=/none", qr/cannot be read; name a file/, 'no such file');
 refused("$line wait=many", qr/not a number of replicas/, 'no number');
-refused("$line tls=on", qr/no TLS to Redis/, 'no TLS');
+refused("$line tls=on", qr/no TLS to Redis|name a file with the certificates/, 'no TLS');
 refused("$line statement=x", qr/not an option of redis; use zone=/, 'an option of another engine');
 
 my $server = Playcount::Server->new(zone_file => 1, songs => 1000, start => 0);

@@ -213,17 +213,14 @@ sub old_rdb
     $redis->start($replica);
 }
 
-# All of the counter's keys, by hand: those of a tag in one command, as the manual says.
+# All of the counter's keys, by hand: those of a node in one step, as the manual says.
 sub delete_keys
 {
     my ($self) = @_;
     my $redis = $self->{redis};
-    for my $master ($redis->masters) {
-        my %of;
-        push @{ $of{ /\{(\w+)\}/ ? $1 : '' } }, $_
-            for @{ $redis->ask($master, 'KEYS', 'playcount:*') };
-        $redis->ask($master, 'DEL', @$_) for values %of;
-    }
+    my ($script) = Playcount::Server::slurp("$Playcount::Server::T/../docs/cluster.md")
+        =~ /redis-cli .* EVAL "(.*?)" 0/;
+    $redis->ask($_, 'EVAL', $script, 0, 'playcount:default:*') for $redis->masters;
 }
 
 sub fill_master

@@ -40,7 +40,7 @@ use Time::HiRes qw(sleep time);
 my %all;
 END { $_ && $_->DESTROY for values %all }
 
-my $T = abs_path(dirname(__FILE__) . '/../..');
+our $T = abs_path(dirname(__FILE__) . '/../..');
 
 # Seconds until something that ought to happen has failed. Nothing waits that
 # long when it works. PLAYCOUNT_PATIENCE shortens it while a test is written.
