@@ -27,7 +27,7 @@ MODULE    = mod_playcount
 ROOMS     = shm/fault shm/zone shm/figures shm/media server api handoff metrics lane recorder media media/rules
 
 # "yes" if the compiler finds it.
-has_header = $(shell $(CC) -E -x c -include $(1) /dev/null > /dev/null 2>&1 && echo yes)
+has_header = $(shell $(CC) $(CFLAGS) -E -x c -include $(1) /dev/null > /dev/null 2>&1 && echo yes)
 
 # PlaycountHandoff redis needs hiredis; without it the rest is built.
 HIREDIS  := $(call has_header,hiredis/hiredis.h)
@@ -156,7 +156,7 @@ $(BUILD)/t/%.t: $(BUILD)/t/unit/%.o $(UNIT_OBJECTS)
 
 # Tools of t/media/*.t: the rules of media from the command line, and TagLib to compare
 # with where it is installed.
-TAGLIB      := $(shell echo '\#include <taglib/tag_c.h>' | $(CC) -E - > /dev/null 2>&1 && echo yes)
+TAGLIB      := $(call has_header,taglib/tag_c.h)
 MEDIA_TOOLS  = $(patsubst t/media/%.c,$(BUILD)/t/media/%,\
                  $(filter-out $(if $(TAGLIB),,t/media/oracle.c),$(wildcard t/media/*.c)))
 

@@ -10,8 +10,7 @@ CLIENT_SONAME  = libplaycount.so.1
 
 # What the command can read and show depends on what is installed: these
 # are compiled in where their headers are.
-client_has = $(if $(shell echo '\#include <$(1)>' | $(CC) $(CFLAGS) -E -x c - 2>&1 >/dev/null \
-                 || echo no),,-DPLAYCOUNT_$(2))
+client_has = $(if $(call has_header,$(1)),-DPLAYCOUNT_$(2))
 CLIENT_OPTIONS = $(eval CLIENT_OPTIONS := $(call client_has,zlib.h,ZLIB) \
                    $(call client_has,lzma.h,LZMA) \
                    $(call client_has,zstd.h,ZSTD) \
