@@ -41,10 +41,9 @@ static const uint8_t key[PLAYCOUNT_LISTENER_KEY]; /* nobody's secret */
 
 static uint64_t number_of(const request_rec *r)
 {
-    uint64_t words[] = {playcount_siphash(key, r->filename, strlen(r->filename)),
-                        (uint64_t)r->finfo.size, (uint64_t)r->finfo.mtime};
+    static const playcount_measure_rule none;
 
-    return playcount_siphash(key, words, sizeof(words)) | 1;
+    return playcount_media_file_number(r, &none);
 }
 
 static uint64_t directory_of(const request_rec *r)
