@@ -281,10 +281,11 @@ PLAYCOUNT_API int playcount_new_key(char key[PLAYCOUNT_KEY_BYTES + 1]);
  */
 typedef struct playcount_collector playcount_collector;
 
-/* Given plays that were not counted. With why->uncertain they may have been: then
- * playcount_send() with this batch as it is is safe, and another key is not. The
- * batch is valid during the call. Runs in a thread of the collector, or in the one
- * that closes it; never two at once. It must not flush or close the collector. */
+/* Given plays that were not counted. With why->uncertain they may have been:
+ * passing the batch unchanged to playcount_send() is then safe, sending it under
+ * another key is not. The batch is valid during the call. Runs in a thread of the
+ * collector, or in the one that closes it; never two at once. It must not flush or
+ * close the collector. */
 typedef void playcount_hand_back(void *context, const playcount_batch *batch,
                                  const playcount_error *why);
 
