@@ -253,6 +253,8 @@ int playcount_write_live(playcount_writer *w, const playcount_live_query *query)
     }
     playcount_put(w, ",\"zones\":");
     playcount_write_zones_json(w);
+    playcount_put(w, ",\"media\":");
+    playcount_write_media_json(w);
     playcount_put(w, "}\n");
     return result;
 }

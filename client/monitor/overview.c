@@ -70,6 +70,30 @@ static void draw_events(canvas *c, const model *m, int y)
     }
 }
 
+/* Deliveries of audio and video by what became of them. */
+static int draw_media(canvas *c, const model *m, int y)
+{
+    const json_t *media = json_object_get(model_answer(m), "media");
+    const char *verdict;
+    json_t *count;
+    int x = 16;
+
+    if (!json_is_object(media)) {
+        return 0;
+    }
+    canvas_text(c, y, 1, 14, LOOK_TITLE, "media");
+    json_object_foreach(json_object_get(media, "deliveries"), verdict, count)
+    {
+        bool full = strcmp(verdict, "full") == 0;
+        if (json_number_value(count) > 0) {
+            x += canvas_print(c, y, x, 30, full ? LOOK_BAD : LOOK_PLAIN, "%s %s",
+                              shown_number(json_number_value(count)), verdict) +
+                 2;
+        }
+    }
+    return 1;
+}
+
 static int draw_zones(canvas *c, const model *m, int y, int most)
 {
     const json_t *zones = json_object_get(model_answer(m), "zones"), *zone;
@@ -121,7 +145,8 @@ void view_overview(canvas *c, const model *m, const choices *chosen, int y,
         y += 2;
     }
     if (y + 1 < end) {
-        y += draw_zones(c, m, y, end - y) + 1;
+        y += draw_zones(c, m, y, end - y);
+        y += y < end ? draw_media(c, m, y) + 1 : 0;
     }
     if (y < end) {
         draw_events(c, m, y);

@@ -189,6 +189,18 @@ function drawZones(zones) {
   }));
 }
 
+// Deliveries of audio and video by what became of them.
+function drawMedia(media) {
+  $('media').hidden = !media;
+  if (!media) return;
+  const said = Object.entries(media.deliveries).filter(([, n]) => n > 0).map(([verdict, n]) => `${format.count(n)} ${verdict}`);
+  const full = media.downloads >= media.downloads_limit || media.open >= media.open_limit;
+  $('media').replaceChildren(`Media delivered: ${said.join(', ') || 'nothing yet'}. Listeners counted today: ` +
+    `${format.count(media.downloads)} of ${format.count(media.downloads_limit)}, with a part of a file: ` +
+    `${format.count(media.open)} of ${format.count(media.open_limit)}. `,
+    full ? el('strong', { class: 'bad' }, 'Full: see PlaycountMediaTable.') : '');
+}
+
 let songsBefore = null;
 
 function drawSongs(answer, key) {

@@ -40,6 +40,7 @@ function draw() {
   setText($('about'), `mod_playcount ${live.version} on ${location.host}` +
     (live.metrics ? `, figures since ${format.moment(live.metrics.started)}, every ${live.metrics.interval_seconds} s` : ''));
   drawZones(live.zones);
+  drawMedia(live.media);
   const m = live.metrics;
   for (const id of ['charts', 'routes', 'now']) $(id).hidden = !m;
   if (!m) return notice('PlaycountMetrics is On nowhere: only songs are shown.');

@@ -153,6 +153,7 @@ like $shown, qr/\?\[2J\?\]/, 'but shown';
 my $newer = Playcount::Misbehaving->new(sub {
     request($_[0]);
     print { $_[0] } answer(200, encode_json({ version => 1, time => time,
+        media => { deliveries => { played => 12, full => 0, bot => 3 } },
         zones => [{ zone => 'z', songs => 1, capacity => 2, plays => 1, handoff => { refused_songs => 2 } }],
         metrics => { started => 1, interval_seconds => 1, minutes => 5, window => $window, series => {}, routes => {}, slow => [],
             events => [{ time => 1, event => 'graceful' }, { time => 2, event => 'killed', pid => 3 }] } }),
@@ -160,6 +161,7 @@ my $newer = Playcount::Misbehaving->new(sub {
 });
 $run = monitor({ LINES => 44 }, '--once', $newer->url);
 like $run->{out}, qr/^ z +50\.0% .* 2 songs refused$/m, 'songs that a database refused';
+like $run->{out}, qr/^ media .*12 played/m, 'what became of deliveries of media';
 like $run->{out}, qr/^ \d\d:\d\d:02 a child was killed +\d\d:\d\d:01 graceful$/m, 'events, the last one first';
 
 done_testing;

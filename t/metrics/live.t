@@ -36,6 +36,7 @@ Playcount::Server::wait_until('all are in the series', sub {
     $live = live('minutes=5');
     return sum0(@{ $live->{metrics}{series}{requests} }) == 9;
 });
+ok exists $live->{media}, 'media, if they are counted';
 my $json = Playcount::Metrics::json($server, 'minutes=5')->{metrics};
 my $series = $live->{metrics}{series};
 my $n = @{ $series->{start} };

@@ -22,6 +22,7 @@ await comes('songs by prefix', async () =>
   (await page.locator('#song-table tbody tr').allTextContents()).join() .startsWith('other'));
 await page.fill('#prefix', '');
 ok((await text(page, '#zones')).includes('of 100 songs'), 'how full the zone is');
+await comes('what became of deliveries of media', async () => /1 played, 1 bot/.test(await text(page, '#media')));
 ok((await text(page, '#events')).includes('server started'), 'the start is among the events');
 
 // Routes: search, sort, open, Back.

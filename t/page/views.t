@@ -7,17 +7,25 @@ use Test::More;
 use Playcount::Browser;
 use Playcount::Metrics;
 
-my $server = Playcount::Metrics::server(config => <<'EOF');
+my $server = Playcount::Metrics::server(modules => ['mime'], config => <<'EOF');
 PlaycountZone default songs=100
 <Location "/plays">
     SetHandler playcount
     PlaycountMetrics Off
 </Location>
 PlaycountSeries 1
+TypesConfig /dev/null
+AddType audio/mpeg .mp3
+PlaycountMedia On
+PlaycountMediaBitrate whole
 PlaycountSlowRequests 0.02
 PlaycountRoutes 50
 PlaycountRoute "%{REQUEST_METHOD} %{QUERY_STRING}"
 EOF
+
+# One listener has all of a file, a bot too.
+Playcount::Server::spew($server->root . '/htdocs/a.mp3', 'x' x 1000);
+$server->get('/a.mp3', headers => { 'User-Agent' => $_ }) for 'Player/1', 'Googlebot/2.1';
 
 # Requests go on until the test ends.
 my $load = fork // die $!;
