@@ -307,6 +307,7 @@ static int append(talk *t, int node, const playcount_telling *q)
 {
     redisContext *c = playcount_nodes_connect(t->redis, node, t->p, t->why);
     arguments a = {.p = t->p};
+    int done;
 
     if (!c) {
         t->redis->nodes[node].failed = 1;
@@ -319,6 +320,9 @@ static int append(talk *t, int node, const playcount_telling *q)
         redisAppendCommand(c, "ASKING");
     }
     redisAppendCommandArgv(c, a.n, a.argv, a.length);
+    /* The node works at it while the next ones are made; a fault is seen when the
+     * answer is read. */
+    redisBufferWrite(c, &done);
     return 1;
 }
 
