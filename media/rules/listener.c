@@ -29,15 +29,20 @@ static uint64_t little(const uint8_t *bytes)
     return value;
 }
 
-/* One round, over four variables, which the compiler keeps in registers. */
-#define ROUND(v0, v1, v2, v3)                                                      \
-    do {                                                                           \
-        v0 += v1, v2 += v3;                                                        \
-        v1 = rotate(v1, 13) ^ v0, v3 = rotate(v3, 16) ^ v2;                        \
-        v0 = rotate(v0, 32) + v3, v2 += v1;                                        \
-        v3 = rotate(v3, 21) ^ v0, v1 = rotate(v1, 17) ^ v2;                        \
-        v2 = rotate(v2, 32);                                                       \
-    } while (0)
+/* One round. Inlined, over a local array, so that the compiler keeps it in
+ * registers. */
+static inline void turn(uint64_t v[4])
+{
+    v[0] += v[1];
+    v[2] += v[3];
+    v[1] = rotate(v[1], 13) ^ v[0];
+    v[3] = rotate(v[3], 16) ^ v[2];
+    v[0] = rotate(v[0], 32) + v[3];
+    v[2] += v[1];
+    v[3] = rotate(v[3], 21) ^ v[0];
+    v[1] = rotate(v[1], 17) ^ v[2];
+    v[2] = rotate(v[2], 32);
+}
 
 static void begin(sip *s, const uint8_t key[PLAYCOUNT_LISTENER_KEY])
 {
@@ -52,14 +57,12 @@ static void begin(sip *s, const uint8_t key[PLAYCOUNT_LISTENER_KEY])
 
 static inline void mix(sip *s, uint64_t word)
 {
-    uint64_t v0 = s->v[0], v1 = s->v[1], v2 = s->v[2], v3 = s->v[3] ^ word;
+    uint64_t v[4] = {s->v[0], s->v[1], s->v[2], s->v[3] ^ word};
 
-    ROUND(v0, v1, v2, v3);
-    ROUND(v0, v1, v2, v3);
-    s->v[0] = v0 ^ word;
-    s->v[1] = v1;
-    s->v[2] = v2;
-    s->v[3] = v3;
+    turn(v);
+    turn(v);
+    v[0] ^= word;
+    memcpy(s->v, v, sizeof(v));
 }
 
 static void add(sip *s, const void *bytes, size_t n)
@@ -91,14 +94,12 @@ static void add(sip *s, const void *bytes, size_t n)
 
 static uint64_t finish(sip *s)
 {
-    uint64_t v0, v1, v2, v3;
-
     mix(s, s->word | s->total << 56);
-    v0 = s->v[0], v1 = s->v[1], v2 = s->v[2] ^ 0xff, v3 = s->v[3];
+    s->v[2] ^= 0xff;
     for (int i = 0; i < 4; i++) {
-        ROUND(v0, v1, v2, v3);
+        turn(s->v);
     }
-    return v0 ^ v1 ^ v2 ^ v3;
+    return s->v[0] ^ s->v[1] ^ s->v[2] ^ s->v[3];
 }
 
 uint64_t playcount_siphash(const uint8_t key[PLAYCOUNT_LISTENER_KEY],
