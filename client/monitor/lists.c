@@ -98,8 +98,7 @@ void view_songs(canvas *c, const model *m, choices *chosen, int y, int height)
         }
     }
     if (!all) {
-        canvas_text(c, y + 1, 1, c->width - 2, LOOK_DIM,
-                    "none, or PlaycountMetricsSongs is not On");
+        canvas_text(c, y + 1, 1, c->width - 2, LOOK_DIM, "none");
     }
     free(list);
 }

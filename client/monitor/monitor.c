@@ -142,10 +142,17 @@ static exit_status once(monitor *m)
 
 static void listen_to_feed(monitor *m)
 {
-    if (m->chosen.paused && strcmp(m->chosen.route, model_scope(m->model)) == 0) {
-        return; /* what comes meanwhile is in the series later */
+    const choices *chosen = &m->chosen;
+    bool fresh = feed_heard(m->feed, &m->last);
+
+    if (fresh && chosen->paused &&
+        model_since(m->model, chosen->route, chosen->minutes) > 0) {
+        /* What comes meanwhile is in the series later. */
+        m->heard_at = m->last.json ? wall_clock() : m->heard_at;
+        heard_free(&m->last);
+        return;
     }
-    if (feed_heard(m->feed, &m->last)) {
+    if (fresh) {
         take(m);
         ask_next(m);
     }

@@ -46,6 +46,7 @@ const format = {
     return digits(v, v < (i ? 100 : 10) ? 1 : 0) + ' ' + units[i];
   },
   clock: s => new Date(s * 1000).toLocaleTimeString('en-GB'),
+  when: s => new Date(s * 1000).toLocaleString('sv'), // local, as the charts; 2026-01-31 23:59:59
   moment: s => new Date(s * 1000).toISOString().replace('T', ' ').replace(/\.\d+Z/, ' UTC'),
 };
 

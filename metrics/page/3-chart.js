@@ -63,6 +63,13 @@ class Chart {
   update(data, from, to) {
     const last = this.data && this.at !== null ? this.data.start[this.at] : null;
     Object.assign(this, { data, from, to });
+    if (!data) { // of what is shown now, nothing is known yet
+      this.at = this.cursor = null;
+      this.tip.hidden = true;
+      this.plot.replaceChildren();
+      this.rows.replaceChildren();
+      return;
+    }
     if (last !== null) {
       const at = data.start.indexOf(last);
       this.at = at < 0 ? null : at;
@@ -104,14 +111,15 @@ class Chart {
   points(line) {
     const { start, seconds } = this.data, n = start.length;
     const step = Math.max(1, Math.ceil(n / (this.width() - LEFT - RIGHT)));
+    const broken = i => i > 0 && start[i] - (start[i - 1] + seconds[i - 1]) > seconds[i] * 0.6;
     const points = [];
-    for (let i = 0; i < n; i += step) {
-      let value = null, gap = i > 0 && start[i] - (start[i - 1] + seconds[i - 1]) > seconds[i] * 0.6;
-      for (let k = i; k < Math.min(n, i + step); k++) {
-        const v = line.of(this.data, k);
+    for (let i = 0, end; i < n; i = end) {
+      let value = null;
+      for (end = i; end < n && end < i + step && (end === i || !broken(end)); end++) {
+        const v = line.of(this.data, end);
         if (v !== null && (value === null || v > value)) value = v;
       }
-      points.push([this.middle(Math.min(n - 1, i + (step >> 1))), value, gap]);
+      points.push([this.middle((i + end - 1) >> 1), value, broken(i)]);
     }
     return points;
   }
@@ -229,6 +237,6 @@ function toggleLine(id) {
 }
 
 function eventWords(event) {
-  return { start: 'server started', graceful: 'graceful restart', killed: 'child killed' }[event.event]
+  return ({ start: 'server started', graceful: 'graceful restart', killed: 'child killed' }[event.event] || clean(event.event))
     + (event.pid ? ` (process ${event.pid})` : '');
 }

@@ -49,7 +49,6 @@ function readRoutes(live) {
   routeRows = rows.map(values => {
     const r = {};
     columns.forEach((name, i) => { r[name] = values[i]; });
-    r.rate = r.requests / (live.minutes * 60);
     r.tiny = tiny(r);
     return r;
   });
@@ -75,7 +74,9 @@ function makeRouteTable() {
 function makeRouteRow(name) {
   const open = el('button', { type: 'button' }, clean(name));
   open.addEventListener('click', () => choose({ r: name }, true));
-  const row = el('tr', {}, el('td', { class: 'name', title: clean(name) }, open));
+  const flag = el('span', { class: 'tiny' });
+  const row = el('tr', {}, el('td', { class: 'name', title: clean(name) }, flag, open));
+  row.flag = flag;
   for (const column of COLUMNS.slice(1)) {
     const td = el('td');
     if (column.key === 'spark') td.append(row.spark = svg('svg',
@@ -86,6 +87,7 @@ function makeRouteRow(name) {
 }
 
 function updateRouteRow(row, r) {
+  setText(row.flag, r.tiny ? '\u26a0 ' : '');
   COLUMNS.forEach((column, i) => {
     const td = row.children[i];
     if (column.key === 'spark') {
@@ -148,13 +150,13 @@ function moveInRoutes(e) {
   if (next) { e.preventDefault(); next.querySelector('button').focus(); }
 }
 
-let slowHeld = false;
+let slowHeld = false, slowKept = [];
 
 function drawSlow(slow) {
-  if (slowHeld) return;
+  if (!slowHeld) slowKept = slow;
   const tbody = document.querySelector('#slow-table tbody');
-  tbody.replaceChildren(...slow.filter(s => !choice.r || s.route === choice.r).map(s => el('tr', {},
-    ...[format.moment(s.time), clean(s.route), clean(s.method + ' ' + s.path), s.status, s.outcome,
+  tbody.replaceChildren(...slowKept.filter(s => !choice.r || s.route === choice.r).map(s => el('tr', {},
+    ...[format.when(s.time), clean(s.route), clean(s.method + ' ' + s.path), s.status, s.outcome,
       format.time(s.request_time), format.time(s.application_time), format.time(s.output_time),
       format.bytes(s.output_length)].map((text, i) => el('td', i === 2 ? { title: text } : {}, String(text))))));
   $('slow-none').hidden = tbody.children.length > 0;
@@ -163,7 +165,7 @@ function drawSlow(slow) {
 
 function drawEvents(events) {
   $('events').replaceChildren(...[...events].reverse().map(e =>
-    el('li', {}, `${format.moment(e.time)}: ${eventWords(e)}`)));
+    el('li', {}, `${format.when(e.time)}: ${eventWords(e)}`)));
 }
 
 function drawZones(zones) {
@@ -177,6 +179,7 @@ function drawZones(zones) {
     if (h.batches || h.open || h.failures) {
       said.push(`${format.count(h.batches)} batches handed over`);
       said.push(h.open ? `${h.open} open with ${format.count(h.plays)} plays` : 'none open');
+      if (h.refused_songs) said.push(`${format.count(h.refused_songs)} songs with ${format.count(h.refused_plays)} plays refused by the database`);
       if (h.undelivered_seconds) said.push(`undelivered for ${format.count(h.undelivered_seconds)} s`);
     }
     const p = el('p', { class: 'zone' }, clean(z.zone) + ': ',

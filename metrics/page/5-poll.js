@@ -58,14 +58,19 @@ function extend(old, more, oldest) {
   return joined;
 }
 
+const wantedKey = () => choice.r + '\n' + choice.m;
+
+// Of what is chosen, something is known.
+const known = () => live && series && seriesKey === wantedKey();
+
 async function question() {
-  const key = choice.r + '\n' + choice.m;
+  const key = wantedKey();
   if (key !== seriesKey) { series = null; seriesKey = key; }
   const parameters = { format: 'live', minutes: choice.m };
   if (series && series.start.length) parameters.since = series.start[series.start.length - 1].toFixed(6);
   if (choice.r) parameters.route = choice.r;
   const answer = await ask(parameters);
-  if (key !== seriesKey) return false; // another choice was made meanwhile
+  if (key !== seriesKey || key !== wantedKey()) return false; // another choice was made meanwhile
   if (answer.metrics) {
     if (live && live.metrics && live.metrics.started !== answer.metrics.started)
       poll.restarted = Date.now();
@@ -88,13 +93,14 @@ async function question() {
 
 async function turn() {
   poll.timer = null;
-  if (poll.asking || document.hidden || choice.pause) return;
+  if (poll.asking || document.hidden || (choice.pause && live && (!live.metrics || known()))) return;
   try {
     await question();
     poll.wait = 0;
     notice('');
     draw();
   } catch (error) {
+    if (poll.dropped) { poll.dropped = false; return; } // askNow() asks again
     if (error instanceof SignedOut) {
       setState('out', 'signed out');
       notice(error.message + ' Reload the page to sign in again; what is shown is from before.');
@@ -116,7 +122,7 @@ function schedule(ms) {
 // Ask at once, after what is asked now.
 function askNow() {
   if (poll.state === 'out') return;
-  if (poll.asking) { poll.asking.abort(); schedule(50); } else schedule(0);
+  if (poll.asking) { poll.dropped = true; poll.asking.abort(); schedule(50); } else schedule(0);
 }
 
 function showState() {

@@ -38,15 +38,15 @@ function drawNow() {
 function draw() {
   if (!live) return;
   setText($('about'), `mod_playcount ${live.version} on ${location.host}` +
-    (live.metrics ? `, figures since ${format.moment(live.metrics.started)}, every ${live.metrics.interval_seconds} s` : ''));
+    (live.metrics ? `, figures since ${format.when(live.metrics.started)}, every ${live.metrics.interval_seconds} s` : ''));
   drawZones(live.zones);
   drawMedia(live.media);
   const m = live.metrics;
   for (const id of ['charts', 'routes', 'now']) $(id).hidden = !m;
   if (!m) return notice('PlaycountMetrics is On nowhere: only songs are shown.');
   const to = live.time, from = to - choice.m * 60;
-  for (const chart of charts) chart.update(series, from, to);
-  drawNow();
+  for (const chart of charts) chart.update(known() ? series : null, from, to);
+  if (known()) drawNow(); else $('now').replaceChildren();
   drawRoutes();
   drawSlow(m.slow);
   drawEvents(m.events);
@@ -87,6 +87,7 @@ function enlarge(key) {
     $('large-chart').replaceChildren(chart.figure);
     if (!$('large').open) $('large').showModal();
   } else if ($('large').open) $('large').close();
+  (chart || enlarged).plot.focus();
   enlarged = chart;
 }
 

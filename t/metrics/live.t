@@ -112,6 +112,8 @@ my %type = (
     'nothing'         => [undef, 'text/plain; version=0.0.4; charset=utf-8'],
     'Prometheus 2'    => ['application/openmetrics-text;version=1.0.0;q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2',
         'application/openmetrics-text; version=1.0.0; charset=utf-8'],
+    'Prometheus 3'    => ['application/openmetrics-text;version=1.0.0;escaping=allow-utf-8;q=0.6,application/openmetrics-text;version=0.0.1;q=0.5,text/plain;version=1.0.0;escaping=allow-utf-8;q=0.4,text/plain;version=0.0.4;q=0.3,*/*;q=0.2',
+        'application/openmetrics-text; version=1.0.0; charset=utf-8'],
     'a browser'       => ['text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8',
         'text/html; charset=utf-8'],
     'a script'        => ['application/json', 'application/json'],

@@ -113,6 +113,27 @@ await page.keyboard.press('?');
 await comes('? shows the keys', async () => await page.locator('#help[open]').count() === 1);
 await page.keyboard.press('Escape');
 
+// What is shown is of what is chosen, paused or not.
+const paused = await open(one + '&pause=1');
+await comes('a link to a paused page shows something', async () =>
+  await state(paused.page) === 'paused' && (await path(paused.page, 'rate', 0)).includes('L'));
+const ofRoute = await path(paused.page, 'rate', 0);
+await paused.page.keyboard.press('u');
+await comes('paused, another choice is shown, too', async () =>
+  !['', ofRoute].includes(await path(paused.page, 'rate', 0)));
+await paused.context.close();
+await page.evaluate(() => new Promise(r => { turn(); askNow(); askNow(); setTimeout(r, 30); }));
+is(await page.evaluate(() => poll.wait), 0, 'asking anew is no failure');
+is(await page.evaluate(() => {
+  const chart = Object.create(charts[0]), gaps = [];
+  for (let shift = 0; shift < 8; shift++) {
+    const start = Array.from({ length: 3000 }, (_, i) => i + (i >= 1500 + shift ? 600 : 0));
+    chart.data = { start, seconds: start.map(() => 1) };
+    gaps.push(chart.points({ of: () => 1 }).filter(p => p[2]).length);
+  }
+  return gaps.join('');
+}), '11111111', 'a gap is a gap where there are more intervals than pixels');
+
 // Killed children and restarts.
 act('kill_child');
 await comes('a killed child is marked', async () => (await text(page, '#events')).includes('child killed'));
