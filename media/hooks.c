@@ -22,6 +22,22 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     return OK;
 }
 
+/* `httpd -t` looks at the table's file: a graceful restart could only go on without
+ * it. */
+static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                        server_rec *s)
+{
+    const playcount_media_server *conf =
+        playcount_server_conf(s, PLAYCOUNT_ROOM_MEDIA);
+
+    if (!playcount_media_wanted || !conf->path ||
+        ap_state_query(AP_SQ_RUN_MODE) != AP_SQ_RM_CONFIG_TEST) {
+        return OK;
+    }
+    return playcount_media_table_look(s, conf, ptemp) ? OK
+                                                      : HTTP_INTERNAL_SERVER_ERROR;
+}
+
 static apr_status_t sweep(int state, void *data, apr_pool_t *pool)
 {
     if (state == AP_WATCHDOG_STATE_RUNNING) {
@@ -67,6 +83,7 @@ static int pre_connection(conn_rec *c, void *csd)
 static void register_hooks(apr_pool_t *p)
 {
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_pre_connection(pre_connection, NULL, NULL, APR_HOOK_MIDDLE);
     playcount_media_delivery_register_hooks(p);

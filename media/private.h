@@ -73,10 +73,16 @@ extern playcount_media *playcount_media_tables;
 extern const playcount_media_server *playcount_media_global;
 
 /* table.c: in post_config, the tables, in memory that is made or found again; a
- * handle from the pool p. */
+ * handle from the pool p. At a graceful restart that cannot open them: empty ones,
+ * under which nothing counts. */
 apr_status_t playcount_media_table_open(server_rec *s,
                                         const playcount_media_server *conf,
                                         apr_pool_t *p, playcount_media **media);
+
+/* table.c: can the file be opened, as far as looking tells? 0: no, and it is said.
+ */
+int playcount_media_table_look(server_rec *s, const playcount_media_server *conf,
+                               apr_pool_t *p);
 
 /* --- one request --- */
 

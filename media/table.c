@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "apr_strings.h"
+#include "ap_mpm.h"
 #include "http_log.h"
 
 #include "server/retained.h"
@@ -23,6 +24,10 @@
 
 APLOG_USE_MODULE(playcount);
 
+#define PLAYCOUNT_MARK_BYTES 64 /* behind tables that stand in: a cache line */
+
+#define CANNOT_BE_OPENED                                                           \
+    "cannot be opened or made; its directory must exist and be writable"
 #define OTHER_FILE                                                                 \
     "was made for other numbers of downloads= and open=, or by another version, "  \
     "or is no table of media. Nothing was changed; give it the numbers it was "    \
@@ -91,9 +96,7 @@ static apr_status_t open_file(server_rec *s, const playcount_media_server *conf,
     }
     fd = open(conf->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (fd < 0) {
-        return refuse(s, conf, errno,
-                      "cannot be opened or made; its directory must exist and be "
-                      "writable");
+        return refuse(s, conf, errno, CANNOT_BE_OPENED);
     }
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         close(fd);
@@ -160,6 +163,79 @@ static apr_status_t open_table(server_rec *s, const playcount_media_server *conf
     return rv;
 }
 
+/* Is there a server already, which a refusal would end? */
+static int is_up(void)
+{
+    int generation = 0;
+
+    return ap_mpm_query(AP_MPMQ_GENERATION, &generation) == APR_SUCCESS &&
+           generation > 0;
+}
+
+typedef struct {
+    void *memory;
+    apr_size_t bytes;
+} mapping;
+
+static apr_status_t unmap(void *data)
+{
+    mapping *m = data;
+
+    munmap(m->memory, m->bytes);
+    return APR_SUCCESS;
+}
+
+/* At a graceful restart: empty tables until the next one, with a mark of their own,
+ * under which nothing counts. */
+static apr_status_t stand_in(server_rec *s, const playcount_media_server *conf,
+                             apr_pool_t *p, playcount_media **media)
+{
+    uint64_t bytes = playcount_media_bytes(&conf->shape);
+    mapping *m = apr_palloc(p, sizeof(*m));
+    _Atomic uint32_t *mark;
+
+    m->bytes = bytes + PLAYCOUNT_MARK_BYTES;
+    m->memory = mmap(NULL, m->bytes, PROT_READ | PROT_WRITE,
+                     MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    if (m->memory == MAP_FAILED) {
+        return errno;
+    }
+    apr_pool_cleanup_register(p, m, unmap, apr_pool_cleanup_null);
+    mark = (_Atomic uint32_t *)((char *)m->memory + bytes);
+    atomic_store(mark, 1);
+    playcount_media_format(m->memory, &conf->shape);
+    *media = playcount_media_attach(p, m->memory);
+    playcount_media_guard(*media, bytes, mark, p);
+    ap_log_error(APLOG_MARK, APLOG_ALERT, 0, s,
+                 "PlaycountMediaTable (%s): the server goes on without the table; "
+                 "no listener counts until a restart can open it",
+                 conf->where);
+    return APR_SUCCESS;
+}
+
+int playcount_media_table_look(server_rec *s, const playcount_media_server *conf,
+                               apr_pool_t *p)
+{
+    uint64_t bytes = playcount_media_bytes(&conf->shape);
+    const char *why = playcount_path_distrust(conf->path, p);
+    struct stat st;
+
+    if (!why && lstat(conf->path, &st) == 0) {
+        why = !S_ISREG(st.st_mode) || access(conf->path, R_OK | W_OK) != 0
+                  ? CANNOT_BE_OPENED
+              : st.st_size != 0 && (uint64_t)st.st_size != bytes ? OTHER_FILE
+                                                                 : NULL;
+    }
+    else if (!why &&
+             access(ap_make_dirstr_parent(p, conf->path), W_OK | X_OK) != 0) {
+        why = CANNOT_BE_OPENED;
+    }
+    if (why) {
+        refuse(s, conf, 0, why);
+    }
+    return !why;
+}
+
 /* A file that was cut short must not be touched. At a graceful restart, that would
  * end the server: there empty tables take its place, with the mark, under which
  * nothing counts. */
@@ -196,7 +272,7 @@ apr_status_t playcount_media_table_open(server_rec *s,
     if (!kept) {
         rv = open_table(s, conf, &kept);
         if (rv != APR_SUCCESS) {
-            return rv;
+            return is_up() ? stand_in(s, conf, p, media) : rv;
         }
     }
     else if (kept->shape.downloads != conf->shape.downloads ||

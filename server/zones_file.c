@@ -113,7 +113,8 @@ static void say_failed(const playcount_served_zone *zone, playcount_kept_zone *k
             APLOG_MARK, APLOG_ERR, 0, zone->server,
             "PlaycountZone %s: file=%s was deleted and cannot be put back: "
             "a copy %s. All that is counted is gone when the server stops: "
-            "save the counts now (playcount export)",
+            "save the counts now (playcount export; what is imported later is "
+            "handed over again)",
             zone->name, zone->path, why);
     }
 }

@@ -43,4 +43,34 @@ like $server->error_log, qr/PlaycountMediaTable: file=\S+ cannot be read or writ
 $server->stop;
 $server->start;
 is get($server, 'A'), 'played', 'the next start makes it again';
+
+# A table that a reload brings and that cannot be opened: httpd -t says so, and where nobody
+# asked it, the server goes on without the table.
+my $late = Playcount::Media::server(start => 0);
+Playcount::Media::make($late->root . '/htdocs', 'short.mp3');
+my $plain = Playcount::Server::slurp($late->root . '/conf/httpd.conf');
+my $table = 'PlaycountMediaTable downloads=10 open=5 file=%s';
+Playcount::Server::spew($late->root . '/conf/httpd.conf', $plain =~ s/^\s*PlaycountMedia On/"PlaycountMedia Off"/mre)
+    if $plain =~ /^\s*PlaycountMedia On/m;
+$late->start;
+sub table { Playcount::Server::spew($late->root . '/conf/httpd.conf', "$plain\n" . sprintf("$table\n", $_[0])) }
+my $other = $late->root . '/other';
+Playcount::Server::spew($other, 'x' x 100);
+for ([$late->root . '/nowhere/media', qr/cannot be opened or made; its directory must exist/],
+    [$other, qr/was made for other numbers/])
+{
+    my ($path, $why) = @$_;
+    table($path);
+    my ($status, $said) = $late->check_config;
+    isnt $status, 0, "$path: httpd -t refuses it";
+    like $said, $why, 'and says why';
+    $late->graceful;
+    is $late->get('/short.mp3', headers => { 'User-Agent' => 'A' })->{status}, 200, 'a restart with it goes on serving';
+    like $late->error_log, qr/the server goes on without the table; no listener counts/, 'and says so';
+}
+table($late->root . '/run/media');
+$late->graceful;
+$n = 0;
+Playcount::Media::curl($late, 'short.mp3', '-A', 'B');
+is Playcount::Media::plays($late, '/short.mp3'), 1, 'one that can be opened counts after the next restart';
 done_testing;
