@@ -101,8 +101,14 @@ for my $case (['event', 'embedded'], ['event', 'daemon', '--wsgi-processes', 2],
     like $express->get('/metrics', headers => { Accept => 'text/html' })->{content},
         qr/<html/i, 'the page';
 
-    my $json = JSON::PP->new->decode($express->get('/metrics?format=json')->{content});
-    my %requests = map { $_->{route} => $_->{requests} } @{ $json->{metrics}{routes} };
+    # A request is counted when it is logged, perhaps after its client has the answer.
+    my %requests;
+    Playcount::Server::wait_until('all requests are counted', sub {
+        my $json = JSON::PP->new->decode($express->get('/metrics?format=json')->{content});
+        %requests = map { $_->{route} => $_->{requests} } @{ $json->{metrics}{routes} };
+        return ($requests{'/deep/app'} // 0) >= 2 && ($requests{static} // 0) >= 5
+            && ($requests{'wsgi-script'} // 0) >= 6;
+    });
     is $requests{'/deep/app'}, 2, 'an application at a path is a route of its own';
     is $requests{static}, 5, 'so are the files';
     is $requests{'wsgi-script'}, 6, 'and the application at /';

@@ -56,8 +56,9 @@ is get($server, "D$_"), 'played', "listener $_ of ten" for 4 .. 10;
 is get($server, "E$_"), 'full', 'one more than ten' for 1 .. 3;
 is get($server, 'A'), 'again', 'nobody was evicted';
 is Playcount::Media::plays($server, '/short.mp3'), 10, 'ten plays';
-is scalar(() = $server->error_log =~ /PlaycountMedia: \S+ is not counted: the table of counted listeners is full \(downloads=\)/g),
-    1, 'it is logged once a minute' or diag $server->error_log;
+# Two, if a minute ended meanwhile.
+like scalar(() = $server->error_log =~ /PlaycountMedia: \S+ is not counted: the table of counted listeners is full \(downloads=\)/g),
+    qr/^[12]\z/, 'it is logged once a minute, not three times' or diag $server->error_log;
 
 my $media = json($server);
 is_deeply [@{ $media->{deliveries} }{qw(played open again full bot)}], [10, 3, 4, 3, 0],
