@@ -52,7 +52,7 @@ const { page } = await open(values.url + 'metrics#m=5', { expected });
 await comes('live', async () => await state(page) === 'live');
 act('stop');
 await comes('stale without a server', async () => await state(page) === 'stale');
-ok(/Asking again/.test(await text(page, '#notice')), 'which it says');
+await comes('which it says', async () => /Asking again/.test(await text(page, '#notice')));
 act('start');
 await comes('it goes on by itself and says that the server restarted', async () => await state(page) === 'restarted');
 ok(await page.evaluate(() => series.requests.every(n => n >= 0)), 'no number runs backwards');
