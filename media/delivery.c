@@ -25,25 +25,6 @@ APLOG_USE_MODULE(playcount);
 
 static ap_filter_rec_t *look;
 
-static request_rec *initial(request_rec *r)
-{
-    while (r->main) {
-        r = r->main;
-    }
-    while (r->prev) {
-        r = r->prev;
-    }
-    return r;
-}
-
-static request_rec *last_of(request_rec *r)
-{
-    while (r->next) {
-        r = r->next;
-    }
-    return r;
-}
-
 static const playcount_media_dir *conf_of(const request_rec *r)
 {
     return playcount_dir_conf(r->per_dir_config, PLAYCOUNT_ROOM_MEDIA);
@@ -51,7 +32,7 @@ static const playcount_media_dir *conf_of(const request_rec *r)
 
 playcount_media_request *playcount_media_request_of(request_rec *r)
 {
-    const playcount_request *q = playcount_request_of(initial(r));
+    const playcount_request *q = playcount_request_of(playcount_request_first(r));
 
     return q ? q->media : NULL;
 }
@@ -110,7 +91,7 @@ static void keep_short(request_rec *r, request_rec *first,
  * only then: a BYTERANGE filter below may give it another one. */
 static apr_status_t look_filter(ap_filter_t *f, apr_bucket_brigade *bb)
 {
-    request_rec *r = f->r, *first = initial(r);
+    request_rec *r = f->r, *first = playcount_request_first(r);
     const playcount_media_dir *conf = conf_of(r);
     playcount_media_request *m = get(first);
     const char *length = apr_table_get(r->headers_out, "Content-Length");
@@ -145,7 +126,7 @@ static void begin(request_rec *r)
         r->method_number != M_GET || r->header_only) {
         return;
     }
-    first = initial(r);
+    first = playcount_request_first(r);
     m = get(first);
     if (m->mark < 0) {
         m->mark = playcount_delivered_mark(first);
@@ -186,7 +167,8 @@ static void say(request_rec *first, const playcount_media_request *m,
 
 static int end(request_rec *r)
 {
-    request_rec *first = initial(r), *last = last_of(first);
+    request_rec *first = playcount_request_first(r),
+                *last = playcount_request_last(first);
     const playcount_media_dir *conf = conf_of(last);
     playcount_media_request *m;
     const char *song = NULL, *why = NULL;

@@ -25,28 +25,9 @@
 
 APLOG_USE_MODULE(playcount);
 
-static request_rec *initial(request_rec *r)
-{
-    while (r->main) {
-        r = r->main;
-    }
-    while (r->prev) {
-        r = r->prev;
-    }
-    return r;
-}
-
-static request_rec * final(request_rec *r)
-{
-    while (r->next) {
-        r = r->next;
-    }
-    return r;
-}
-
 playcount_sample *playcount_sample_of(request_rec *r)
 {
-    const playcount_request *q = playcount_request_of(initial(r));
+    const playcount_request *q = playcount_request_of(playcount_request_first(r));
 
     return q ? q->sample : NULL;
 }
@@ -101,7 +82,7 @@ static playcount_sample *begin(request_rec *first)
  * to; or the start of an answer of httpd's own. */
 static void start(request_rec *r)
 {
-    request_rec *first = initial(r);
+    request_rec *first = playcount_request_first(r);
     playcount_sample *s;
 
     if (r->main || !measured(first) || playcount_page_is_own(r)) {
@@ -204,7 +185,7 @@ const char *playcount_sample_text(request_rec *r, const playcount_sample *s)
 
 static int log_sample(request_rec *r)
 {
-    request_rec *first = initial(r);
+    request_rec *first = playcount_request_first(r);
     playcount_sample *s;
     unsigned status_class, cell;
 
@@ -218,7 +199,7 @@ static int log_sample(request_rec *r)
     if (s->finished) {
         return DECLINED;
     }
-    finish(s, final(first));
+    finish(s, playcount_request_last(first));
     playcount_notes_fill(s, first);
     status_class = s->status >= 100 && s->status < 600
                        ? (unsigned)s->status / 100 - 1

@@ -11,25 +11,6 @@
 
 APLOG_USE_MODULE(playcount);
 
-static request_rec *initial(request_rec *r)
-{
-    while (r->main) {
-        r = r->main;
-    }
-    while (r->prev) {
-        r = r->prev;
-    }
-    return r;
-}
-
-static request_rec *last_of(request_rec *r)
-{
-    while (r->next) {
-        r = r->next;
-    }
-    return r;
-}
-
 static playcount_record *record_of(const request_rec *first)
 {
     const playcount_request *q = playcount_request_of(first);
@@ -59,7 +40,7 @@ static int is_wanted(const playcount_record *record, request_rec *first)
     if (!when) {
         return 1;
     }
-    first->status = last_of(first)->status;
+    first->status = playcount_request_last(first)->status;
     wanted = ap_expr_exec(first, when, &error);
     first->status = status;
     if (wanted < 0) {
@@ -71,7 +52,7 @@ static int is_wanted(const playcount_record *record, request_rec *first)
 
 static void finish(playcount_record *record, request_rec *first, int is_over)
 {
-    const request_rec *last = last_of(first);
+    const request_rec *last = playcount_request_last(first);
 
     playcount_request_get(first)->record = NULL;
     if (!is_wanted(record, first)) {
@@ -104,7 +85,7 @@ static apr_status_t cleanup(void *data)
 /* Begin, at the first sight of a request; see to the filters at every one. */
 static void see(request_rec *r)
 {
-    request_rec *first = initial(r);
+    request_rec *first = playcount_request_first(r);
     playcount_recorder *recorder = playcount_recorder_of(first->server);
     playcount_request *q;
 
@@ -132,7 +113,7 @@ static int post_read_request(request_rec *r)
 
 static int log_transaction(request_rec *r)
 {
-    request_rec *first = initial(r);
+    request_rec *first = playcount_request_first(r);
     playcount_record *record = record_of(first);
 
     if (record) {

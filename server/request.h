@@ -52,6 +52,27 @@ typedef struct {
     void *media;
 } playcount_request;
 
+/* The request of the client that a subrequest or an internal redirect serves; and
+ * the last of the redirects that it went through. */
+static inline request_rec *playcount_request_first(request_rec *r)
+{
+    while (r->main) {
+        r = r->main;
+    }
+    while (r->prev) {
+        r = r->prev;
+    }
+    return r;
+}
+
+static inline request_rec *playcount_request_last(request_rec *r)
+{
+    while (r->next) {
+        r = r->next;
+    }
+    return r;
+}
+
 /* What is known so far; NULL: nothing. */
 static inline playcount_request *playcount_request_of(const request_rec *r)
 {

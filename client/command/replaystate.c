@@ -225,20 +225,7 @@ static void write_state(FILE *file, const void *context)
 
 exit_status replaystate_save(replaystate *s)
 {
-    if (!s->path) {
-        return EXIT_DONE;
-    }
-    int lock = statefile_replace_locked(s->path, write_state, s);
-    if (lock < 0) {
-        say("%s could not be written: %s; nothing more is sent, because it could "
-            "not "
-            "be resumed",
-            s->path, strerror(errno));
-        return EXIT_FILE;
-    }
-    close(s->lock);
-    s->lock = lock;
-    return EXIT_DONE;
+    return s->path ? statefile_save(s->path, write_state, s, &s->lock) : EXIT_DONE;
 }
 
 void replaystate_close(replaystate *s)

@@ -130,8 +130,8 @@ static char *fresh_name(const char *path)
     return name;
 }
 
-int statefile_replace_locked(const char *path, statefile_write *write,
-                             const void *state)
+static int replace_locked(const char *path, statefile_write *write,
+                          const void *state)
 {
     char *fresh = fresh_name(path);
     int fd = fresh ? write_whole(fresh, write, state) : -1;
@@ -145,9 +145,25 @@ int statefile_replace_locked(const char *path, statefile_write *write,
     return fd;
 }
 
+exit_status statefile_save(const char *path, statefile_write *write,
+                           const void *state, int *lock)
+{
+    int fresh = replace_locked(path, write, state);
+
+    if (fresh < 0) {
+        say("%s could not be written: %s; nothing more is sent, because it could "
+            "not be resumed",
+            path, strerror(errno));
+        return EXIT_FILE;
+    }
+    close(*lock);
+    *lock = fresh;
+    return EXIT_DONE;
+}
+
 int statefile_replace(const char *path, statefile_write *write, const void *state)
 {
-    int fd = statefile_replace_locked(path, write, state);
+    int fd = replace_locked(path, write, state);
     if (fd < 0) {
         return -1;
     }

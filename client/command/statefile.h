@@ -40,10 +40,12 @@ const char *statefile_error(void);
 typedef void statefile_write(FILE *file, const void *state);
 int statefile_replace(const char *path, statefile_write *write, const void *state);
 
-/* The same; the new one is locked (flock) before it has its name. Its descriptor,
- * which holds the lock, or -1. */
-int statefile_replace_locked(const char *path, statefile_write *write,
-                             const void *state);
+/* The same before anything is sent that it must know of; the new one is locked
+ * (flock) before it has its name. *lock is the descriptor that holds the old one's
+ * lock, afterwards the new one's. Not EXIT_DONE: the reason was printed, *lock is
+ * as it was, and nothing may be sent. */
+exit_status statefile_save(const char *path, statefile_write *write,
+                           const void *state, int *lock);
 
 /* Open a state file, which is made if there is none, and lock it for this run. Not
  * EXIT_DONE: the reason was printed. */
