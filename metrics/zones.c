@@ -357,21 +357,6 @@ static void write_zone_json(playcount_writer *w, const zone_view *v)
         v->handoff.batches, v->handoff.open, v->handoff.plays, v->handoff.failures,
         v->handoff.failing ? "true" : "false", undelivered_seconds(v),
         v->handoff.refused_songs, v->handoff.refused_plays);
-    playcount_printf(w,
-                     ",\"available\":%s,\"songs\":%" APR_UINT64_T_FMT
-                     ",\"capacity\":%" APR_UINT64_T_FMT
-                     ",\"plays\":%" APR_UINT64_T_FMT ",\"bytes\":%" APR_UINT64_T_FMT
-                     ",\"handoff\":{\"batches\":%" APR_UINT64_T_FMT
-                     ",\"open\":%" APR_UINT64_T_FMT ",\"plays\":%" APR_UINT64_T_FMT
-                     ",\"failures\":%" APR_UINT64_T_FMT
-                     ",\"failing\":%s,\"undelivered_seconds\":%" APR_UINT64_T_FMT
-                     ",\"refused_songs\":%" APR_UINT64_T_FMT
-                     ",\"refused_plays\":%" APR_UINT64_T_FMT "}",
-                     v->available ? "true" : "false", v->use.songs, v->use.capacity,
-                     v->use.plays, v->use.bytes, v->handoff.batches,
-                     v->handoff.open, v->handoff.plays, v->handoff.failures,
-                     v->handoff.failing ? "true" : "false", undelivered_seconds(v),
-                     v->handoff.refused_songs, v->handoff.refused_plays);
     write_cluster_json(w, v);
     if (playcount_metrics_global->songs) {
         write_songs_json(w, v);

@@ -3,7 +3,7 @@ use strict;
 use warnings;
 use Test::More;
 use File::Temp ();
-use JSON::PP ();
+use Cpanel::JSON::XS ();
 use Playcount::Command qw(playcount start_program wait_program);
 use Playcount::Misbehaving qw(request answer);
 use Playcount::Server;
@@ -23,7 +23,7 @@ for my $case (
     my ($work, $each, @more) = @$case;
     my $run = playcount(@bench, "--work=$work", '--batch=100', @more);
     is $run->{status}, 0, "$work @more" or diag $run->{err};
-    my $r = JSON::PP->new->decode($run->{out});
+    my $r = Cpanel::JSON::XS->new->decode($run->{out});
     cmp_ok $r->{requests}, '>', 0, "$work @more: $r->{requests} requests";
     is $r->{errors}, 0, 'no errors';
     my $l = $r->{latency_us};
@@ -49,7 +49,7 @@ my $broken = Playcount::Misbehaving->new(sub {
 });
 $run = playcount('-s', $broken->url, 'bench', '--json', '--duration=0.1', '--connections=2');
 is $run->{status}, 5, 'some fail: exit status 5';
-cmp_ok(JSON::PP->new->decode($run->{out})->{errors}, '>', 0, 'they are counted');
+cmp_ok(Cpanel::JSON::XS->new->decode($run->{out})->{errors}, '>', 0, 'they are counted');
 like $run->{err}, qr/answered 500: Broken/, 'the first is said';
 $run = playcount('-s', 'http://127.0.0.1:' . Playcount::Server::free_port() . '/', 'bench', '--json');
 is $run->{status}, 3, 'nobody there: exit status 3';
@@ -70,7 +70,7 @@ is scalar(() = $html =~ /<circle /g), 3 * 6, 'with a point for each cycle and cu
 unlike $html, qr/<script|https?:\/\/(?!127\.0\.0\.1)|src=|href=|nan|inf/i, 'and needs nothing else';
 sum();
 $run = playcount('-s', $url, 'bench', '--json', '--work=play', '--users=4', '--duration=1', '--think=0.1');
-my $cycle = JSON::PP->new->decode($run->{out})->{cycles}[0];
+my $cycle = Cpanel::JSON::XS->new->decode($run->{out})->{cycles}[0];
 cmp_ok $cycle->{requests}, '<=', 4 * 1 / 0.05 + 4, 'users who think ask less often';
 cmp_ok $cycle->{requests}, '>', 0, 'but they ask';
 is $cycle->{plays}, sum(), 'what they play is counted';
@@ -78,7 +78,7 @@ is $cycle->{plays}, sum(), 'what they play is counted';
 # second here. Once of three must do on a busy machine.
 ok((grep {
     $run = playcount('-s', $url, 'bench', '--json', '--users=1', '--duration=1', '--think=0.01');
-    JSON::PP->new->decode($run->{out})->{cycles}[0]{requests} > 15;
+    Cpanel::JSON::XS->new->decode($run->{out})->{cycles}[0]{requests} > 15;
 } 1 .. 3), 'one user who thinks for a moment');
 # A page of any server, which is no text and has its end with the connection; and one that
 # redirects.
@@ -95,7 +95,7 @@ for my $case (['a page', $site], ['a redirect', $moved]) {
     $run = playcount('-s', $case->[1]->url, 'bench', '--json', '--page=/a/page?x=1', '--users=1,2',
         '--duration=0.2', "--report=$page");
     is $run->{status}, 0, "--page: $case->[0]" or diag $run->{err};
-    my @cycles = @{ JSON::PP->new->decode($run->{out})->{cycles} };
+    my @cycles = @{ Cpanel::JSON::XS->new->decode($run->{out})->{cycles} };
     is scalar(grep { $_->{requests} > 0 && $_->{errors} == 0 } @cycles), 2, 'is got';
     ok Playcount::Command::slurp($page) =~ m{<b>\Q${\ $case->[1]->url}\Ea/page\?x=1</b>}, 'the report names it';
 }
@@ -125,6 +125,6 @@ Playcount::Server::wait_until('load', sub { $server->get('/')->{content} =~ /ben
 kill 'INT', $started->{pid};
 $run = wait_program($started);
 is $run->{status}, 130, 'SIGINT: exit status 130';
-cmp_ok(JSON::PP->new->decode($run->{out})->{requests}, '>', 0, 'with the report so far');
+cmp_ok(Cpanel::JSON::XS->new->decode($run->{out})->{requests}, '>', 0, 'with the report so far');
 
 done_testing;

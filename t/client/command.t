@@ -4,7 +4,7 @@ use strict;
 use warnings;
 use Test::More;
 use File::Temp ();
-use JSON::PP ();
+use Cpanel::JSON::XS ();
 use Playcount::Command qw(playcount);
 use Playcount::Server;
 
@@ -14,7 +14,7 @@ my $url = $server->url;
 my $nobody = 'http://127.0.0.1:' . Playcount::Server::free_port() . '/';
 
 sub conf { my ($name, $text) = @_; Playcount::Server::spew("$dir/$name", $text); return "$dir/$name" }
-sub json { my ($text) = @_; return eval { JSON::PP->new->utf8->decode($text) } // "no JSON: $text" }
+sub json { my ($text) = @_; return eval { Cpanel::JSON::XS->new->utf8->decode($text) } // "no JSON: $text" }
 
 # Help.
 my $run = playcount('--help');
@@ -108,7 +108,7 @@ is_deeply [sort keys %$all], [sort '1', '5', '6', '-s', do { my $i = $id; utf8::
 is_deeply json(playcount('-s', $url, '--json', 'top', '2')->{out}),
     [{ song => '1', count => 1000000001 }, { song => '5', count => 2 }], 'top --json';
 is_deeply json(playcount('-s', $url, '--json', 'reset', '-y')->{out}),
-    { servers => [{ server => $url, reset => JSON::PP::true() }] }, 'reset --json';
+    { servers => [{ server => $url, reset => Cpanel::JSON::XS::true() }] }, 'reset --json';
 is_deeply json(playcount('-s', $url, '--json', 'list')->{out}), {}, 'list --json of nothing';
 is_deeply json(playcount('-s', $url, '--json', 'top')->{out}), [], 'top --json of nothing';
 

@@ -4,7 +4,7 @@ use strict;
 use warnings;
 use Test::More;
 use File::Temp ();
-use JSON::PP qw(decode_json encode_json);
+use Cpanel::JSON::XS qw(decode_json encode_json);
 use Playcount::Command qw(playcount);
 use Playcount::Misbehaving qw(request answer);
 use Playcount::Server;

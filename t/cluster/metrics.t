@@ -2,7 +2,7 @@
 # the others have, whether all of the cluster is read and told, what does not fit.
 use strict;
 use warnings;
-use JSON::PP;
+use Cpanel::JSON::XS;
 use Test::More;
 use Playcount::Handoff;
 use Playcount::Redis;

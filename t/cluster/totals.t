@@ -2,7 +2,7 @@
 # asked; after a clear on one of them, none shows anything of before.
 use strict;
 use warnings;
-use JSON::PP;
+use Cpanel::JSON::XS;
 use Test::More;
 use Playcount::Cluster;
 use Playcount::Handoff;

@@ -5,7 +5,7 @@ use warnings;
 use File::Temp ();
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
-use JSON::PP;
+use Cpanel::JSON::XS;
 use Test::More;
 use Playcount::Express;
 

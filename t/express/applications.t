@@ -3,7 +3,7 @@
 # the WSGI application embedded and as a daemon.
 use strict;
 use warnings;
-use JSON::PP ();
+use Cpanel::JSON::XS ();
 use Test::More;
 use Playcount::Express;
 use Playcount::Server;
@@ -104,7 +104,7 @@ for my $case (['event', 'embedded'], ['event', 'daemon', '--wsgi-processes', 2],
     # A request is counted when it is logged, perhaps after its client has the answer.
     my %requests;
     Playcount::Server::wait_until('all requests are counted', sub {
-        my $json = JSON::PP->new->decode($express->get('/metrics?format=json')->{content});
+        my $json = Cpanel::JSON::XS->new->decode($express->get('/metrics?format=json')->{content});
         %requests = map { $_->{route} => $_->{requests} } @{ $json->{metrics}{routes} };
         return ($requests{'/deep/app'} // 0) >= 2 && ($requests{static} // 0) >= 5
             && ($requests{'wsgi-script'} // 0) >= 6;

@@ -4,7 +4,7 @@
 use strict;
 use warnings;
 use IO::Socket::INET;
-use JSON::PP ();
+use Cpanel::JSON::XS ();
 use Test::More;
 use Playcount::Express;
 use Playcount::Server;
@@ -52,7 +52,7 @@ sub ask_for
 sub routes
 {
     my ($express) = @_;
-    my $json = JSON::PP->new->decode($express->get('/metrics?format=json')->{content});
+    my $json = Cpanel::JSON::XS->new->decode($express->get('/metrics?format=json')->{content});
     return map { $_->{route} => $_ } @{ $json->{metrics}{routes} };
 }
 

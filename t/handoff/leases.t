@@ -1,7 +1,7 @@
 # Batches over HTTP: taken, asked for again, acknowledged.
 use strict;
 use warnings;
-use JSON::PP;
+use Cpanel::JSON::XS;
 use Test::More;
 use Playcount::Handoff;
 use Playcount::Server;

@@ -2,7 +2,7 @@
 # server; a full table refuses new listeners, says so, and evicts nobody. Metrics show it.
 use strict;
 use warnings;
-use JSON::PP ();
+use Cpanel::JSON::XS ();
 use Test::More;
 use Playcount::Media;
 
@@ -20,7 +20,7 @@ sub get
 sub json
 {
     my ($server) = @_;
-    return JSON::PP::decode_json($server->get('/metrics?format=json')->{content})->{media};
+    return Cpanel::JSON::XS::decode_json($server->get('/metrics?format=json')->{content})->{media};
 }
 
 my $metrics = <<'EOT';

@@ -3,7 +3,7 @@
 use strict;
 use warnings;
 use HTTP::Tiny;
-use JSON::PP ();
+use Cpanel::JSON::XS ();
 use List::Util qw(sum0);
 use Test::More;
 use Playcount::Metrics;
@@ -25,7 +25,7 @@ sub live
     my $answer = $server->get("/metrics?format=live&$query");
     is $answer->{headers}{'content-type'}, 'application/json', "$query: JSON"
         if $answer->{status} == 200;
-    return $answer->{status} == 200 ? JSON::PP->new->utf8->decode($answer->{content})
+    return $answer->{status} == 200 ? Cpanel::JSON::XS->new->utf8->decode($answer->{content})
         : $answer->{status};
 }
 
@@ -95,7 +95,7 @@ my $songs = sub {
     my $answer = $server->get("/metrics?format=songs&$query");
     return $answer->{status} unless $answer->{status} == 200;
     return join ',', map { "$_->{song}=$_->{count}" }
-        @{ JSON::PP->new->utf8->decode($answer->{content})->{songs} };
+        @{ Cpanel::JSON::XS->new->utf8->decode($answer->{content})->{songs} };
 };
 is $songs->(''), 'ab=5,b=4,a=3', 'songs, the highest first';
 is $songs->('top=2'), 'ab=5,b=4', 'the first two';

@@ -4,7 +4,7 @@ use strict;
 use warnings;
 use File::Temp ();
 use HTTP::Tiny;
-use JSON::PP ();
+use Cpanel::JSON::XS ();
 use POSIX ();
 use Test::More;
 use Playcount::Metrics;
@@ -182,7 +182,7 @@ EOF
     my $http = HTTP::Tiny->new(timeout => 60);
     my $ask = sub {
         my $answer = $http->get("http://127.0.0.1:$port/api/v1/query?" . $http->www_form_urlencode({ query => $_[0] }));
-        my $content = eval { JSON::PP->new->utf8->decode($answer->{content}) } or return;
+        my $content = eval { Cpanel::JSON::XS->new->utf8->decode($answer->{content}) } or return;
         return $content->{status} eq 'success' && @{ $content->{data}{result} }
             ? $content->{data}{result}[0]{value}[1] : undef;
     };

@@ -8,7 +8,7 @@ use File::Temp ();
 use IO::Socket::INET;
 use IO::Select;
 use List::Util qw(sum);
-use JSON::PP ();
+use Cpanel::JSON::XS ();
 use Test::More;
 use Playcount::Metrics;
 
@@ -98,7 +98,7 @@ sub flushed
 {
     kill 'USR2', $statsd;
     Playcount::Server::wait_until('a flush', sub { -e "$temp/flushed" });
-    return JSON::PP->new->decode(Playcount::Server::slurp("$temp/flushed"));
+    return Cpanel::JSON::XS->new->decode(Playcount::Server::slurp("$temp/flushed"));
 }
 
 my $N = 60;

@@ -7,7 +7,7 @@ use Test::More;
 use File::Copy qw(copy);
 use File::Temp ();
 use HTTP::Tiny;
-use JSON::PP ();
+use Cpanel::JSON::XS ();
 use POSIX ();
 use Time::HiRes qw(sleep);
 use Playcount::Metrics;
@@ -16,7 +16,7 @@ use Playcount::Server;
 for my $tool (qw(promtool prometheus)) {
     plan skip_all => "no $tool" if system("command -v $tool > /dev/null") != 0;
 }
-my $json = JSON::PP->new->utf8;
+my $json = Cpanel::JSON::XS->new->utf8;
 
 # --- by itself ---
 

@@ -4,6 +4,7 @@
 use strict;
 use warnings;
 use Test::More;
+use Cpanel::JSON::XS ();
 use Playcount::Browser;
 use Playcount::Metrics;
 use Playcount::Nginx;
@@ -18,7 +19,7 @@ PlaycountRoute "%{QUERY_STRING}"
 EOF
 $server->get("/test?blocks=1&n=$_") for 1 .. 999;
 Playcount::Server::wait_until('all routes are in the series', sub {
-    my $live = JSON::PP->new->utf8->decode($server->get('/metrics?format=live&minutes=15')->{content});
+    my $live = Cpanel::JSON::XS->new->utf8->decode($server->get('/metrics?format=live&minutes=15')->{content});
     return @{ $live->{metrics}{routes}{rows} } >= 999;
 });
 my $nginx = Playcount::Nginx->new(<<"EOF");

@@ -2,7 +2,7 @@
 # terminal, and a graceful restart leaves the server serving all but that zone.
 use strict;
 use warnings;
-use JSON::PP ();
+use Cpanel::JSON::XS ();
 use Test::More;
 use Playcount::Server;
 
@@ -92,7 +92,7 @@ for (['GET', '/other/song/1'], ['POST', '/other/song/1'], ['GET', '/other/'],
     ok $answer->{headers}{'retry-after'}, 'that says when to try again';
 }
 my %zone = map { $_->{zone} => $_ }
-    @{ JSON::PP->new->utf8->decode($server->get('/metrics?format=json')->{content})->{zones} };
+    @{ Cpanel::JSON::XS->new->utf8->decode($server->get('/metrics?format=json')->{content})->{zones} };
 ok !$zone{other}{available}, 'the metrics say so';
 ok $zone{default}{available}, 'and that the first is there';
 like $server->get('/metrics?format=prometheus')->{content},

@@ -9,7 +9,7 @@ use strict;
 use warnings;
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
-use JSON::PP ();
+use Cpanel::JSON::XS ();
 use Playcount::Npm;
 
 my $PAGE = abs_path(dirname(__FILE__) . '/../../page');
@@ -27,7 +27,7 @@ sub start
 {
     my ($script, %values) = @_;
     my $packages = Playcount::Npm::packages('playwright-core@1.64.1', 'axe-core@4.10.2');
-    local $ENV{VALUES} = JSON::PP->new->encode({ chromium => chromium(), packages => $packages, %values });
+    local $ENV{VALUES} = Cpanel::JSON::XS->new->encode({ chromium => chromium(), packages => $packages, %values });
     my $pid = open my $out, '-|', 'node', "$PAGE/$script" or die "node: $!";
     return ($out, $pid);
 }

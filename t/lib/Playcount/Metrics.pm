@@ -11,7 +11,7 @@ use strict;
 use warnings;
 use File::Basename qw(dirname);
 use Cwd qw(abs_path);
-use JSON::PP ();
+use Cpanel::JSON::XS ();
 use Playcount::Server;
 
 my $TOP = abs_path(dirname(__FILE__) . '/../../..');
@@ -79,7 +79,8 @@ sub json
     my ($server, $query) = @_;
     my $answer = $server->get('/metrics?format=json' . ($query ? "&$query" : ''));
     die "$answer->{status} $answer->{content}" unless $answer->{status} == 200;
-    return JSON::PP->new->utf8->decode($answer->{content});
+    # It refuses an object with the same key twice, which others would not.
+    return Cpanel::JSON::XS->new->utf8->decode($answer->{content});
 }
 
 # A route of the JSON by name; an empty one if it is not there.
