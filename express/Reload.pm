@@ -15,7 +15,7 @@ use POSIX qw(:sys_wait_h);
 use SafePath;
 use Server;
 use ServerRoot;
-use Watch;
+use FileChanges;
 
 our $FILES_MAX = 10_000; # below the directories of scripts
 
@@ -128,7 +128,7 @@ sub prepare
     my @configuration = configuration_files($option);
     return {
         configuration => \@configuration,
-        watch => Watch->new(sub { return paths($option, \@configuration) },
+        watch => FileChanges->new(sub { return paths($option, \@configuration) },
             sub { return is_worth($option, @_) }),
     };
 }

@@ -1,7 +1,8 @@
-/* What the lane knows by name: modules that may hook into requests, directives, and
- * the providers of Require. Whatever is not listed here keeps the lane out: a name
- * is added when it is certain that what it does for a request depends on nothing
- * but the connection, the method and the headers. */
+/* What the lane knows by name: modules that may hook into requests, directives, the
+ * providers of Require, and filters. Whatever is not listed here keeps the lane
+ * out: a name is added when it is certain that what it does for a request depends
+ * on nothing but the connection, the method and the headers. Of headers it is the
+ * other way round: those listed keep the lane out. */
 
 #include "lane/survey.h"
 
@@ -104,6 +105,30 @@ static const char directives[] =
 int playcount_lane_knows_directive(const char *name)
 {
     return is_among(name, directives) || !strncasecmp(name, "Playcount", 9);
+}
+
+/* --- headers and filters --- */
+
+static const char headers[] =
+    "Authorization Proxy-Authorization Transfer-Encoding Expect Upgrade "
+    "HTTP2-Settings Range If-Range If-Match If-None-Match If-Modified-Since "
+    "If-Unmodified-Since Idempotency-Key Trailer TE Content-Encoding ";
+
+int playcount_lane_shuns_header(const char *name, const char *value)
+{
+    return is_among(name, headers) ||
+           (!strcasecmp(name, "Content-Length") && strcmp(value, "0"));
+}
+
+/* httpd's own for HTTP, the core's, and those that count. */
+static const char filters[] =
+    "byterange content_length http_header http_outerror core log_input_output "
+    "http_in core_in reqtimeout playcount_blocks playcount_lane_in "
+    "playcount_lane_watch old_write ";
+
+int playcount_lane_knows_filter(const char *name)
+{
+    return is_among(name, filters);
 }
 
 /* --- Require --- */

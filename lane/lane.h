@@ -10,6 +10,8 @@
  *     kinds.c     the kinds, shared by the connections of the child
  *     loop.c      the thread: reads, answers, waits
  *     enter.c     connections that come from a worker
+ *     connection.c  what a connection of the loop does next
+ *     worker.c    what the lane knows of the threads of the MPM
  *     batch.c     what came in during one pass: looked up together, then answered
  *     lend.c      a connection's time with httpd: a worker of the MPM serves it
  *     account.c   the numbers that mod_status shows

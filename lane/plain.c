@@ -1,6 +1,6 @@
 /* Requests in which another one that looks alike could not differ: nothing in the
- * headers has a meaning of its own for each request, nobody is known, and no filter
- * changes what the counter answers. */
+ * headers has a meaning of its own for each request, no user is authenticated, and
+ * no filter changes what the counter answers. The names are in known.c. */
 
 #include "lane/lane.h"
 
@@ -8,39 +8,8 @@
 #include "http_core.h"
 #include "http_protocol.h"
 
+#include "lane/survey.h"
 #include "server/root.h"
-
-static const char *const never[] = {"Authorization",
-                                    "Proxy-Authorization",
-                                    "Transfer-Encoding",
-                                    "Expect",
-                                    "Upgrade",
-                                    "HTTP2-Settings",
-                                    "Range",
-                                    "If-Range",
-                                    "If-Match",
-                                    "If-None-Match",
-                                    "If-Modified-Since",
-                                    "If-Unmodified-Since",
-                                    "Idempotency-Key",
-                                    "Trailer",
-                                    "TE",
-                                    "Content-Encoding",
-                                    NULL};
-
-/* Headers that have a meaning of their own for each request, and bodies. */
-static int is_never(const char *name, const char *value)
-{
-    if (!ap_cstr_casecmp(name, "Content-Length")) {
-        return strcmp(value, "0") != 0;
-    }
-    for (int i = 0; never[i]; i++) {
-        if (!ap_cstr_casecmp(name, never[i])) {
-            return 1;
-        }
-    }
-    return 0;
-}
 
 /* Does httpd have these very headers, and no other? */
 int playcount_lane_has_headers(request_rec *r, const playcount_lane_pattern *p)
@@ -54,7 +23,8 @@ int playcount_lane_has_headers(request_rec *r, const playcount_lane_pattern *p)
         const char *value = apr_table_get(r->headers_in, name);
 
         if (!value || strlen(value) != h.value_length ||
-            memcmp(value, h.value, h.value_length) || is_never(name, value)) {
+            memcmp(value, h.value, h.value_length) ||
+            playcount_lane_shuns_header(name, value)) {
             return 0;
         }
         n++;
@@ -62,32 +32,10 @@ int playcount_lane_has_headers(request_rec *r, const playcount_lane_pattern *p)
     return apr_table_elts(r->headers_in)->nelts == n;
 }
 
-/* Filters that change nothing that the lane would not: httpd's own for HTTP, the
- * core's, and those that count. */
 static int are_known(const ap_filter_t *f)
 {
-    static const char *const known[] = {"byterange",
-                                        "content_length",
-                                        "http_header",
-                                        "http_outerror",
-                                        "core",
-                                        "log_input_output",
-                                        "http_in",
-                                        "core_in",
-                                        "reqtimeout",
-                                        "playcount_blocks",
-                                        "playcount_lane_in",
-                                        "playcount_lane_watch",
-                                        "old_write",
-                                        NULL};
-
     for (; f; f = f->next) {
-        int i = 0;
-
-        while (known[i] && strcmp(known[i], f->frec->name)) {
-            i++;
-        }
-        if (!known[i]) {
+        if (!playcount_lane_knows_filter(f->frec->name)) {
             return 0;
         }
     }

@@ -39,6 +39,13 @@ const playcount_lane_place *playcount_lane_place_of(const server_rec *s,
 int playcount_lane_knows_module(const char *source);
 int playcount_lane_knows_directive(const char *name);
 
+/* known.c: a header that may mean something else in each request, or says that
+ * there is a body. */
+int playcount_lane_shuns_header(const char *name, const char *value);
+
+/* known.c: a filter that changes nothing that the lane would not. */
+int playcount_lane_knows_filter(const char *name);
+
 /* known.c: a Require that decides by connection and method only. */
 int playcount_lane_knows_require(apr_pool_t *p, const char *arguments);
 

@@ -3,8 +3,9 @@
  *
  *     200                        0 to what went out
  *     206, Content-Range         from its first byte
- *     206, multipart/byteranges  part by part, in the order of the Range header,
- * each behind lines of its own:
+ *     206, multipart/byteranges  part by part, in the order of the Range header
+ *
+ * Each part comes after lines of its own:
  *
  *         CRLF --boundary CRLF
  *         Content-type: audio/mpeg CRLF

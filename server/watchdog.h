@@ -1,5 +1,6 @@
 /* A callback that mod_watchdog runs once a second or less often, on a thread of its
- * own: the one way in which this module does anything besides answering requests.
+ * own. Apart from the recorder's thread and the lane's, and the monitor hook in the
+ * parent, all that this module does besides answering requests is done by these.
  *
  * mod_watchdog by itself promises less than its users need. It joins its threads
  * when the process ends, after the pool of child_init and perhaps after the memory
@@ -9,8 +10,7 @@
  *
  *   - a callback runs on one thread of a process at a time
  *   - AP_WATCHDOG_STATE_STOPPING comes once, to a callback that had
- *     AP_WATCHDOG_STATE_STARTING,
- * and is the last call
+ *     AP_WATCHDOG_STATE_STARTING, and is the last call
  *   - no call is made once the pool of child_init is cleared: everything that the
  *     callback touches is still there
  */

@@ -1,4 +1,6 @@
-/* The zones' life: opened before all else, synced by the watchdog. See zones.h. */
+/* The zones' life in httpd: opened before all else (zones_open.c), synced
+ * (zones_sync.c), put back (zones_file.c), and refused when one is of no use. See
+ * zones.h. */
 
 #include "httpd.h"
 #include "http_core.h"
@@ -11,56 +13,10 @@
 #include "server/retained.h"
 #include "server/zones_private.h"
 #include "shm/fault/fault.h"
-#include "shm/zone/sync.h"
 
 APLOG_USE_MODULE(playcount);
 
-/* --- the watchdog --- */
-
-static apr_status_t watch(int state, void *data, apr_pool_t *pool)
-{
-    playcount_served_zone *zone = data;
-    apr_status_t rv = APR_SUCCESS;
-
-    if (state == AP_WATCHDOG_STATE_RUNNING && zone->path && !zone->unavailable) {
-        playcount_zone_look_for_file(zone);
-    }
-    if (playcount_zone_failed(zone->zone)) {
-        return APR_SUCCESS;
-    }
-    if (state == AP_WATCHDOG_STATE_RUNNING) {
-        playcount_zone_repair(zone->zone);
-    }
-    rv = playcount_zone_sync(zone->zone);
-    if (rv != APR_SUCCESS && !zone->sync_failed) {
-        ap_log_error(
-            APLOG_MARK, APLOG_ERR, rv, zone->server,
-            "PlaycountZone %s: file=%s cannot be written to the disk; counting "
-            "goes on in memory, but a power loss would take what comes now. See "
-            "to the disk; the writing is tried again every %d s",
-            zone->name, zone->path, zone->sync);
-    }
-    zone->sync_failed = rv != APR_SUCCESS;
-    return APR_SUCCESS;
-}
-
-static int start_watching(server_rec *s, apr_pool_t *p)
-{
-    const apr_array_header_t *served = playcount_zones(s);
-
-    for (int i = 0; i < served->nelts; i++) {
-        playcount_served_zone *zone =
-            APR_ARRAY_IDX(served, i, playcount_served_zone *);
-        apr_status_t rv =
-            playcount_watch("_playcount_", PLAYCOUNT_WATCH_ONE_CHILD,
-                            apr_time_from_sec(zone->sync), watch, zone, p);
-
-        if (rv != APR_SUCCESS) {
-            return HTTP_INTERNAL_SERVER_ERROR;
-        }
-    }
-    return OK;
-}
+/* --- a zone that cannot be used --- */
 
 int playcount_zone_is_available(const playcount_served_zone *zone)
 {
@@ -179,7 +135,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         playcount_retained_create(s, "server", "up", 1);
     }
     playcount_zones_watch_files(s, pconf);
-    return start_watching(s, pconf);
+    return playcount_zones_start_syncing(s, pconf);
 }
 
 static void child_init(apr_pool_t *p, server_rec *s)

@@ -3,7 +3,8 @@
  *   zones_conf.c  the directives, and which zone a request uses
  *   zones_open.c  a zone's memory or file and its lock
  *   zones_file.c  what happens to the file while the server runs
- *   zones.c       the hooks, and the sync
+ *   zones_sync.c  writing to the disk, every sync= seconds
+ *   zones.c       the hooks
  */
 #ifndef PLAYCOUNT_SERVER_ZONES_PRIVATE_H
 #define PLAYCOUNT_SERVER_ZONES_PRIVATE_H
@@ -56,6 +57,10 @@ int playcount_zone_look(const playcount_served_zone *zone, apr_pool_t *p);
 /* In the child that syncs: is the file still there? It is logged once a minute if
  * not, and what to do. */
 void playcount_zone_look_for_file(playcount_served_zone *zone);
+
+/* In the parent, when the zones are open: the watchdog's callbacks that sync.
+ * Returns OK or an HTTP error, as hooks do. */
+int playcount_zones_start_syncing(server_rec *s, apr_pool_t *p);
 
 /* In the parent, when the zones are open: their files are put back if they lose
  * their names. */

@@ -6,8 +6,9 @@
  *
  *     before     access.log (inode 7, read to 5000)
  *     renamed    access.log.1 (inode 7), access.log (inode 8)
- *     copied     access.log.1 (inode 9, the same bytes), access.log (inode 7,
- * empty) packed     access.log.1.gz (inode 9, the same bytes when unpacked)
+ *     copied     access.log.1 (inode 9, the same bytes),
+ *                access.log (inode 7, empty)
+ *     packed     access.log.1.gz (inode 9, the same bytes when unpacked)
  *
  * Then these are read, in this order: what follows byte 5000 in access.log.1,
  * any file that was rotated in between, access.log.

@@ -1,8 +1,9 @@
 /* playcount monitor: what a playcount-metrics location knows, live in a terminal,
  * or one screen of it (--once), or as JSON (--json).
  *
- *     feed (thread) --- heard ---> model ---> views ---> canvas ---> screen, or
- * stdout ^          ^ |          keys: what is chosen
+ *     feed (thread) -- heard --> model --> views --> canvas --> screen, or stdout
+ *                                  ^         ^
+ *                                  +- keys --+  what is chosen
  */
 #include <langinfo.h>
 #include <locale.h>

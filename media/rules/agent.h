@@ -3,9 +3,9 @@
  * In this order:
  *   1. an empty one is out;
  *   2. one that an `allow` file matches is in, whatever follows;
- *   3. the second download of a watch that is paired with a phone is out: it begins
- * with "atc/" and has "watchOS", or has "(null)/(null) watchOS"; but not one that
- * has "AppleCoreMedia", with which a watch plays (IAB 2.3, 5.5.2);
+ *   3. the second download of a watch that is paired with a phone is out: it
+ *      begins with "atc/" and has "watchOS", or has "(null)/(null) watchOS"; but
+ *      not one with "AppleCoreMedia", by which a watch plays (IAB 2.3, 5.5.2);
  *   4. a few well-known bots are out (agent.c has them);
  *   5. one that a `deny` file matches is out.
  *
@@ -17,8 +17,8 @@
  *       opawg/user-agents-v2: bots.json, or bots.runtime.json. In a file where some
  *       entries have the category "bot" (libraries.json), only these are taken.
  *   anything else
- *       one text a line, which a User-Agent has in it; '#' begins a comment line. A
- * line between two slashes is a regular expression: /^Foo\/[0-9]/
+ *       one text a line, which a User-Agent contains; '#' begins a comment line.
+ *       A line between two slashes is a regular expression: /^Foo\/[0-9]/
  *
  * Regular expressions are Perl-compatible (PCRE2, which httpd uses too), and match
  * anywhere, case matters. A file's expressions become one. The judgement of a

@@ -1,12 +1,11 @@
-/* What becomes of one delivery of media. Here is decided what follows from the
- * request alone, by the live module and the replay of a log alike; what the
- * listener had before decides the rest (shm/media/deliver.c; media/judge.c asks
- * both).
+/* What becomes of one delivery of media. This decides what follows from the request
+ * alone, for live counting and for the replay of a log alike; what the listener had
+ * before decides the rest (shm/media/deliver.c; media/judge.c asks both).
  *
  *     played    with this one the listener has enough: it counts
- *     open      he has not enough yet
- *     again     he had enough before, in this window
- *     bot       the User-Agent or the address is none of a listener
+ *     open      the listener does not have enough yet
+ *     again     the listener had enough before, in this window
+ *     bot       the User-Agent or the address is not a listener's
  *     probe     nothing but ranges of at most two bytes
  *     prefetch  the browser fetched it in advance (Sec-Purpose: prefetch)
  *     full      there is no room for a new listener; a replay of the log counts it
@@ -16,7 +15,7 @@
  * Some of it follows from the request alone, whatever came before: that is in
  * playcount_media_refuse(). The rest depends on the listener's other requests:
  *
- *     refuse()  -> a verdict, and that is it
+ *     refuse()  -> a final verdict
  *               -> OPEN: the intervals are added to the union of the listener
  *                  and the window (union.h); playcount_union_enough() says
  *                  whether it is played

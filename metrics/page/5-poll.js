@@ -60,7 +60,7 @@ function extend(old, more, oldest) {
 
 const wantedKey = () => choice.r + '\n' + choice.m;
 
-// Of what is chosen, something is known.
+// There is data for the current selection.
 const known = () => live && series && seriesKey === wantedKey();
 
 async function question() {

@@ -1,4 +1,5 @@
-/* One delivery against what is known of its listener. See media.h. */
+/* Decides PLAYED, OPEN, AGAIN or FULL for one delivery, by what is known of its
+ * listener. See media.h. */
 
 #include "shm/media/layout.h"
 
@@ -65,7 +66,7 @@ int playcount_media_is_counted(playcount_media *media,
            playcount_counted_find(media, &k.day, number_of(&k.day, got), &k.first);
 }
 
-/* He has enough: he is counted, if nobody was faster. */
+/* The listener has enough: count it, unless another process got there first. */
 static playcount_verdict_e count(playcount_media *media, const knowledge *k,
                                  playcount_media_result *result)
 {

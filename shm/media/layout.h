@@ -154,7 +154,7 @@ int playcount_day_get(playcount_media *media, int64_t day, playcount_day *out);
 /* Empty what has no day. */
 void playcount_days_sweep(playcount_media *media);
 
-/* --- counted.c --- */
+/* --- counted_table.c --- */
 
 typedef enum {
     PLAYCOUNT_COUNTED_NEW,
@@ -172,7 +172,7 @@ playcount_counted_e playcount_counted_add(playcount_media *media,
 void playcount_counted_take_back(playcount_media *media, unsigned place,
                                  uint64_t listener);
 
-/* --- downloads.c: open --- */
+/* --- open_table.c --- */
 
 typedef enum {
     PLAYCOUNT_OPEN_ENOUGH,

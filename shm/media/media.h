@@ -14,9 +14,10 @@
  *
  * One delivery:
  *
- *     playcount_media_deliver()   -> PLAYED: the listener is counted from now on;
- * add the play to the zone, and if it refuses, playcount_media_take_back()
- *                                 -> OPEN, AGAIN, FULL
+ *     playcount_media_deliver()
+ *         -> PLAYED: the listener is counted from now on; add the play to the zone,
+ *            and if it refuses, playcount_media_take_back()
+ *         -> OPEN, AGAIN, FULL
  *
  * The listener is in `counted` before the play is in the zone. So whatever happens,
  * a play is never there twice; a process that is killed between the two, a few

@@ -1,16 +1,16 @@
-package Watch;
+package FileChanges;
 
 # Which of some files have changed since the last time: by the inode, size and time of each.
 # inotify says when to look (Linux::Inotify2, Debian's liblinux-inotify2-perl), in the
 # directories that hold them, as editors replace files; without it there is a look every half
 # second.
 #
-#     my $watch = Watch->new(sub { return @paths }, sub { my ($path, $is_dir) = @_; ... });
+#     my $watch = FileChanges->new(sub { return @paths }, sub { my ($path, $is_dir) = @_; ... });
 #     my @changed = $watch->wait(0.5);    # after 0.5 s at most: none
 #
 # The first is called at each look; a path with a slash at its end is a directory that may get
 # files, and is no file itself. The second says whether what happened to a path that is
-# not among them is worth one.
+# not among them justifies a look.
 
 use strict;
 use warnings;
@@ -124,7 +124,7 @@ sub wait
     return @changed;
 }
 
-# These are no news, if they are there for the first time.
+# Not reported as changed when first seen.
 sub know
 {
     my ($self, @paths) = @_;

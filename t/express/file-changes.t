@@ -10,7 +10,7 @@ use Time::HiRes qw(sleep);
 use Playcount::Express;
 use Playcount::Server;
 
-BEGIN { require(Playcount::Express::program() =~ s{[^/]+$}{express/Watch.pm}r) }
+BEGIN { require(Playcount::Express::program() =~ s{[^/]+$}{express/FileChanges.pm}r) }
 
 sub below
 {
@@ -37,7 +37,7 @@ for my $how ('by inotify', 'without inotify') {
         local $ENV{PLAYCOUNT_EXPRESS_POLL} = $how eq 'without inotify';
         my $dir = File::Temp->newdir;
         Playcount::Server::spew("$dir/$_", 'before') for qw(one two);
-        my $watch = Watch->new(sub { return below("$dir") }, sub { return 1 });
+        my $watch = FileChanges->new(sub { return below("$dir") }, sub { return 1 });
 
         Playcount::Server::spew("$dir/one", 'after!');
         is told($watch, 'one'), 'one', "$how: a file that is written";
