@@ -91,7 +91,7 @@ static bool begins(const char *line, size_t n, const char *with)
     return n >= strlen(with) && strncasecmp(line, with, strlen(with)) == 0;
 }
 
-/* The value of a Playcount-Mapping, printable ASCII; otherwise it is none. */
+/* The value of a Playcount-Mapping, printable ASCII; otherwise it is ignored. */
 static void note_mapping(playcount_exchange *exchange, const char *line, size_t n)
 {
     const char *at = line + strlen("Playcount-Mapping:"), *end = line + n;

@@ -75,7 +75,7 @@ sub url
         . ":$address->{port}$path";
 }
 
-# Can this address and port be had?
+# Is this address and port free?
 sub need_free
 {
     my ($address) = @_;

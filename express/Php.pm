@@ -3,7 +3,7 @@ package Php;
 # --php: PHP scripts in the document root. mod_php where it is there and nothing asks for
 # another MPM than prefork, which it needs; else a php-fpm of our own, in the server root:
 #
-#     run/php-fpm.conf    written anew at each start
+#     run/php-fpm.conf    rewritten at each start
 #     run/php-fpm.sock    where httpd asks it
 #     logs/php-fpm_log
 

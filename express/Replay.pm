@@ -14,7 +14,7 @@ use Plain;
 our $SECONDS = 60;               # that the server may be silent
 our $ANSWER_MAX = 100_000_000;   # bytes of it that are compared
 
-# Headers of the connection, and those that httpd writes anew with each answer.
+# Headers of the connection, and those that httpd renews with each answer.
 my %OF_CONNECTION = map { $_ => 1 } qw(connection keep-alive proxy-connection te trailer
     transfer-encoding upgrade http2-settings expect content-length);
 my %OF_MOMENT = map { $_ => 1 } qw(date connection keep-alive transfer-encoding upgrade);
@@ -194,7 +194,7 @@ sub compare_headers
     return @gone || @new ? 1 : 0;
 }
 
-# A body that is coded is compared as what it stands for, if that can be had.
+# A body that is coded is compared decoded, if it can be decoded.
 sub plain_body
 {
     my ($head, $body) = @_;

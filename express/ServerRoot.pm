@@ -3,7 +3,7 @@ package ServerRoot;
 # The server root: the directory that holds everything, and what is written into it before
 # httpd starts.
 #
-#     httpd.conf       the configuration, written anew at each start
+#     httpd.conf       the configuration, rewritten at each start
 #     counts           the zone: songs and counts
 #     logs/error_log
 #     run/httpd.pid

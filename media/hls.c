@@ -24,7 +24,7 @@
 /* A file that may be a segment. */
 typedef struct {
     uint64_t number;            /* of the file; 0: the cell is empty */
-    playcount_hls_place *place; /* NULL: it is none */
+    playcount_hls_place *place; /* NULL: not a presentation */
 } cell;
 
 /* A directory that had no playlist, nor the one above. */

@@ -42,7 +42,7 @@ const char *conf_metrics(conf *c, const char *url);
  * server it is not complete, unless none is needed. */
 exit_status conf_complete(conf *c, bool needs_server);
 
-/* A whole number from min to max; not 0: it is none. */
+/* A whole number from min to max; not 0: it is not one. */
 int parse_number(const char *text, uint64_t min, uint64_t max, uint64_t *value);
 
 #endif

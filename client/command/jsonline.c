@@ -66,7 +66,7 @@ static char *put(char *to, const char *text, size_t n)
 
 /* What httpd writes and JSON does not have becomes JSON: its escapes of bytes,
  * \xhh, and \v; "" for a user without a name, within quotation marks; - for a
- * number there is none of. `to` has room for three times n bytes and a NUL. */
+ * number that is missing. `to` has room for three times n bytes and a NUL. */
 static size_t as_json(const char *line, size_t n, char *to)
 {
     static const char digits[] = "0123456789abcdef";

@@ -12,7 +12,7 @@
  */
 const char *mediafacts_text(const accesslog_line *line, accesslog_value v);
 
-/* A value that is a number; false: it is none. */
+/* A value that is a number; false: it is not one. */
 bool mediafacts_number(const accesslog_line *line, accesslog_value v,
                        uint64_t *number);
 

@@ -25,7 +25,7 @@ static int hex(char c)
                                   : -1;
 }
 
-/* The path of a relative address, decoded, without a query. 0: it is none, or is
+/* The path of a relative address, decoded, without a query. 0: it is not one, or is
  * too long. */
 static int decode(const char *uri, size_t n, char *out, size_t room)
 {

@@ -72,7 +72,7 @@ static const char *blanks(const char *s)
 }
 
 /* One range-spec: "a-b", "a-" (last UINT64_MAX), or "-n" (first UINT64_MAX, last
- * n). Where it ends; NULL: it is none. */
+ * n). Where it ends; NULL: it is not one. */
 static const char *range_spec(const char *s, uint64_t *first, uint64_t *last)
 {
     const char *end = s + strlen(s);

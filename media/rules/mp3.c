@@ -26,7 +26,7 @@ typedef struct {
     int mono, checked;
 } frame;
 
-/* One of layer III; 0: it is none. */
+/* One of layer III; 0: it is not one. */
 static int read_frame(const uint8_t *b, frame *out)
 {
     static const uint16_t kbits[2][15] = {

@@ -34,7 +34,7 @@ void playcount_networks_free(playcount_networks *networks)
     }
 }
 
-/* The first and the last address of a network. 0: it is none. */
+/* The first and the last address of a network. 0: it is not one. */
 static int read_network(const char *text, range *out)
 {
     const char *slash = strchr(text, '/');

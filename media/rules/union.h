@@ -19,8 +19,8 @@
  *   - if they never lie in more than eight pieces, overlapping or not, or
  *   - if no byte is written twice, in however many pieces: a download manager's.
  * What remains: a listener who has more than eight separate pieces and gets bytes
- * of a joined one twice may seem to have more than he has, never more than he was
- * sent, and the order of his requests may then decide whether that is enough.
+ * of a joined one twice may seem to have more than it has, never more than it was
+ * sent, and the order of its requests may then decide whether that is enough.
  *
  * What is needed may change within a window, when the file is replaced. The
  * smallest that was asked counts, because then too the order does not matter.

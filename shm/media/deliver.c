@@ -11,15 +11,15 @@ static uint64_t number_of(const playcount_day *day, const playcount_media_got *g
                               got->agent, got->agent_n);
 }
 
-/* A listener and the generation that knows him. */
+/* A listener and the generation that knows it. */
 typedef struct {
     playcount_day day;
     uint64_t number;
-    int64_t first; /* when his window began */
+    int64_t first; /* when its window began */
     int counted;
 } knowledge;
 
-/* Does this generation know him, in a window that the request falls into? */
+/* Does this generation know the listener, in a window that the request falls into? */
 static int look(playcount_media *media, const playcount_media_got *got,
                 knowledge *k)
 {

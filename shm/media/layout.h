@@ -162,7 +162,7 @@ typedef enum {
     PLAYCOUNT_COUNTED_FULL
 } playcount_counted_e;
 
-/* Is the listener counted? *first is when his window began, in seconds since 1970.
+/* Is the listener counted? *first is when its window began, in seconds since 1970.
  */
 int playcount_counted_find(playcount_media *media, const playcount_day *day,
                            uint64_t listener, int64_t *first);
@@ -181,7 +181,7 @@ typedef enum {
     PLAYCOUNT_OPEN_FROZEN
 } playcount_open_e;
 
-/* When the window of a listener began who has something; 0: he has nothing. */
+/* When the window of a listener with bytes began; 0: it has none. */
 int64_t playcount_open_first(playcount_media *media, uint64_t listener);
 
 /* Add intervals to what the listener has. *first is when the window began: the

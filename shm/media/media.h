@@ -7,7 +7,7 @@
  *     files      how much of a file is enough, so that it is measured once
  *
  * A listener is known by a number (media/rules/listener.h), made under a random key
- * that belongs to the UTC day on which his window began. The keys of two days are
+ * that belongs to the UTC day on which its window began. The keys of two days are
  * kept; when a third begins, the older key is overwritten, and with that what was
  * kept under it means nothing any more. No address, no User-Agent and no name of a
  * song is here.
@@ -98,9 +98,9 @@ typedef struct {
 typedef struct {
     playcount_verdict_e verdict;
     unsigned place;    /* of the generation that knows the listener */
-    int64_t day;       /* on which his window began */
-    uint64_t listener; /* his number on that day */
-    uint64_t covered;  /* how much he has got now */
+    int64_t day;       /* on which its window began */
+    uint64_t listener; /* its number on that day */
+    uint64_t covered;  /* how much it has got now */
     const char *why;   /* of FULL, a few words for the log */
 } playcount_media_result;
 
@@ -108,7 +108,7 @@ typedef struct {
 void playcount_media_deliver(playcount_media *media, const playcount_media_got *got,
                              playcount_media_result *result);
 
-/* [any] The play was refused by the zone: the listener is not counted, what he has
+/* [any] The play was refused by the zone: the listener is not counted, what it has
  * got is still known if it was before. */
 void playcount_media_take_back(playcount_media *media,
                                const playcount_media_result *result);
