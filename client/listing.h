@@ -37,7 +37,8 @@ playcount_status playcount_listing_read(playcount_listing *listing,
 /* There are no more pieces. */
 playcount_status playcount_listing_end(playcount_listing *listing);
 
-/* A count: 1 to 19 decimal digits, up to PLAYCOUNT_COUNT_MAX. Not 0: it is not one. */
+/* A count: 1 to 19 decimal digits, up to PLAYCOUNT_COUNT_MAX. Not 0: it is not one.
+ */
 int playcount_count_parse(const char *text, size_t n, uint64_t *count);
 
 #endif

@@ -147,7 +147,8 @@ const char *playcount_media_parts_of(request_rec *r, apr_off_t body, uint64_t si
 uint64_t playcount_media_file_number(const request_rec *r,
                                      const playcount_measure_rule *rule);
 
-/* enough.c: measure r's file, unless it is known. 0: it is not a file, or it is gone. */
+/* enough.c: measure r's file, unless it is known. 0: it is not a file, or it is
+ * gone. */
 int playcount_media_measure(request_rec *r, const playcount_media_dir *conf,
                             playcount_measured *out);
 

@@ -6,7 +6,8 @@
 
 static _Atomic apr_size_t held; /* bytes of all records of this child */
 
-/* Bodies leave some of it to headers and facts: a record without these is worthless. */
+/* Bodies leave some of it to headers and facts: a record without these is
+ * worthless. */
 #define BODIES_MAX (PLAYCOUNT_RECORDER_MEMORY / 4 * 3)
 
 /* Take `n` bytes of the memory that records may have. */

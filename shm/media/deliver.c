@@ -19,7 +19,8 @@ typedef struct {
     int counted;
 } knowledge;
 
-/* Does this generation know the listener, in a window that the request falls into? */
+/* Does this generation know the listener, in a window that the request falls into?
+ */
 static int look(playcount_media *media, const playcount_media_got *got,
                 knowledge *k)
 {
