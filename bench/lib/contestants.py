@@ -133,12 +133,14 @@ def httpd_contestants():
     # when all threads are busy.
     event = httpd("httpd-event", "event", FLOOR + PLAYCOUNT + config("static.conf"),
                   files={"htdocs/count.txt": "1000000"}, threads=1056)
+    lane = httpd("httpd-lane", "event", PLAYCOUNT + "PlaycountLane On\n", threads=1056)
     worker = httpd("httpd-worker", "worker", FLOOR + PLAYCOUNT, threads=1056)
     return [
         floor("floor (event)", event),
         floor("floor (worker)", worker, WORKER_LIMIT),
         Contestant("static file (event)", event, get=http("GET", "/count.txt"),
                    without=("million",)),
+        counter("mod_playcount (lane)", lane, "/plays"),
         counter("mod_playcount (event)", event, "/plays"),
         counter("mod_playcount (worker)", worker, "/plays", WORKER_LIMIT),
     ]
