@@ -1,13 +1,19 @@
 /* The engine `redis`, from the bottom up:
  *
- *   cluster.c   where a song is, what a fence means       no input or output
- *   round.c     what to send next                         no input or output
- *   *.lua       the scripts, in the cluster
- *   redis_nodes.c   connections, and which node has which slot
- *   redis_tls.c   TLS, where hiredis has it
- *   redis_talk.c   a round over these connections
- *   redis_read.c   what the others have
- *   redis.c     the engine
+ *   cluster.c          where a song is, what a fence means     no input or output
+ *   round.c            what to send next                        no input or output
+ *   send.lua           what a tag is told, in the cluster
+ *   read.lua           what a tag has, in the cluster
+ *   redis_script.c     both, in the module
+ *   redis_tls.c        TLS, where hiredis has it
+ *   redis_nodes.c      connections, and which node has which slot
+ *   redis_request.c    a request of a round as a call of send.lua, and its answer
+ *   redis_errors.c     what the errors of Redis mean
+ *   redis_talk.c       a round over these connections
+ *   redis_agree.c      the layout of the keys, and replicas that must have a batch
+ *   redis_read.c       what the other servers have
+ *   redis_clean.c      what is left of earlier epochs is deleted
+ *   redis.c            the directive, and the engine
  *
  * docs/cluster.md draws the protocol. All of it runs in the watchdog's thread of
  * one process; connections are that process's own.
@@ -29,15 +35,15 @@
 typedef struct {
     char name[128]; /* HOST:PORT */
     redisContext *connection;
-    int failed; /* not reachable in this round */
-    int used;   /* something was sent to it in this round */
+    int failed; /* could not be reached in this round */
+    int used;   /* was sent something in this round */
 } playcount_node;
 
 typedef struct {
-    /* the directive's */
+    /* from the directive */
     apr_array_header_t *seeds; /* const char *: HOST:PORT */
     const char *user, *password;
-    int wait; /* replicas that must have it before a batch is delivered */
+    int wait; /* how many replicas must have a batch before it is delivered */
     struct redisSSLContext *tls; /* NULL: without */
 
     /* of the process that delivers */
@@ -46,24 +52,34 @@ typedef struct {
     int is_mapped;                        /* owner[] is filled */
     int16_t owner[PLAYCOUNT_REDIS_SLOTS]; /* index into nodes[], -1: none */
     playcount_cluster_tag tags[PLAYCOUNT_CLUSTER_TAGS];
-    char sha[41]; /* of the script */
-    char read_sha[41];
+    char sha[41];      /* of send.lua, as EVALSHA wants it */
+    char read_sha[41]; /* of read.lua */
 
     /* what is read back: see redis_read.c */
     uint64_t reader, read_epoch; /* the writer and the epoch that it is read as */
     uint16_t dirty[PLAYCOUNT_CLUSTER_TAGS]; /* buckets that may have changed */
     char position[PLAYCOUNT_CLUSTER_TAGS]
-                 [48]; /* of the log, "" before all is read */
+                 [48]; /* in the tag's log; "" until the whole tag is read */
     uint16_t unfit[PLAYCOUNT_CLUSTER_TAGS]
-                  [PLAYCOUNT_CLUSTER_BUCKETS]; /* songs without a place here */
+                  [PLAYCOUNT_CLUSTER_BUCKETS]; /* songs that have no place here */
 
-    apr_time_t touched; /* when a round came to its end last */
-    int touch_now;      /* the zone was cleared */
-    uint32_t asked;     /* which node was last asked for the map */
+    apr_time_t touched; /* when the last round ended */
+    int touch_now;      /* the zone was cleared: do not wait for the interval */
+    uint32_t asked;     /* which node was asked for the map last */
     uint32_t clean;     /* the tag to be cleaned next */
 } playcount_redis;
 
-/* --- nodes.c --- */
+/* --- redis_tls.c --- */
+
+/* The option tls=. NULL, or what is wrong with it. */
+const char *playcount_redis_read_tls(playcount_handoff *handoff, const char *value,
+                                     apr_pool_t *p);
+
+/* TLS on a connection that was just made. 0: it failed, as the connection's errstr
+ * says. */
+int playcount_redis_start_tls(const playcount_redis *redis, redisContext *c);
+
+/* --- redis_nodes.c --- */
 
 /* Know which node has which slot. 0: *why says what is wrong. */
 int playcount_nodes_map(playcount_redis *redis, apr_pool_t *p, const char **why);
@@ -76,44 +92,58 @@ int playcount_nodes_find(playcount_redis *redis, const char *name);
 redisContext *playcount_nodes_connect(playcount_redis *redis, int node,
                                       apr_pool_t *p, const char **why);
 
-/* redis_tls.c: the option; and on a connection that was just made, 0 if it fails,
- * as its errstr says. */
-const char *playcount_redis_read_tls(playcount_handoff *handoff, const char *value,
-                                     apr_pool_t *p);
-int playcount_redis_start_tls(const playcount_redis *redis, redisContext *c);
-
 /* After any error of a connection it is not used again. */
 void playcount_nodes_close(playcount_redis *redis, int node);
 void playcount_nodes_close_all(playcount_redis *redis);
 
-/* A command with the connection's own error handling: NULL and *why when it failed
- * or was answered by an error. Free the reply. */
+/* Send one command and wait for the answer. NULL: the connection broke or the
+ * answer is an error, as *why says. Free the reply. */
 redisReply *playcount_nodes_ask(playcount_redis *redis, int node, apr_pool_t *p,
                                 const char **why, int argc, const char **argv,
                                 const size_t *lengths);
 
-/* --- talk.c --- */
+/* --- redis_script.c --- */
 
-/* Carry a round out. The round knows what is not answered in the end; *why says the
- * first reason. */
+extern const char playcount_redis_script[];      /* send.lua */
+extern const char playcount_redis_read_script[]; /* read.lua */
+
+/* --- redis_request.c --- */
+
+/* Put this request into the connection's buffer. */
+void playcount_redis_append(const playcount_redis *redis,
+                            const playcount_handoff *handoff, redisContext *c,
+                            const playcount_telling *request, apr_pool_t *p);
+
+/* 0 when it is nothing that send.lua answers. */
+int playcount_redis_read_answer(const redisReply *reply,
+                                playcount_script_answer *answer);
+
+/* --- redis_talk.c --- */
+
+/* Carry out a round. The round knows which requests got no answer in the end; *why
+ * is the first reason. */
 void playcount_redis_talk(playcount_redis *redis, const playcount_handoff *handoff,
                           playcount_round *round, apr_pool_t *p, const char **why);
 
-/* All servers must agree on the layout. 0: *why. */
+extern const playcount_cluster_layout playcount_redis_layout;
+
+/* --- redis_agree.c --- */
+
+/* Have the servers of this cluster the same layout of keys? 0: no, or that cannot
+ * be told; *why. */
 int playcount_redis_agree(playcount_redis *redis, const playcount_handoff *handoff,
                           apr_pool_t *p, const char **why);
 
-/* So many replicas have what was sent. 0: *why. */
+/* Wait until wait= replicas of each master that was sent something have it. 0:
+ * *why.
+ */
 int playcount_redis_wait(playcount_redis *redis, apr_pool_t *p, const char **why);
 
-/* Delete what is left of earlier epochs, some tags at a time. */
+/* --- redis_clean.c --- */
+
+/* Delete what is left of earlier epochs, in some of the tags at each call. */
 void playcount_redis_clean(playcount_redis *redis, const playcount_handoff *handoff,
                            apr_pool_t *p);
-
-extern const playcount_cluster_layout playcount_redis_layout;
-
-/* handoff/send.lua and read.lua */
-extern const char playcount_redis_script[], playcount_redis_read_script[];
 
 /* --- redis_read.c --- */
 

@@ -1,9 +1,9 @@
-/* What is left of earlier epochs: deleted some tags at a time.
+/* What is left of earlier epochs is deleted, some tags at a time.
  *
- * The script that takes a tag into another epoch notes, in the tag's fences, whose
- * keys of the last one are left: "old:5" = "0f3a... 77b1...". Any server deletes
- * them, and then the note; a server that is killed between the two leaves it to the
- * next. */
+ * When the script takes a tag into another epoch, it notes in the tag's fences
+ * which writers have keys in the last one: "old:5" = "0f3a... 77b1...". Any server
+ * deletes those keys, and then the note; if it is killed in between, another one
+ * does both again. */
 #include "handoff/redis.h"
 
 #include <string.h>
@@ -65,7 +65,7 @@ static int clean_tag(playcount_redis *redis, const char *base, int node,
     return ok;
 }
 
-/* Best effort: what fails now is tried when the turn comes round again. */
+/* What fails is tried again when its turn comes round. */
 void playcount_redis_clean(playcount_redis *redis, const playcount_handoff *h,
                            apr_pool_t *pool)
 {

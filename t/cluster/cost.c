@@ -3,8 +3,8 @@
  *     build/t/simulate.t cost [SERVERS [SONGS [MASTERS [INTERVAL [CHANGES]]]]]
  *
  * CHANGES are the songs that a server plays in a second, each once, any of all. A
- * request is spelled out as redis_talk.c and redis_read.c do it, in RESP, with ids
- * of 16 bytes and counts of 6 digits. */
+ * request is spelled out as redis_request.c and redis_read.c do it, in RESP, with
+ * ids of 16 bytes and counts of 6 digits. */
 #include "t/cluster/cost.h"
 
 #include <math.h>
