@@ -24,7 +24,7 @@ DESTDIR  ?=
 JOBS      = $(if $(filter -j% --jobserver%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 MODULE    = mod_playcount
-ROOMS     = shm/fault shm/zone shm/figures shm/media server api handoff metrics lane recorder media media/rules
+ROOMS     = path shm/fault shm/zone shm/figures shm/media server api handoff metrics lane recorder media media/rules
 
 # "yes" if the compiler finds it.
 has_header = $(shell $(CC) $(CFLAGS) -E -x c -include $(1) /dev/null > /dev/null 2>&1 && echo yes)
@@ -145,7 +145,7 @@ UNIT_TESTS   = $(patsubst t/unit/%.c,$(BUILD)/t/%.t,$(wildcard t/unit/*.c))
 TEST_MODULES = $(patsubst t/module/%.c,$(BUILD)/t/module/.libs/%.so,\
                  $(wildcard t/module/*.c))
 # shm/media/ uses the rules of media.
-SHM_OBJECTS  = $(patsubst %.c,$(BUILD)/%.lo,$(wildcard shm/*/*.c media/rules/*.c))
+SHM_OBJECTS  = $(patsubst %.c,$(BUILD)/%.lo,$(wildcard path/*.c shm/*/*.c media/rules/*.c))
 # What else unit tests link: two files of the lane that are free of httpd.
 UNIT_OBJECTS = $(SHM_OBJECTS) $(BUILD)/lane/request.lo $(BUILD)/lane/reply.lo
 

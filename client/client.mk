@@ -25,7 +25,8 @@ CLIENT_CFLAGS = -std=gnu11 -D_GNU_SOURCE -I. -Wall -Wextra -Wshadow -Werror -fvi
 CLIENT_LIBRARY = $(patsubst %.c,$(BUILD)/%.o,$(wildcard client/*.c))
 CLIENT_COMMAND = $(patsubst %.c,$(BUILD)/%.o,\
                    $(wildcard client/command/*.c client/monitor/*.c)) \
-                 $(patsubst media/rules/%.c,$(BUILD)/client/rules/%.o,$(wildcard media/rules/*.c))
+                 $(patsubst media/rules/%.c,$(BUILD)/client/rules/%.o,$(wildcard media/rules/*.c)) \
+                 $(patsubst path/%.c,$(BUILD)/client/path/%.o,$(wildcard path/*.c))
 CLIENT_SHARED  = $(BUILD)/client/libplaycount.so.$(VERSION)
 CLIENT_STATIC  = $(BUILD)/client/libplaycount.a
 CLIENT_PROGRAM = $(BUILD)/client/playcount
@@ -39,6 +40,12 @@ $(BUILD)/client/%.o: client/%.c client/client.mk $(BUILD)/flags
 
 # The rules of media, which the module has too, as playcount replay --media needs them.
 $(BUILD)/client/rules/%.o: media/rules/%.c client/client.mk $(BUILD)/flags
+	@mkdir -p $(@D)
+	@echo "  CC $< (client)"
+	@$(CC) $(CLIENT_CFLAGS) -c -o $@ $<
+
+# Opening files where others could have put links.
+$(BUILD)/client/path/%.o: path/%.c client/client.mk $(BUILD)/flags
 	@mkdir -p $(@D)
 	@echo "  CC $< (client)"
 	@$(CC) $(CLIENT_CFLAGS) -c -o $@ $<

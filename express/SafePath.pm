@@ -1,41 +1,95 @@
 package SafePath;
 
 # Paths that may be written to. Whoever may write into a directory can put a symbolic link
-# where a file is expected: root would then overwrite what the link leads to. So every
-# directory on the way must belong to root or to us, and be writable for nobody else unless
-# it is sticky, like /tmp; and files are opened without following links.
+# where another directory or a file is expected: root would then overwrite what the link
+# leads to. So a path is walked name by name, and each is judged; files are opened without
+# following links. The rules and the words are those of path/path.h.
 
 use strict;
 use warnings;
-use Cwd qw(abs_path);
 use Errno ();
-use Fcntl qw(O_CREAT O_EXCL O_NOFOLLOW O_RDWR O_WRONLY S_ISREG);
-use File::Basename qw(dirname);
+use Fcntl qw(O_CREAT O_EXCL O_NOFOLLOW O_RDWR O_WRONLY S_ISDIR S_ISLNK S_ISREG);
+use File::Spec;
 
-# What is wrong with one directory; a group may write where its only member is the owner
-# anyway, but root takes no group's word.
-sub fault_of
+my $LINKS_MAX = 40;
+
+sub user { return getpwuid($_[0]) // $_[0] }
+
+# Others than root and us.
+sub is_foreign { return $_[0] != 0 && $_[0] != $> }
+
+# Others may write there; a group may where its only member is the owner anyway, but root
+# takes no group's word.
+sub is_shared { return $_[0] & ($> == 0 ? 0022 : 0002) }
+
+# What is wrong with a directory, as lstat says it is.
+sub directory_fault
 {
-    my ($dir) = @_;
-    my (undef, undef, $mode, undef, $uid) = lstat $dir or return "there is no $dir";
-    my $others = $> == 0 ? 0022 : 0002;
+    my ($dir, $mode, $uid) = @_;
+    my $us = user($>);
 
-    return "$dir belongs to " . (getpwuid($uid) // "user $uid") if $uid != 0 && $uid != $>;
-    return "others may write into $dir" if $mode & $others && !($mode & 01000);
+    return "$dir belongs to " . user($uid) . ", who could put links there; give it to $us (chown $us $dir)"
+        if is_foreign($uid);
+    return "others may write into $dir and put links there; take that right away (chmod "
+        . ($> == 0 ? 'go' : 'o') . "-w $dir)" if is_shared($mode) && !($mode & 01000);
     return;
 }
 
-# NULL, or what is wrong with this path or a directory above it, as far as they are there.
+# With a link in this directory.
+sub link_fault
+{
+    my ($path, $uid, $dir) = @_;
+
+    return "$path is a link of " . user($uid) . ', who may change it; name what it leads to'
+        if is_foreign($uid);
+    return "$path is a link in $dir, into which others may write; name what it leads to"
+        if is_shared((lstat $dir)[2] // 0);
+    return;
+}
+
+# With a file in this directory.
+sub file_fault
+{
+    my ($path, $mode, $links, $uid, $dir) = @_;
+    my $us = user($>);
+
+    return "$path belongs to " . user($uid) . "; give it to $us (chown $us $path), or move it away"
+        if is_foreign($uid);
+    return "$path has another name elsewhere, which others may have made; move it away"
+        if S_ISREG($mode) && $links > 1 && is_shared((lstat $dir)[2] // 0);
+    return;
+}
+
+# What is wrong with this path, as far as it is there; nothing if it is safe.
 sub fault
 {
     my ($path) = @_;
+    my @rest = ('/', grep { $_ ne '' } split m{/}, File::Spec->rel2abs($path));
+    my ($at, $links) = ('', 0);
 
-    $path = dirname($path) until -e $path || $path eq '/';
-    for (my $dir = abs_path($path) // $path;; $dir = dirname($dir)) {
-        my $fault = -d $dir ? fault_of($dir) : undef;
+    while (@rest) {
+        my $name = shift @rest;
+        next if $name eq '.';
+        if ($name eq '..') {
+            $at =~ s{/[^/]*\z}{};
+            next;
+        }
+        my ($dir, $next) = $name eq '/' ? ('', '/') : ($at || '/', "$at/$name");
+        my ($mode, $names, $uid) = (lstat $next)[2, 3, 4] or return;
+        my $fault = S_ISLNK($mode) ? link_fault($next, $uid, $dir)
+            : S_ISDIR($mode) ? directory_fault($next, $mode, $uid)
+            : file_fault($next, $mode, $names, $uid, $dir);
         return $fault if $fault;
-        return if $dir eq '/';
+        if (S_ISLNK($mode)) {
+            return "$path leads through more than $LINKS_MAX links" if ++$links > $LINKS_MAX;
+            my $to = readlink $next // return;
+            $at = '' if $to =~ m{^/};
+            unshift @rest, grep { $_ ne '' } split m{/}, $to;
+            next;
+        }
+        $at = $name eq '/' ? '' : $next;
     }
+    return;
 }
 
 # A new file in the place of whatever stands there; a handle, or nothing with $! set.

@@ -24,8 +24,20 @@ sub need_safe
 {
     my ($path, $name) = @_;
     my $fault = SafePath::fault($path) or return;
-    die "$path is not safe to write to, as $fault, who could put links there: take",
-        " that right away or choose another $name\n";
+    die "$path is not safe to write to: $fault, or choose another $name\n";
+}
+
+# What others may have left in it: httpd opens its files by their names, and follows links.
+# Files in run are made again, or are mutexes and sockets of the user who serves.
+sub need_safe_entries
+{
+    my ($dir, $files_too) = @_;
+
+    opendir my $handle, $dir or die "cannot read the directory $dir: $!\n";
+    for my $path (map { "$dir/$_" } grep { !/^\.\.?\z/ } sort readdir $handle) {
+        need_safe($path, '--server-root') if -l $path || ($files_too && -f _);
+    }
+    return;
 }
 
 sub make_directory
@@ -51,11 +63,13 @@ sub prepare
             " --server-root\n" unless -w $dir && -x _;
         need_safe($dir, '--server-root');
     }
+    need_safe_entries("$root/logs", 1);
+    need_safe_entries("$root/run", 0);
     my $zone = dirname($option->{'zone-file'});
     die "there is no directory $zone for the counts (--zone-file)\n" unless -d $zone;
     die "cannot write into the directory $zone: choose another --zone-file\n"
         unless -w $zone;
-    need_safe($zone, '--zone-file');
+    need_safe($option->{'zone-file'}, '--zone-file');
     return;
 }
 
@@ -70,7 +84,9 @@ sub prepare_database
 
     if (!-d $dir) {
         need_safe($dir, '--database');
-        make_directory($dir);
+        make_directory(dirname($dir));
+        # Ours to give away only if nobody else was faster.
+        mkdir $dir or die "cannot make the directory $dir: $!\n";
         chown((getpwnam $user)[2, 3], $dir) if $> == 0;
     }
     return if Machine::user_can($option, sub { return !grep { !-w } $dir, grep { -e } $path });

@@ -21,7 +21,7 @@ SECONDS_EACH = 60
 
 FUZZ_MODULE  = $(patsubst %.c,$(BUILD)/fuzz/o/%.o,$(SOURCES))
 FUZZ_CLIENT  = $(patsubst %.c,$(BUILD)/fuzz/o/%.o,\
-                 $(filter-out %/main.c,$(wildcard client/*.c client/command/*.c media/rules/*.c)))
+                 $(filter-out %/main.c,$(wildcard client/*.c client/command/*.c media/rules/*.c path/*.c)))
 
 $(BUILD)/fuzz/o/%.o: %.c fuzz/fuzz.mk $(BUILD)/flags
 	@mkdir -p $(@D)

@@ -19,8 +19,8 @@
 #include "ap_mpm.h"
 #include "http_log.h"
 
+#include "path/path.h"
 #include "server/retained.h"
-#include "shm/zone/trust.h"
 
 APLOG_USE_MODULE(playcount);
 
@@ -88,15 +88,15 @@ static apr_status_t open_file(server_rec *s, const playcount_media_server *conf,
                               void **memory, int *opened)
 {
     uint64_t bytes = playcount_media_bytes(&conf->shape);
-    const char *distrust = playcount_path_distrust(conf->path, s->process->pool);
-    int fd, error;
+    playcount_path way;
+    int error = playcount_path_find(&way, conf->path);
+    int fd = error ? -1 : playcount_path_open(&way, O_RDWR | O_CREAT, 0600);
 
-    if (distrust) {
-        return refuse(s, conf, 0, distrust);
-    }
-    fd = open(conf->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    error = error ? error : errno;
+    playcount_path_close(&way);
     if (fd < 0) {
-        return refuse(s, conf, errno, CANNOT_BE_OPENED);
+        return refuse(s, conf, *way.why ? 0 : error,
+                      *way.why ? way.why : CANNOT_BE_OPENED);
     }
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {
         close(fd);
@@ -217,17 +217,23 @@ int playcount_media_table_look(server_rec *s, const playcount_media_server *conf
                                apr_pool_t *p)
 {
     uint64_t bytes = playcount_media_bytes(&conf->shape);
-    const char *why = playcount_path_distrust(conf->path, p);
-    struct stat st;
+    const char *why = NULL;
+    playcount_path way;
+    int error = playcount_path_find(&way, conf->path);
 
-    if (!why && lstat(conf->path, &st) == 0) {
-        why = !S_ISREG(st.st_mode) || access(conf->path, R_OK | W_OK) != 0
-                  ? CANNOT_BE_OPENED
-              : st.st_size != 0 && (uint64_t)st.st_size != bytes ? OTHER_FILE
-                                                                 : NULL;
+    error = error ? error : playcount_path_judge(&way);
+    playcount_path_close(&way);
+    if (error) {
+        why = *way.why ? way.why : CANNOT_BE_OPENED;
     }
-    else if (!why &&
-             access(ap_make_dirstr_parent(p, conf->path), W_OK | X_OK) != 0) {
+    else if (way.is_there) {
+        why = !S_ISREG(way.st.st_mode) || access(conf->path, R_OK | W_OK) != 0
+                  ? CANNOT_BE_OPENED
+              : way.st.st_size != 0 && (uint64_t)way.st.st_size != bytes
+                  ? OTHER_FILE
+                  : NULL;
+    }
+    else if (access(ap_make_dirstr_parent(p, way.real), W_OK | X_OK) != 0) {
         why = CANNOT_BE_OPENED;
     }
     if (why) {

@@ -7,16 +7,18 @@
 
 #include "apr_strings.h"
 
+#include "path/path.h"
 #include "recorder/store_private.h"
-#include "shm/zone/trust.h"
 
 const char *playcount_store_fault(const char *dir, uid_t uid, apr_pool_t *pool)
 {
     struct stat st;
-    const char *distrust = playcount_path_distrust(dir, pool);
+    playcount_path way;
 
-    if (distrust) {
-        return distrust;
+    playcount_path_place(&way, dir);
+    playcount_path_close(&way);
+    if (*way.why) {
+        return apr_pstrdup(pool, way.why);
     }
     if (lstat(dir, &st) != 0) {
         char *above = apr_pstrdup(pool, dir), *slash = strrchr(above, '/');
@@ -48,19 +50,29 @@ const char *playcount_store_fault(const char *dir, uid_t uid, apr_pool_t *pool)
     return NULL;
 }
 
-int playcount_store_make(const char *dir, uid_t uid, gid_t gid)
+static int make_in(int above, const char *name, uid_t uid, gid_t gid)
 {
     int fd, error = 0;
 
-    if (mkdir(dir, 0700) != 0) {
+    if (mkdirat(above, name, 0700) != 0) {
         return errno == EEXIST ? 0 : errno;
     }
-    fd = open(dir, OPEN_DIR);
+    fd = openat(above, name, OPEN_DIR);
     if (fd < 0 || (geteuid() == 0 && fchown(fd, uid, gid) != 0)) {
         error = errno;
     }
     if (fd >= 0) {
         close(fd);
     }
+    return error;
+}
+
+int playcount_store_make(const char *dir, uid_t uid, gid_t gid)
+{
+    playcount_path way;
+    int error = playcount_path_place(&way, dir);
+
+    error = error ? error : make_in(way.dir, way.name, uid, gid);
+    playcount_path_close(&way);
     return error;
 }

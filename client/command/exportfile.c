@@ -16,7 +16,7 @@ enum { BUFFER = 65536 };
 
 static exit_status cannot(const char *path)
 {
-    say("%s could not be written: %s", path, strerror(errno));
+    say("%s could not be written: %s", path, statefile_error());
     return EXIT_FILE;
 }
 
@@ -217,8 +217,7 @@ static exit_status open_locked(exportfile *f)
     int fd;
 
     for (;;) {
-        fd = open(f->path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
-                  0666);
+        fd = statefile_open(f->path, O_RDWR | O_CREAT);
         if (fd < 0 || statefile_check(fd)) {
             say("%s: %s", f->path, statefile_error());
             if (fd >= 0) {
@@ -324,7 +323,8 @@ void exportfile_next_part(exportfile *f)
 exit_status exportfile_finish(exportfile *f)
 {
     if (fflush(f->file) != 0 || fsync(fileno(f->file)) != 0 ||
-        rename(f->path, f->target) != 0 || statefile_sync_directory(f->target)) {
+        statefile_rename(f->path, f->target) != 0 ||
+        statefile_sync_directory(f->target)) {
         return cannot(f->target);
     }
     fclose(f->file);
@@ -335,7 +335,7 @@ exit_status exportfile_finish(exportfile *f)
 void exportfile_close(exportfile *f)
 {
     if (f->file && f->noted.bytes == 0) {
-        unlink(f->path);
+        statefile_unlink(f->path);
     }
     if (f->file) {
         fclose(f->file);

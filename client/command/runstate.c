@@ -116,7 +116,7 @@ exit_status runstate_save(const runstate *state)
     if (state->path && statefile_replace(state->path, write_state, state)) {
         say("%s could not be written: %s; nothing more is sent, because it could "
             "not be resumed",
-            state->path, strerror(errno));
+            state->path, statefile_error());
         return EXIT_FILE;
     }
     return EXIT_DONE;

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "client/command/statefile.h"
+#include "path/path.h"
 
 char *statefile_name(const char *file, const char *kind)
 {
@@ -41,23 +42,74 @@ char *statefile_value(char *line, const char *name)
     return strncmp(line, name, n) == 0 && line[n] == ' ' ? line + n + 1 : NULL;
 }
 
-int statefile_sync_directory(const char *path)
+/* --- by a path that nobody else has bent --- */
+
+static char unsafe[sizeof(((playcount_path *)NULL)->why)]; /* "": errno says why */
+
+/* Where it is; to be left. Not 0: errno and `unsafe` say why. */
+static int find(playcount_path *at, const char *path)
 {
-    char *copy = strdup(path);
-    if (!copy) {
+    int error = playcount_path_parent(at, path);
+
+    memcpy(unsafe, at->why, sizeof(unsafe));
+    if (error) {
+        playcount_path_close(at);
+        errno = error;
+    }
+    return error ? -1 : 0;
+}
+
+static int leave(playcount_path *at, int result)
+{
+    int error = errno;
+
+    playcount_path_close(at);
+    errno = error;
+    return result;
+}
+
+int statefile_open(const char *path, int flags)
+{
+    playcount_path at;
+
+    if (find(&at, path)) {
         return -1;
     }
-    char *slash = strrchr(copy, '/');
-    if (slash) {
-        slash[slash == copy] = '\0';
+    return leave(&at, openat(at.dir, at.name,
+                             flags | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0666));
+}
+
+int statefile_unlink(const char *path)
+{
+    playcount_path at;
+
+    return find(&at, path) ? -1 : leave(&at, unlinkat(at.dir, at.name, 0));
+}
+
+int statefile_rename(const char *from, const char *to)
+{
+    playcount_path at;
+    const char *slash = strrchr(from, '/');
+
+    if (find(&at, to)) {
+        return -1;
     }
-    int directory = open(slash ? copy : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    free(copy);
+    return leave(&at, renameat(at.dir, slash ? slash + 1 : from, at.dir, at.name));
+}
+
+int statefile_sync_directory(const char *path)
+{
+    playcount_path at;
+
+    if (find(&at, path)) {
+        return -1;
+    }
+    int directory = openat(at.dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     int failed = directory < 0 || fsync(directory) != 0;
     if (directory >= 0) {
         close(directory);
     }
-    return failed ? -1 : 0;
+    return leave(&at, failed ? -1 : 0);
 }
 
 int statefile_check(int fd)
@@ -76,7 +128,7 @@ int statefile_check(int fd)
 
 FILE *statefile_read(const char *path)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int fd = statefile_open(path, O_RDONLY);
     int failed = fd < 0 || statefile_check(fd);
     FILE *file = failed ? NULL : fdopen(fd, "r");
 
@@ -90,7 +142,8 @@ FILE *statefile_read(const char *path)
 
 const char *statefile_error(void)
 {
-    return errno == ELOOP ? "it is a symbolic link, which is not followed"
+    return *unsafe          ? unsafe
+           : errno == ELOOP ? "it is a symbolic link, which is not followed"
            : errno == EPERM
                ? "it is not a regular file of the user who runs this command"
                : strerror(errno);
@@ -100,8 +153,8 @@ const char *statefile_error(void)
  * is written is always new. Its descriptor, -1: failed. */
 static int write_whole(const char *path, statefile_write *write, const void *state)
 {
-    unlink(path);
-    int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0666);
+    statefile_unlink(path);
+    int fd = statefile_open(path, O_RDWR | O_CREAT | O_EXCL);
     int copy = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, 3);
     FILE *file = copy < 0 ? NULL : fdopen(copy, "w");
     if (!file) {
@@ -136,8 +189,9 @@ static int replace_locked(const char *path, statefile_write *write,
     char *fresh = fresh_name(path);
     int fd = fresh ? write_whole(fresh, write, state) : -1;
 
-    if (fd >= 0 && (flock(fd, LOCK_EX | LOCK_NB) != 0 || rename(fresh, path) != 0 ||
-                    statefile_sync_directory(path))) {
+    if (fd >= 0 &&
+        (flock(fd, LOCK_EX | LOCK_NB) != 0 || statefile_rename(fresh, path) != 0 ||
+         statefile_sync_directory(path))) {
         close(fd);
         fd = -1;
     }
@@ -153,7 +207,7 @@ exit_status statefile_save(const char *path, statefile_write *write,
     if (fresh < 0) {
         say("%s could not be written: %s; nothing more is sent, because it could "
             "not be resumed",
-            path, strerror(errno));
+            path, statefile_error());
         return EXIT_FILE;
     }
     close(*lock);
@@ -183,8 +237,7 @@ static bool has_the_name(int fd, const char *path)
 exit_status statefile_lock(const char *path, int *lock)
 {
     for (;;) {
-        *lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK,
-                     0666);
+        *lock = statefile_open(path, O_RDWR | O_CREAT);
         if (*lock < 0 && (errno == EACCES || errno == EROFS)) {
             say("%s: %s; name a file elsewhere with --state", path,
                 strerror(errno));
@@ -211,7 +264,7 @@ void statefile_unlock(const char *path, int lock)
 
     if (lock >= 0) {
         if (fstat(lock, &st) == 0 && st.st_size == 0 && has_the_name(lock, path)) {
-            unlink(path);
+            statefile_unlink(path);
         }
         close(lock);
     }
@@ -221,10 +274,10 @@ int statefile_remove(const char *path)
 {
     char *fresh = fresh_name(path);
     if (fresh) {
-        unlink(fresh); /* of a run that was killed while writing it */
+        statefile_unlink(fresh); /* of a run that was killed while writing it */
     }
     free(fresh);
-    return unlink(path) != 0 && errno != ENOENT ? -1 : 0;
+    return statefile_unlink(path) != 0 && errno != ENOENT ? -1 : 0;
 }
 
 uint64_t statefile_hash(uint64_t hash, const char *text, size_t n)

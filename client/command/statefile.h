@@ -22,17 +22,25 @@ char *statefile_servers(const playcount_client *client);
 /* What follows `name` and a space in this line, without its end, or NULL. */
 char *statefile_value(char *line, const char *name);
 
-/* Safe in a directory that others may write to: no link is followed, and a file
+/* Safe in a directory that others may write to: a last name that is a link is not
+ * followed, nor one before it that others could change (path/path.h), and a file
  * that another user put there is neither read nor written.
  *
- * Open a state file to read it; NULL: see errno, ENOENT when there is none. */
+ * open(2) for a file that is written beside another one; -1: see errno. */
+int statefile_open(const char *path, int flags);
+
+/* rename(2) of two names in the same directory, and unlink(2). */
+int statefile_rename(const char *from, const char *to);
+int statefile_unlink(const char *path);
+
+/* Open a state file to read it; NULL: see errno, ENOENT when there is none. */
 FILE *statefile_read(const char *path);
 
 /* Whether this open file is a regular one, under one name, of this user. Not 0: it
  * is not; errno is set. */
 int statefile_check(int fd);
 
-/* errno, in words that fit these functions. */
+/* What was wrong with the last of these, in words: errno, or more than that. */
 const char *statefile_error(void);
 
 /* Put it on the disk in place of the old one. Not 0: it failed, see errno, and the

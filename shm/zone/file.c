@@ -16,7 +16,6 @@
 #include "shm/zone/layout.h"
 #include "shm/zone/new_file.h"
 #include "shm/zone/recover.h"
-#include "shm/zone/trust.h"
 #include "shm/zone/version1.h"
 
 static apr_status_t check_header(const opening *o, mapping *m)
@@ -193,6 +192,21 @@ static apr_status_t open_existing(const opening *o, mapping *m,
     return rv;
 }
 
+/* A link that leads nowhere is no place for a new file: something is missing there,
+ * such as a disk. */
+static apr_status_t locate(opening *o)
+{
+    const char *named = o->path;
+    apr_status_t rv = playcount_file_locate(o);
+    struct stat st;
+
+    if (rv == APR_SUCCESS && lstat(named, &st) == 0 && stat(named, &st) != 0) {
+        return playcount_file_refuse_errno(
+            o, apr_get_os_error(), "cannot be opened for reading and writing");
+    }
+    return rv;
+}
+
 apr_status_t playcount_file_open(playcount_file *file, const char *path,
                                  const playcount_zone_size *size, apr_pool_t *pool,
                                  const char **why)
@@ -203,10 +217,10 @@ apr_status_t playcount_file_open(playcount_file *file, const char *path,
     apr_status_t rv;
 
     memset(file, 0, sizeof(*file));
-    if ((*why = playcount_path_distrust(path, pool))) {
-        return APR_EACCES;
+    if ((rv = locate(&o)) != APR_SUCCESS) {
+        return rv;
     }
-    rv = playcount_file_open_locked(&o, &m, path, 0);
+    rv = playcount_file_open_locked(&o, &m, o.path, 0);
     if (APR_STATUS_IS_ENOENT(rv)) {
         file->created = 1;
         apr_pool_destroy(m.pool);
@@ -217,10 +231,11 @@ apr_status_t playcount_file_open(playcount_file *file, const char *path,
                                      "is in use by another server or another zone");
     }
     else if (rv != APR_SUCCESS) {
-        return playcount_file_refuse_errno(
-            &o, rv, "cannot be opened for reading and writing");
+        return *why ? rv
+                    : playcount_file_refuse_errno(
+                          &o, rv, "cannot be opened for reading and writing");
     }
-    else if (!playcount_file_is_still_there(&m, path)) {
+    else if (!playcount_file_is_still_there(&m, o.path)) {
         rv = playcount_file_refuse(&o, APR_EBUSY,
                                    "was just replaced by another server");
     }
@@ -293,32 +308,39 @@ static apr_status_t look_at_file(const opening *o, int fd, const char *dir,
     return look_at_directory(o, dir, bytes); /* it will be made again beside it */
 }
 
+static const char *directory_of(const char *path, apr_pool_t *pool)
+{
+    const char *slash = strrchr(path, '/');
+
+    return !slash          ? "."
+           : slash == path ? "/"
+                           : apr_pstrmemdup(pool, path, (apr_size_t)(slash - path));
+}
+
 apr_status_t playcount_file_look(const char *path, const playcount_zone_size *size,
                                  apr_pool_t *pool, const char **why)
 {
     opening o = {path, pool, why};
-    const char *slash = strrchr(path, '/');
-    const char *dir = !slash ? "."
-                      : slash == path
-                          ? "/"
-                          : apr_pstrmemdup(pool, path, (apr_size_t)(slash - path));
+    const char *dir;
     struct stat st;
-    apr_status_t rv;
+    apr_status_t rv = locate(&o);
     int fd;
 
-    if ((*why = playcount_path_distrust(path, pool))) {
-        return APR_EACCES;
+    if (rv != APR_SUCCESS) {
+        return rv;
     }
+    path = o.path;
+    dir = directory_of(path, pool);
     if (lstat(path, &st) != 0) {
         return errno == ENOENT
                    ? look_at_directory(&o, dir, playcount_zone_bytes(size))
                    : playcount_file_refuse_errno(&o, apr_get_os_error(),
                                                  "cannot be looked at");
     }
-    if (stat(path, &st) == 0 && !S_ISREG(st.st_mode)) {
+    if (!S_ISREG(st.st_mode)) {
         return playcount_file_refuse(&o, APR_EINVAL, "is not a file");
     }
-    fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+    fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
     if (fd < 0) {
         return playcount_file_refuse_errno(
             &o, apr_get_os_error(), "cannot be opened for reading and writing");

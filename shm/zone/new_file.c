@@ -16,6 +16,8 @@
 #include "apr_portable.h"
 #include "apr_strings.h"
 
+#include "path/path.h"
+
 apr_status_t playcount_file_refuse(const opening *o, apr_status_t rv,
                                    const char *why)
 {
@@ -33,18 +35,49 @@ apr_status_t playcount_file_refuse_errno(const opening *o, apr_status_t rv,
     return rv;
 }
 
-apr_status_t playcount_file_open_locked(const opening *o, mapping *m,
-                                        const char *path, apr_int32_t flags)
+static apr_status_t distrust(const opening *o, const playcount_path *way)
 {
-    apr_status_t rv;
+    return playcount_file_refuse(o, EPERM, apr_pstrdup(o->pool, way->why));
+}
+
+apr_status_t playcount_file_locate(opening *o)
+{
+    playcount_path way;
+    int error = playcount_path_find(&way, o->path);
+
+    *o->why = NULL;
+    if (!error) {
+        error = playcount_path_judge(&way);
+    }
+    playcount_path_close(&way);
+    if (*way.why) {
+        return distrust(o, &way);
+    }
+    o->path = error ? o->path : apr_pstrdup(o->pool, way.real);
+    return APR_SUCCESS;
+}
+
+static apr_status_t close_descriptor(void *fd)
+{
+    return close((int)(intptr_t)fd) == 0 ? APR_SUCCESS : apr_get_os_error();
+}
+
+apr_status_t playcount_file_open_locked(const opening *o, mapping *m,
+                                        const char *path, int flags)
+{
+    playcount_path way;
+    int error = playcount_path_place(&way, path);
 
     apr_pool_create(&m->pool, o->pool);
-    rv = apr_file_open(&m->file, path, APR_READ | APR_WRITE | APR_BINARY | flags,
-                       APR_UREAD | APR_UWRITE | APR_GREAD, m->pool);
-    if (rv != APR_SUCCESS) {
-        return rv;
+    m->fd = error ? -1 : playcount_path_open(&way, O_RDWR | flags, 0640);
+    error = error ? error : errno;
+    playcount_path_close(&way);
+    if (m->fd < 0) {
+        return *way.why ? distrust(o, &way) : error;
     }
-    apr_os_file_get(&m->fd, m->file);
+    apr_pool_cleanup_register(m->pool, (void *)(intptr_t)m->fd, close_descriptor,
+                              apr_pool_cleanup_null);
+    apr_os_file_put(&m->file, &m->fd, APR_READ | APR_WRITE | APR_BINARY, m->pool);
     return flock(m->fd, LOCK_EX | LOCK_NB) == 0 ? APR_SUCCESS : apr_get_os_error();
 }
 
@@ -102,12 +135,12 @@ static int is_our_own(const mapping *m, const char *name)
  * attempt left when it was killed. */
 static apr_status_t open_new(const opening *o, mapping *m, const char *name)
 {
-    apr_status_t rv = playcount_file_open_locked(o, m, name, APR_CREATE | APR_EXCL);
+    apr_status_t rv = playcount_file_open_locked(o, m, name, O_CREAT | O_EXCL);
 
     if (APR_STATUS_IS_EEXIST(rv)) {
         rv = playcount_file_open_locked(o, m, name, 0);
-        if ((rv == APR_SUCCESS || APR_STATUS_IS_EAGAIN(rv)) &&
-            !is_our_own(m, name)) {
+        if (rv == ELOOP || ((rv == APR_SUCCESS || APR_STATUS_IS_EAGAIN(rv)) &&
+                            !is_our_own(m, name))) {
             return APR_EPROC_UNKNOWN;
         }
     }
@@ -133,7 +166,7 @@ apr_status_t playcount_new_file(const opening *o, mapping *m,
         return playcount_file_refuse(o, rv, "is just being made by another server");
     }
     if (rv != APR_SUCCESS) {
-        return playcount_file_refuse_errno(o, rv, "cannot be made");
+        return *o->why ? rv : playcount_file_refuse_errno(o, rv, "cannot be made");
     }
     /* The process that had it locked may have put it in its place and died. */
     if (!playcount_file_is_still_there(m, name)) {

@@ -33,9 +33,15 @@ apr_status_t playcount_file_refuse(const opening *o, apr_status_t rv,
 apr_status_t playcount_file_refuse_errno(const opening *o, apr_status_t rv,
                                          const char *doing);
 
-/* Open and lock the file `path`, in a pool of its own. */
+/* Find the file, and judge whether the way to it is safe (path/path.h): an error,
+ * with half a sentence, if it is not. Afterwards o->path is the way without links.
+ * A directory that is missing is no error yet: what opens the file reports it. */
+apr_status_t playcount_file_locate(opening *o);
+
+/* Open and lock the file `path`, which is no link, in a pool of its own; flags are
+ * O_CREAT and O_EXCL. An error has its half sentence already if *why is set. */
 apr_status_t playcount_file_open_locked(const opening *o, mapping *m,
-                                        const char *path, apr_int32_t flags);
+                                        const char *path, int flags);
 
 /* 1 if the file that we locked is still the one with this name. */
 int playcount_file_is_still_there(const mapping *m, const char *path);

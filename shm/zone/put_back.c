@@ -10,10 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "path/path.h"
 #include "shm/zone/layout.h"
 #include "shm/zone/lock.h"
 #include "shm/zone/new_file.h"
-#include "shm/zone/trust.h"
 
 struct playcount_zone_copy {
     mapping m;
@@ -24,15 +24,16 @@ struct playcount_zone_copy {
 apr_status_t playcount_file_link(const char *path, int fd, apr_pool_t *pool)
 {
     char name[64];
-    apr_status_t rv;
+    playcount_path way;
+    apr_status_t rv = playcount_path_find(&way, path);
 
-    if (playcount_path_distrust(path, pool)) {
-        return APR_EACCES;
-    }
     snprintf(name, sizeof(name), "/proc/self/fd/%d", fd);
-    rv = linkat(AT_FDCWD, name, AT_FDCWD, path, AT_SYMLINK_FOLLOW) == 0
-             ? playcount_file_sync_directory(path, pool)
-             : apr_get_os_error();
+    if (rv == APR_SUCCESS) {
+        rv = linkat(AT_FDCWD, name, way.dir, way.name, AT_SYMLINK_FOLLOW) == 0
+                 ? playcount_file_sync_directory(way.real, pool)
+                 : apr_get_os_error();
+    }
+    playcount_path_close(&way);
     return APR_STATUS_IS_EEXIST(rv) ? APR_EEXIST : rv;
 }
 
@@ -129,10 +130,8 @@ apr_status_t playcount_copy_make(playcount_zone_copy **made, const char *path,
     struct stat st;
     apr_status_t rv;
 
-    if ((*why = playcount_path_distrust(path, pool))) {
-        return APR_EACCES;
-    }
-    if ((rv = playcount_new_file(&o, &copy->m, &size)) != APR_SUCCESS) {
+    if ((rv = playcount_file_locate(&o)) != APR_SUCCESS ||
+        (rv = playcount_new_file(&o, &copy->m, &size)) != APR_SUCCESS) {
         return rv;
     }
     copy->from = fd;

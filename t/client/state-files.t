@@ -67,7 +67,7 @@ victim_is_whole('target');
 
 SKIP: {
     my $other = getpwnam 'www-data';
-    skip 'only root can give files away', 4 if $> != 0 || !defined $other;
+    skip 'only root can give files away', 13 if $> != 0 || !defined $other;
     for my $case (["$listing.playcount-import", 'import', $listing], ["$out.playcount-export", 'export', $out]) {
         my ($state, @command) = @$case;
         spew($state, "a=1\n");
@@ -77,6 +77,26 @@ SKIP: {
         is Playcount::Server::slurp($state), "a=1\n", 'and not written';
         unlink $state;
     }
+
+    # A directory may be another user's. A link on the way to it may not.
+    mkdir "$dir/theirs" or die;
+    mkdir "$dir/secret" or die;
+    spew("$dir/secret/listing", "a=1\n");
+    symlink '../secret', "$dir/theirs/link" or die;
+    chown $other, -1, "$dir/theirs";
+    $run = playcount('-s', $url, 'export', '-q', "$dir/theirs/out");
+    is $run->{status}, 0, 'an export into a directory of another user' or diag $run->{err};
+    for my $case ([1, qr/theirs\/link is a link of www-data, who may change it; name what it leads to/],
+        [0, qr/theirs\/link is a link in \S+theirs, which belongs to www-data; name what it leads to/]) {
+        my ($is_theirs, $why) = @$case;
+        system 'chown', '-h', $is_theirs ? $other : 0, "$dir/theirs/link";
+        for my $command ('export', 'import') {
+            $run = playcount('-s', $url, $command, '-q', "$dir/theirs/link/" . ($command eq 'export' ? 'out' : 'listing'));
+            is $run->{status}, 6, "$command through a link of theirs: refused";
+            like $run->{err}, $why, 'with the reason';
+        }
+    }
+    is_deeply [glob "$dir/secret/*"], ["$dir/secret/listing"], 'nothing was written where it leads';
 }
 
 # What is left of an interrupted run is taken up as before.

@@ -3,6 +3,8 @@
 use strict;
 use warnings;
 use Test::More;
+use FindBin;
+use lib "$FindBin::Bin/../../express";
 use Playcount::Express;
 
 my $victim_text = "precious\n";
@@ -61,5 +63,69 @@ chmod 01777, $open;
 ($status, $output) = $other->run('start-server', '--background', '--songs', '1k',
     '--zone-file', "$open/below/counts");
 is $status, 0, 'a sticky one, like /tmp, is good' or diag $output;
+$other->run('stop');
+
+# What a path leads through, as in t/unit/a_path_that_others_can_bend_is_refused.c.
+SKIP: {
+    skip 'only root can make what is another user\'s', 1 if $> != 0;
+    require SafePath;
+    my $dir = $other->temp . '/paths';
+    my $who = getpwuid 1;
+    mkdir $_ or die "$_: $!" for $dir, map { "$dir/$_" } qw(ours ours/below foreign group all all/below sticky
+        sticky/ours sticky/foreign);
+    for (['ours/below/file', 0], ['ours/foreign', 1], ['sticky/file', 0], ['sticky/foreign-file', 1], ['sticky/named', 0]) {
+        Playcount::Server::spew("$dir/$_->[0]", '');
+        chown $_->[1], -1, "$dir/$_->[0]";
+    }
+    link "$dir/sticky/named", "$dir/ours/named" or die $!;
+    for (['link', 'ours', 0], ['link-of-link', './link/../link', 0], ['foreign-link', 'ours', 1], ['link-to-foreign', 'foreign', 0],
+        ['loop', 'loop', 0], ['sticky/link', '../ours', 0], ['ours/to-file', 'below/file', 0]) {
+        symlink $_->[1], "$dir/$_->[0]" or die $!;
+        system 'chown', '-h', $_->[2], "$dir/$_->[0]";
+    }
+    chown 1, -1, "$dir/foreign", "$dir/sticky/foreign";
+    chmod 0775, "$dir/group";
+    chmod 0777, "$dir/all";
+    chmod 01777, "$dir/sticky";
+    for (['ours/new'], ['ours//./below/../new'], ['ours/below/file'], ['link/new'], ['link-of-link/new'], ['ours/to-file'],
+        ['sticky/new'], ['sticky/ours/new'], ['sticky/file'], ['ours/named'],
+        ['foreign/new', "$dir/foreign belongs to $who, who could put links there; give it to root (chown root $dir/foreign)"],
+        ['foreign/nowhere/new', "$dir/foreign belongs to $who"],
+        ['link-to-foreign/new', "$dir/foreign belongs to $who"],
+        ['foreign/../ours/new', "$dir/foreign belongs to $who"],
+        ['group/new', "others may write into $dir/group and put links there; take that right away (chmod go-w $dir/group)"],
+        ['all/below/new', "others may write into $dir/all and put links there"],
+        ['foreign-link/new', "$dir/foreign-link is a link of $who, who may change it; name what it leads to"],
+        ['sticky/link/new', "$dir/sticky/link is a link in $dir/sticky, into which others may write; name what it leads to"],
+        ['sticky/foreign/new', "$dir/sticky/foreign belongs to $who"],
+        ['ours/foreign', "$dir/ours/foreign belongs to $who; give it to root (chown root $dir/ours/foreign), or move it away"],
+        ['sticky/foreign-file', "$dir/sticky/foreign-file belongs to $who"],
+        ['sticky/named', "$dir/sticky/named has another name elsewhere, which others may have made; move it away"],
+        ['loop/new', "$dir/loop/new leads through more than"]) {
+        my ($path, $fault) = @$_;
+        my $said = SafePath::fault("$dir/$path");
+        is substr($said // 'safe', 0, length($fault // 'safe')), $fault // 'safe', "$path is " . ($fault ? 'refused' : 'safe');
+    }
+    is SafePath::fault($_), undef, "$_ is safe" for grep { -l } qw(/bin /lib /var/run /var/lock);
+
+    # And what playcount-express makes of it.
+    my $link = $other->temp . '/link';
+    symlink $other->temp, $link or die $!;
+    ($status, $output) = $other->run('start-server', '--background', '--songs', '1k', '--zone-file', "$link/counts");
+    is $status, 0, 'a link of root\'s is followed' or diag $output;
+    $other->run('stop');
+    system 'chown', '-h', 'www-data', $link;
+    refused($other, qr/is not safe to write to: \S+ is a link of www-data, .*choose another --zone-file/,
+        'a link that another user may change', '--zone-file', "$link/counts");
+    refused($other, qr/counts belongs to www-data; give it to root/, 'counts that are another user\'s', '--zone-file',
+        do { my $path = $other->temp . '/counts'; chown scalar(getpwnam 'www-data'), -1, $path; $path });
+    for my $log ($other->root . '/logs/error_log') {
+        unlink $log;
+        symlink $victim, $log or die $!;
+        system 'chown', '-h', 'www-data', $log;
+        refused($other, qr/error_log is a link of www-data/, 'a log that another user once made a link');
+    }
+    is Playcount::Server::slurp($victim), $victim_text, 'nothing was written through it';
+}
 
 done_testing;

@@ -23,7 +23,7 @@ mkdir $dir or die $!;
 SKIP: {
     skip 'only root is refused', 1 if $> != 0;
     chown scalar(getpwnam 'www-data'), -1, $dir;
-    like $server->refusal, qr/PlaycountMediaTable \(.*\): file=\S+ is in \S+table, which belongs to another user/,
+    like $server->refusal, qr/PlaycountMediaTable \(.*\): file=\S+ is not safe to write to: \S+table belongs to www-data, who could/,
         'a directory of another user is refused to root';
     chown 0, -1, $dir;
 }

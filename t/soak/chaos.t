@@ -2,10 +2,13 @@
 # delivered into PostgreSQL by the server and one fetched over HTTP, while at random the
 # server, its children, the database and the consumer are killed, or stopped and
 # continued, the server is restarted gracefully, and the zones are cleared. Two of the
-# clients repeat a play under its Idempotency-Key until it is acknowledged.
+# clients repeat a play under its Idempotency-Key until it is acknowledged. A fifth one
+# forgets songs all the while (DELETE /song/ID), those above all that are played seldom.
 #
-# In the end each zone, what was cleared included, has every acknowledged play and none
-# that was not sent, and each consumer has exactly what the zones had. SEED repeats
+# In the end each zone, with what was cleared and forgotten, has every acknowledged play and
+# none that was not sent, and each consumer has exactly what the zones had. Where the answer
+# to a DELETE is lost, nobody knows what was forgotten: of such a song the consumer must
+# have what was acknowledged, and not more than was sent. SEED repeats
 # the order of events, though not their moments.
 use strict;
 use warnings;
@@ -47,11 +50,13 @@ srand $seed;
 
 # --- the clients ---
 
+sub some_song { return (rand() < $_[0] ? 'seldom' : 's') . (1 + int rand 300) }
+
 # One play or batch, until it is over: acknowledged, refused, or nobody knows.
 sub play
 {
     my ($client, $result, $zone, $keyed) = @_;
-    my %plays = map { ('s' . (1 + int rand 300) => 1 + int rand 3) } 1 .. (rand() < .3 ? 5 : 1);
+    my %plays = map { (some_song(.02) => 1 + int rand 3) } 1 .. (rand() < .3 ? 5 : 1);
     my $body = join ',', map { "$_=$plays{$_}" } sort keys %plays;
     my @key = $keyed ? sprintf 'Idempotency-Key: "%d-%d-%d"', $$, ++$result->{keys}, rand 1e9 : ();
     my $bytes = Playcount::Client::bytes('POST', "$root{$zone}/songs", content => $body,
@@ -78,29 +83,68 @@ sub play
     }
 }
 
+# Forget a song, unless plays of it are still to be handed over.
+sub forget
+{
+    my ($client, $result, $zone) = @_;
+    my $song = some_song(.9);
+    my $sent = eval { $client->connect; $client->send(Playcount::Client::bytes('DELETE', "$root{$zone}/song/$song")) };
+    my $answer = $sent ? eval { $client->answer('DELETE') } : undef;
+    my $status = $answer ? $answer->{status} : 0;
+
+    if ($status == 200) {
+        $result->{forgot}{$zone}{$song} += $answer->{content};
+    }
+    elsif (!$answer) {
+        $client->close;
+        $result->{unsure}{$zone}{$song} = 1 if $sent;
+    }
+    elsif ($status !~ /^(?:404|409|503)$/) {
+        push @{ $result->{other} }, "DELETE: $status $answer->{content}";
+    }
+    $result->{deletes}{$status}++;
+    sleep .005;
+}
+
+# A process that does this again and again. What it knows is in a file whenever it pauses.
 sub client
 {
-    my ($number) = @_;
+    my ($number, $code) = @_;
     my $pid = fork // die "fork: $!";
     return $pid if $pid;
-    my %result = (other => [], acked => {}, maybe => {}, keys => 0);
+    my %result = (other => [], keys => 0, map { $_ => {} } qw(acked maybe forgot unsure deletes));
     my $client = Playcount::Client->new($server->port);
     srand $seed + $number;
     until (-e "$flags/stop") {
         if (-e "$flags/pause") {
+            Storable::store(\%result, "$flags/$number");
             Playcount::Server::spew("$flags/paused-$number", '');
-            sleep .02;
+            sleep .02 while -e "$flags/pause" && !-e "$flags/stop";
             next;
         }
-        unlink "$flags/paused-$number";
-        play($client, \%result, (qw(sql http))[rand 2], $number > 2);
+        $code->($client, \%result, (qw(sql http))[rand 2], $number);
     }
     Storable::store(\%result, "$flags/$number");
     POSIX::_exit(0);
 }
 
-my @clients = map { client($_) } 1 .. 4;
-sub paused { return 4 == grep { -e "$flags/paused-$_" } 1 .. 4 }
+my @numbers = 1 .. 5;
+my @clients = map { client($_, $_ == 5 ? \&forget : sub { play(@_[0 .. 2], $_[3] > 2) }) } @numbers;
+sub paused { return @numbers == grep { -e "$flags/paused-$_" } @numbers }
+
+# What all of them know of a zone, while they pause.
+sub known
+{
+    my ($zone) = @_;
+    my %all = map { $_ => {} } qw(acked maybe forgot unsure);
+    for my $result (map { Storable::retrieve("$flags/$_") } @numbers) {
+        for my $what (keys %all) {
+            my $of = $result->{$what}{$zone} // {};
+            $all{$what}{$_} += $of->{$_} for keys %$of;
+        }
+    }
+    return \%all;
+}
 
 # --- what happens ---
 
@@ -112,10 +156,41 @@ sub add_to_had
     $had{$zone}{$_} += $counts->{$_} for keys %$counts;
 }
 
-# What a consumer is to have in the end, and what it has.
-sub wanted { my %all = %{ $had{ $_[0] } }; my $now = listing($server, "$root{$_[0]}/");
-    $all{$_} += $now->{$_} for keys %$now; return \%all }
+# What a consumer is to have, and what it has.
+sub wanted
+{
+    my ($zone, $known) = @_;
+    my %all = %{ $had{$zone} };
+
+    for my $counts ($known->{forgot}, listing($server, "$root{$zone}/")) {
+        $all{$_} += $counts->{$_} for keys %$counts;
+    }
+    return \%all;
+}
+
 sub delivered { return $_[0] eq 'sql' ? $postgres->counts : $consumer->counts }
+
+# While the clients pause: the consumer gets what it is to have; that, with what it has of
+# songs of which it is not known.
+sub delivered_ok
+{
+    my ($zone, $name) = @_;
+    my $known = known($zone);
+    my $wanted = wanted($zone, $known);
+    my %real;
+
+    counts_ok(settle(sub {
+        my %counts = %{ delivered($zone) };
+        for my $song (keys %{ $known->{unsure} }) {
+            my $count = CORE::delete $counts{$song};
+            $real{$song} = $count // 0;
+            next if $real{$song} < ($wanted->{$song} // 0) || $real{$song} < ($known->{acked}{$song} // 0);
+            $counts{$song} = $wanted->{$song} if defined $wanted->{$song};
+        }
+        return \%counts;
+    }, $wanted), $wanted, $name);
+    return ({ %$wanted, %real }, $known);
+}
 
 # Clearing forgets what was not delivered: so play stops until all of it is.
 sub clear
@@ -123,12 +198,11 @@ sub clear
     Playcount::Server::spew("$flags/pause", '');
     Playcount::Server::wait_until('a pause of the clients', \&paused);
     for my $zone (sort keys %root) {
-        my $wanted = wanted($zone);
-        counts_ok(settle(sub { delivered($zone) }, $wanted), $wanted, "$zone: delivered before a clear");
+        delivered_ok($zone, "$zone: delivered before a clear");
         add_to_had($zone, listing($server, "$root{$zone}/"));
         is $server->delete("$root{$zone}/")->{status}, 200, "$zone: cleared";
     }
-    unlink "$flags/paused-$_" for 1 .. 4;
+    unlink "$flags/paused-$_" for @numbers;
     unlink "$flags/pause";
 }
 
@@ -176,24 +250,15 @@ note join ', ', map { "$_: $happened{$_}" } sort keys %happened;
 
 Playcount::Server::spew("$flags/stop", '');
 waitpid $_, 0 for @clients;
-my %played = map { $_ => { acked => {}, maybe => {} } } keys %root;
-my @other;
-for my $number (1 .. 4) {
-    my $result = Storable::retrieve("$flags/$number");
-    push @other, @{ $result->{other} };
-    for my $kind (qw(acked maybe)) {
-        for my $zone (keys %{ $result->{$kind} }) {
-            $played{$zone}{$kind}{$_} += $result->{$kind}{$zone}{$_}
-                for keys %{ $result->{$kind}{$zone} };
-        }
-    }
-}
-is_deeply \@other, [], 'nothing else was answered than 200, 409 and 503';
+my @results = map { Storable::retrieve("$flags/$_") } @numbers;
+is_deeply [map { @{ $_->{other} } } @results], [], 'nothing else was answered than 200, 404, 409 and 503';
 for my $zone (sort keys %root) {
-    my $wanted = wanted($zone);
-    cmp_ok total($played{$zone}{acked}), '>', 0, "$zone: plays were acknowledged";
-    bounds_ok($wanted, $played{$zone}, "$zone: each acknowledged play is there once");
-    counts_ok(settle(sub { delivered($zone) }, $wanted), $wanted, "$zone: and delivered once");
+    my ($counts, $known) = delivered_ok($zone, "$zone: what it had is delivered once");
+    cmp_ok total($known->{acked}), '>', 0, "$zone: plays were acknowledged";
+    cmp_ok total($known->{forgot}), '>', 0, "$zone: songs were forgotten";
+    note scalar(keys %{ $known->{unsure} }), ' songs of which it is not known what was forgotten';
+    bounds_ok($counts, $known, "$zone: each acknowledged play is there once");
 }
+note 'DELETE /song/ID: ', join ', ', map { "$_: $results[-1]{deletes}{$_}" } sort keys %{ $results[-1]{deletes} };
 unlike $server->error_log, qr/exit signal (?!Killed)/, 'nobody died by himself';
 done_testing;

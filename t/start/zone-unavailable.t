@@ -44,17 +44,26 @@ for (['no-such-directory/zone', qr/has no directory \S+no-such-directory to be i
 }
 # What root must not write to.
 SKIP: {
-    skip 'only root is refused', 9 if $> != 0;
+    skip 'only root can make what is another user\'s', 18 if $> != 0;
     my $uid = getpwnam 'www-data';
     my $dir = "$root/foreign";
     mkdir $dir or die $!;
     symlink "$root/run/text", "$root/run/link" or die $!;
     system 'chown', '-h', 'www-data', "$root/run/link";
-    for (['foreign/zone', sub { chown $uid, -1, $dir }, qr/is in \S+foreign, which belongs to another user/],
+    my $unsafe = qr/file=\S+ is not safe to write to: /;
+    for (['foreign/zone', sub { chown $uid, -1, $dir },
+            qr/$unsafe\S+foreign belongs to www-data, who could put links there; give it to root \(chown root \S+foreign\)/],
         ['foreign/zone', sub { chown 0, -1, $dir; chmod 0777, $dir },
-            qr/is in \S+foreign, into which others than root may write/],
-        ['foreign/below/zone', sub { mkdir "$dir/below", 0755 }, qr/is in \S+foreign, into which others/],
-        ['run/link', sub { }, qr/is a link that another user than root made/]) {
+            qr/${unsafe}others may write into \S+foreign and put links there; take that right away \(chmod go-w/],
+        ['foreign/below/zone', sub { mkdir "$dir/below", 0755 }, qr/${unsafe}others may write into \S+foreign/],
+        ['run/link', sub { },
+            qr/$unsafe\S+link is a link of www-data, who may change it; name what it leads to/],
+        ['run/middle/zone', sub { symlink '.', "$root/run/middle"; system 'chown', '-h', 'www-data', "$root/run/middle" },
+            qr/$unsafe\S+middle is a link of www-data/],
+        ['sticky/middle/zone', sub { mkdir "$root/sticky"; chmod 01777, "$root/sticky"; symlink '../run', "$root/sticky/middle" },
+            qr/$unsafe\S+middle is a link in \S+sticky, into which others may write/],
+        ['sticky/zone', sub { open my $file, '>', "$root/sticky/zone"; chmod 0666, $file; chown $uid, -1, $file },
+            qr/$unsafe\S+sticky\/zone belongs to www-data; give it to root \(chown root \S+\), or move it away/]) {
         my ($path, $make, $why) = @$_;
         $make->();
         $server->set_config($sites . sprintf $other, "\@root\@/$path");
@@ -62,6 +71,14 @@ SKIP: {
         isnt $status, 0, "$path: refused to root";
         like $said, $why, 'with the reason';
     }
+    is -s "$root/sticky/zone", 0, 'what is another user\'s is left alone';
+    symlink 'run', "$root/trusted" or die $!;
+    $server->set_config($sites . sprintf $other, '@root@/trusted/other');
+    is +($server->check_config)[0], 0, 'a link of root\'s is followed';
+    $server->start;
+    ok -f "$root/run/other", 'to where it leads';
+    $server->stop;
+    unlink "$root/run/other", "$root/run/default";
     chmod 01777, $dir;
     $server->set_config($sites . sprintf $other, '@root@/foreign/below/zone');
     my ($status, $said) = $server->check_config;
