@@ -57,15 +57,18 @@ static playcount_media_request *get(request_rec *first)
 /* The part of the response that may decide must not vanish in a buffer of the
  * kernel's; but for a listener who is counted already nothing is to be decided. */
 static void keep_short(request_rec *r, request_rec *first,
-                       const playcount_media_dir *conf,
-                       const playcount_media_request *m)
+                       const playcount_media_dir *conf, playcount_media_request *m)
 {
     playcount_address address;
     playcount_delivery facts;
     playcount_media_got got;
+    uint64_t deciding = m->measured.begin + m->measured.need;
+    apr_off_t bytes = !m->measured.need             ? LONGEST
+                      : deciding < m->measured.size ? (apr_off_t)deciding
+                                                    : (apr_off_t)m->measured.size;
     const char *why, *song;
 
-    if (m->measured.need && m->measured.size <= FITS_ANYWAY) {
+    if (bytes <= FITS_ANYWAY || playcount_delivered_is_short(r, bytes)) {
         return;
     }
     playcount_media_facts(first, r, &address, &facts);
@@ -76,19 +79,16 @@ static void keep_short(request_rec *r, request_rec *first,
         !(song = playcount_media_song_of(first, r, conf, &why))) {
         return;
     }
-    playcount_media_fill(first, conf, &facts, song, &got);
+    playcount_media_fill(first, conf, m, &facts, song, &got);
     if (!playcount_media_is_counted(playcount_media_tables, &got)) {
-        uint64_t deciding = m->measured.begin + m->measured.need;
-
-        playcount_delivered_keep_short(r, !m->measured.need ? LONGEST
-                                          : deciding < m->measured.size
-                                              ? (apr_off_t)deciding
-                                              : (apr_off_t)m->measured.size);
+        playcount_delivered_keep_short(r, bytes);
     }
 }
 
 /* The type of a response that a handler makes is known with its first bytes, and
- * only then: a BYTERANGE filter below may give it another one. */
+ * only then: a BYTERANGE filter below may give it another one. The filters above
+ * may have put a file (mod_xsendfile) or what was cached (CACHE_OUT) in their
+ * place. */
 static apr_status_t look_filter(ap_filter_t *f, apr_bucket_brigade *bb)
 {
     request_rec *r = f->r, *first = playcount_request_first(r);
@@ -100,7 +100,8 @@ static apr_status_t look_filter(ap_filter_t *f, apr_bucket_brigade *bb)
     ap_remove_output_filter(f);
     if (playcount_media_is_type(conf, r->content_type)) {
         m->is_media = 1;
-        if (r->status == HTTP_OK && size > 0) {
+        if (r->status == HTTP_OK && size > 0 &&
+            !playcount_media_measure_sent(bb, conf, (uint64_t)size, &m->measured)) {
             playcount_media_measure_size(conf, (uint64_t)size, &m->measured);
         }
         keep_short(r, first, conf, m);
@@ -191,7 +192,7 @@ static int end(request_rec *r)
 void playcount_media_delivery_register_hooks(apr_pool_t *p)
 {
     look = ap_register_output_filter("PLAYCOUNT_MEDIA_TYPE", look_filter, NULL,
-                                     AP_FTYPE_CONTENT_SET);
+                                     AP_FTYPE_PROTOCOL - 1);
     ap_hook_insert_filter(begin, NULL, NULL, APR_HOOK_LAST);
     /* Before mod_log_config, whose items want the verdict. */
     ap_hook_log_transaction(end, NULL, NULL, APR_HOOK_FIRST);

@@ -1,5 +1,8 @@
 /* How much of a file is enough: read once, then known by device, inode, size and
  * time.
+ *
+ * httpd has looked at the file of a static response already. One that a handler
+ * sends (mod_xsendfile, mod_cache_disk) is open, and is asked for the same.
  */
 
 #include "media/private.h"
@@ -8,18 +11,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* The file and the rule as a number, mixed word by word. Nobody gains anything by a
+#include "apr_portable.h"
+
+#define WANTED (APR_FINFO_DEV | APR_FINFO_INODE | APR_FINFO_SIZE | APR_FINFO_MTIME)
+
+/* A file and the rule as a number, mixed word by word. Nobody gains anything by a
  * file that has another's number. */
-uint64_t playcount_media_file_number(const request_rec *r,
-                                     const playcount_measure_rule *rule)
+static uint64_t number_of(const apr_finfo_t *file,
+                          const playcount_measure_rule *rule)
 {
     uint64_t words[] = {
-        (uint64_t)r->finfo.device,
-        (uint64_t)r->finfo.inode,
-        (uint64_t)r->finfo.size,
-        (uint64_t)r->finfo.mtime,
-        rule->seconds,
-        (uint64_t)rule->kbits << 1 | (rule->whole != 0),
+        (uint64_t)file->device, (uint64_t)file->inode,
+        (uint64_t)file->size,   (uint64_t)file->mtime,
+        rule->seconds,          (uint64_t)rule->kbits << 1 | (rule->whole != 0),
     };
     uint64_t number = 0x9e3779b97f4a7c15ULL;
 
@@ -28,6 +32,13 @@ uint64_t playcount_media_file_number(const request_rec *r,
         number ^= number >> 29;
     }
     return number | 1;
+}
+
+uint64_t playcount_media_file_number(const request_rec *r)
+{
+    static const playcount_measure_rule none;
+
+    return number_of(&r->finfo, &none);
 }
 
 static playcount_measure_rule rule_of(const playcount_media_dir *conf)
@@ -50,20 +61,25 @@ static int open_file(const request_rec *r)
     return fd;
 }
 
+static void read_and_keep(int fd, const playcount_measure_rule *rule, uint64_t size,
+                          uint64_t number, playcount_measured *out)
+{
+    playcount_measure(out, rule, size, playcount_measure_pread, &fd);
+    playcount_media_keep_file(playcount_media_tables, number, out);
+}
+
 int playcount_media_measure(request_rec *r, const playcount_media_dir *conf,
                             playcount_measured *out)
 {
-    const apr_int32_t wanted =
-        APR_FINFO_DEV | APR_FINFO_INODE | APR_FINFO_SIZE | APR_FINFO_MTIME;
     playcount_measure_rule rule = rule_of(conf);
     uint64_t number;
     int fd;
 
     if (r->finfo.filetype != APR_REG || !r->filename || r->finfo.size <= 0 ||
-        (r->finfo.valid & wanted) != wanted) {
+        (r->finfo.valid & WANTED) != WANTED) {
         return 0;
     }
-    number = playcount_media_file_number(r, &rule);
+    number = number_of(&r->finfo, &rule);
     if (playcount_media_find_file(playcount_media_tables, number, out)) {
         return 1;
     }
@@ -71,10 +87,37 @@ int playcount_media_measure(request_rec *r, const playcount_media_dir *conf,
     if (fd < 0) {
         return 0;
     }
-    playcount_measure(out, &rule, (uint64_t)r->finfo.size, playcount_measure_pread,
-                      &fd);
+    read_and_keep(fd, &rule, (uint64_t)r->finfo.size, number, out);
     close(fd);
-    playcount_media_keep_file(playcount_media_tables, number, out);
+    return 1;
+}
+
+int playcount_media_measure_sent(const apr_bucket_brigade *bb,
+                                 const playcount_media_dir *conf, uint64_t size,
+                                 playcount_measured *out)
+{
+    const apr_bucket *first = APR_BRIGADE_FIRST(bb);
+    const apr_bucket_file *sent;
+    playcount_measure_rule rule = rule_of(conf);
+    apr_finfo_t file;
+    uint64_t number;
+    int fd;
+
+    if (first == APR_BRIGADE_SENTINEL(bb) || !APR_BUCKET_IS_FILE(first) ||
+        first->start != 0) {
+        return 0;
+    }
+    sent = first->data;
+    if (apr_os_file_get(&fd, sent->fd) != APR_SUCCESS ||
+        apr_file_info_get(&file, WANTED | APR_FINFO_TYPE, sent->fd) !=
+            APR_SUCCESS ||
+        file.filetype != APR_REG || (uint64_t)file.size != size) {
+        return 0;
+    }
+    number = number_of(&file, &rule);
+    if (!playcount_media_find_file(playcount_media_tables, number, out)) {
+        read_and_keep(fd, &rule, size, number, out);
+    }
     return 1;
 }
 

@@ -14,6 +14,7 @@
 
 #include "media/private.h"
 
+#include "apr_lib.h"
 #include "apr_strings.h"
 #include "http_protocol.h"
 
@@ -81,13 +82,17 @@ static const char *several(request_rec *r, uint64_t body, uint64_t size,
     return NULL;
 }
 
+/* UINT64_MAX: it is not said. */
 static uint64_t length_of(const request_rec *r)
 {
     const char *text = apr_table_get(r->headers_out, "Content-Length");
-    char *end;
-    apr_int64_t n = text ? apr_strtoi64(text, &end, 10) : -1;
+    uint64_t n = 0;
+    int digits_n = 0;
 
-    return n >= 0 && !*end ? (uint64_t)n : UINT64_MAX;
+    for (; text && apr_isdigit(text[digits_n]); digits_n++) {
+        n = n * 10 + (uint64_t)(text[digits_n] - '0');
+    }
+    return digits_n && digits_n < 19 && !text[digits_n] ? n : UINT64_MAX;
 }
 
 const char *playcount_media_parts_of(request_rec *r, apr_off_t body, uint64_t size,

@@ -24,13 +24,14 @@
 /* A file that may be a segment. */
 typedef struct {
     uint64_t number;            /* of the file; 0: the cell is empty */
-    playcount_hls_place *place; /* NULL: not a presentation */
+    playcount_hls_place *place; /* NULL: not a presentation ... */
+    apr_time_t until; /* ... until then; 0: as long as it stays the same */
 } cell;
 
 /* A directory that had no playlist, nor the one above. */
 typedef struct {
     uint64_t number;
-    apr_time_t when;
+    apr_time_t until; /* it is not known any more then */
 } no_lists;
 
 static cell cells[CELLS];
@@ -38,13 +39,6 @@ static no_lists directories[DIRECTORIES];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all cells */
 
 static const uint8_t key[PLAYCOUNT_LISTENER_KEY]; /* nobody's secret */
-
-static uint64_t number_of(const request_rec *r)
-{
-    static const playcount_measure_rule none;
-
-    return playcount_media_file_number(r, &none);
-}
 
 static uint64_t directory_of(const request_rec *r)
 {
@@ -67,26 +61,21 @@ static int is_known(const request_rec *r, uint64_t number,
                     playcount_hls_place *place, int *found)
 {
     const cell *c = &cells[number / 2 % CELLS];
-    const no_lists *d;
-    uint64_t directory = directory_of(r);
     int known;
 
-    d = &directories[directory / 2 % DIRECTORIES];
     *found = 0;
     pthread_mutex_lock(&lock);
-    known = c->number == number;
+    known = c->number == number && (!c->until || r->request_time < c->until);
     if (known && c->place) {
         copy(r->pool, c->place, place);
         *found = 1;
     }
-    known = known || (d->number == directory &&
-                      r->request_time - d->when < apr_time_from_sec(60));
     pthread_mutex_unlock(&lock);
     return known;
 }
 
 /* Takes the place over; NULL: it is no segment. */
-static void keep(uint64_t number, playcount_hls_place *place)
+static void keep(uint64_t number, playcount_hls_place *place, apr_time_t until)
 {
     cell *c = &cells[number / 2 % CELLS];
     playcount_hls_place *old;
@@ -95,6 +84,7 @@ static void keep(uint64_t number, playcount_hls_place *place)
     old = c->place;
     c->number = number;
     c->place = place;
+    c->until = until;
     pthread_mutex_unlock(&lock);
     if (old) {
         playcount_hls_forget(old);
@@ -102,45 +92,68 @@ static void keep(uint64_t number, playcount_hls_place *place)
     }
 }
 
-static void keep_directory(const request_rec *r)
+/* Until when r's directory is known to have no playlist; 0: it is not known. */
+static apr_time_t no_lists_until(const request_rec *r, uint64_t directory)
 {
-    uint64_t number = directory_of(r);
-    no_lists *d = &directories[number / 2 % DIRECTORIES];
+    const no_lists *d = &directories[directory / 2 % DIRECTORIES];
+    apr_time_t until;
 
     pthread_mutex_lock(&lock);
-    d->number = number;
-    d->when = r->request_time;
+    until = d->number == directory && r->request_time < d->until ? d->until : 0;
     pthread_mutex_unlock(&lock);
+    return until;
+}
+
+static apr_time_t keep_directory(const request_rec *r, uint64_t directory)
+{
+    no_lists *d = &directories[directory / 2 % DIRECTORIES];
+    apr_time_t until = r->request_time + apr_time_from_sec(60);
+
+    pthread_mutex_lock(&lock);
+    d->number = directory;
+    d->until = until;
+    pthread_mutex_unlock(&lock);
+    return until;
+}
+
+/* Look for r's file in the playlists on the disk, and remember what is found. */
+static int look(request_rec *r, uint64_t number, uint64_t directory,
+                playcount_hls_place *place)
+{
+    playcount_hls_place *mine = calloc(1, sizeof(*mine));
+    unsigned lists;
+
+    if (!mine) {
+        return 0;
+    }
+    if (playcount_hls_find(r->filename, mine)) {
+        copy(r->pool, mine, place);
+        keep(number, mine, 0);
+        return 1;
+    }
+    lists = mine->lists;
+    free(mine);
+    keep(number, NULL, lists ? 0 : keep_directory(r, directory));
+    return 0;
 }
 
 /* Is r's file a segment? Then its place, in r's pool. */
 static int find(request_rec *r, playcount_hls_place *place)
 {
-    uint64_t number = number_of(r);
-    playcount_hls_place *mine;
+    uint64_t number = playcount_media_file_number(r), directory;
+    apr_time_t until;
     int found;
 
     if (is_known(r, number, place, &found)) {
         return found;
     }
-    mine = calloc(1, sizeof(*mine));
-    if (!mine) {
+    directory = directory_of(r);
+    until = no_lists_until(r, directory);
+    if (until) {
+        keep(number, NULL, until);
         return 0;
     }
-    found = playcount_hls_find(r->filename, mine);
-    if (found) {
-        copy(r->pool, mine, place);
-        keep(number, mine);
-        return 1;
-    }
-    if (mine->lists) {
-        keep(number, NULL);
-    }
-    else {
-        keep_directory(r);
-    }
-    free(mine);
-    return 0;
+    return look(r, number, directory, place);
 }
 
 /* The URL path of the presentation: that of the file without its name, `up`

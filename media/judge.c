@@ -115,7 +115,7 @@ playcount_verdict_e playcount_media_judge(request_rec *first, request_rec *last,
         (*why = measure(first, last, conf, m, song))) {
         return PLAYCOUNT_VERDICT_SKIPPED;
     }
-    playcount_media_fill(first, conf, &facts, *song, &got);
+    playcount_media_fill(first, conf, m, &facts, *song, &got);
     got.need = m->need;
     got.got = m->got.interval;
     got.n = m->got.n;

@@ -17,7 +17,7 @@
  * No filter and no bucket for a static file: what a response is, its status and
  * headers tell when the request is logged, and how much of it went out
  * server/delivered.h knows. For what a handler makes, one filter sees its first
- * brigade, for the type.
+ * brigade, for the type, and for the file that mod_xsendfile or mod_cache sends.
  */
 #ifndef PLAYCOUNT_MEDIA_PRIVATE_H
 #define PLAYCOUNT_MEDIA_PRIVATE_H
@@ -97,6 +97,8 @@ typedef struct {
     apr_off_t mark; /* where the connection stood before the response */
     int is_media;   /* its type was seen before the response */
     playcount_measured measured; /* of a file; need is 0: not measured */
+    const char *asked; /* the song, if the listener's numbers were asked for ... */
+    playcount_media_numbers numbers; /* ... which are these */
     /* When the request is logged: */
     playcount_verdict_e verdict; /* NONE: it is no media */
     uint64_t need;               /* 0: not known */
@@ -127,6 +129,7 @@ const char *playcount_media_id_fault(const request_rec *r, const char *song);
 
 /* who.c: whose delivery of which song it is. */
 void playcount_media_fill(request_rec *first, const playcount_media_dir *conf,
+                          playcount_media_request *m,
                           const playcount_delivery *facts, const char *song,
                           playcount_media_got *got);
 
@@ -142,15 +145,20 @@ playcount_verdict_e playcount_media_judge(request_rec *first, request_rec *last,
 const char *playcount_media_parts_of(request_rec *r, apr_off_t body, uint64_t size,
                                      playcount_media_parts *parts);
 
-/* enough.c: r's file and the rule as a number; the file by device, inode, size and
- * time. */
-uint64_t playcount_media_file_number(const request_rec *r,
-                                     const playcount_measure_rule *rule);
+/* enough.c: r's file as a number, by device, inode, size and time. */
+uint64_t playcount_media_file_number(const request_rec *r);
 
 /* enough.c: measure r's file, unless it is known. 0: it is not a file, or it is
  * gone. */
 int playcount_media_measure(request_rec *r, const playcount_media_dir *conf,
                             playcount_measured *out);
+
+/* enough.c: the same for the file of `size` bytes that a handler sends, in its
+ * first brigade. 0: it sends none. One system call more, as nobody has asked for
+ * the file's number. */
+int playcount_media_measure_sent(const apr_bucket_brigade *bb,
+                                 const playcount_media_dir *conf, uint64_t size,
+                                 playcount_measured *out);
 
 /* The same where there is only a size. */
 void playcount_media_measure_size(const playcount_media_dir *conf, uint64_t size,

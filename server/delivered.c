@@ -138,24 +138,43 @@ apr_off_t playcount_delivered_mark(request_rec *r)
     return c->data_in_output_filters ? -1 : k->written;
 }
 
+/* Where the connection stands when `bytes` more have been written. The streams of
+ * HTTP/2 have threads of their own and do not know. */
+static apr_off_t short_end(const request_rec *r, const playcount_connection *k,
+                           apr_off_t bytes)
+{
+    return r->connection->master ? ALWAYS : k->written + bytes;
+}
+
+static conn_rec *with_socket(const request_rec *r)
+{
+    conn_rec *c = r->connection;
+
+    return c->master ? c->master : c;
+}
+
+int playcount_delivered_is_short(const request_rec *r, apr_off_t bytes)
+{
+    playcount_connection *k = playcount_connection_of(with_socket(r));
+
+    return k && atomic_load_explicit(&k->short_to, memory_order_relaxed) >=
+                    short_end(r, k, bytes);
+}
+
 void playcount_delivered_keep_short(request_rec *r, apr_off_t bytes)
 {
-    conn_rec *c = r->connection->master ? r->connection->master : r->connection;
+    conn_rec *c = with_socket(r);
     playcount_connection *k = playcount_connection_of(c);
     apr_off_t end = 0, to;
 
-    if (r->connection->master) {
-        /* Its streams have threads of their own; the record was made by the hook.
-         */
-        to = ALWAYS;
+    if (!k) {
+        return;
     }
-    else {
-        to = k->written + bytes;
-    }
-    if (k && atomic_compare_exchange_strong(&k->short_to, &end, to)) {
+    to = short_end(r, k, bytes);
+    if (atomic_compare_exchange_strong(&k->short_to, &end, to)) {
         set_short(c, SHORT);
     }
-    else if (k && end < to) {
+    else if (end < to) {
         atomic_store(&k->short_to, to);
     }
 }

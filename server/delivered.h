@@ -49,6 +49,9 @@ apr_off_t playcount_delivered_body(const request_rec *r, apr_off_t mark);
  * system calls. */
 void playcount_delivered_keep_short(request_rec *r, apr_off_t bytes);
 
+/* Is it kept so already? */
+int playcount_delivered_is_short(const request_rec *r, apr_off_t bytes);
+
 void playcount_delivered_register_hooks(apr_pool_t *p);
 
 #endif

@@ -18,7 +18,7 @@ struct agent_file {
 
 struct playcount_agents {
     agent_file *files;
-    uint8_t key[16];
+    uint64_t key[2];                     /* random */
     _Atomic uint64_t cells[AGENT_CELLS]; /* 0: empty */
 };
 

@@ -85,7 +85,7 @@ playcount_verdict_e playcount_media_refuse(const playcount_delivery *d,
     }
     if (has_token(d->purpose, "prefetch")) {
         return say(reason, PLAYCOUNT_VERDICT_PREFETCH,
-                   "Sec-Purpose says that it is fetched in advance");
+                   "the browser says that it is fetched in advance");
     }
     agent = lists->agents
                 ? playcount_agents_judge(lists->agents, d->agent, d->agent_n)

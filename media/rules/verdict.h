@@ -23,8 +23,8 @@
  * So a replay takes from the log which deliveries are refused, and computes the
  * rest.
  *
- * Sources: IAB Podcast Measurement Technical Guidelines 2.3, 5.5.2; Sec-Purpose is
- * ours.
+ * Sources: IAB Podcast Measurement Technical Guidelines 2.3, 5.5.2, and 5.4 for
+ * what is fetched in advance; the headers for it are ours.
  */
 #ifndef PLAYCOUNT_MEDIA_RULES_VERDICT_H
 #define PLAYCOUNT_MEDIA_RULES_VERDICT_H
@@ -64,7 +64,7 @@ typedef struct {
     int encoded;       /* it had a Content-Encoding: the bytes are not the file's */
     int unwanted;      /* playcount-skip is set */
     const char *range; /* the Range header; NULL: none */
-    const char *purpose; /* the Sec-Purpose header; NULL: none */
+    const char *purpose; /* Sec-Purpose, or an older one; NULL: none */
     const char *agent;   /* the User-Agent header; NULL: none */
     size_t agent_n;
     const playcount_address *address; /* httpd's; NULL: unknown */

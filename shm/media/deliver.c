@@ -5,10 +5,23 @@
 
 #include <string.h>
 
+/* A day has one key as long as it is known. */
 static uint64_t number_of(const playcount_day *day, const playcount_media_got *got)
 {
-    return playcount_listener(day->key, got->song, got->song_n, got->address,
-                              got->agent, got->agent_n);
+    playcount_media_numbers *known = got->numbers;
+    int place = (int)(day->day & 1);
+    uint64_t number;
+
+    if (known && known->number[place] && known->day[place] == day->day) {
+        return known->number[place];
+    }
+    number = playcount_listener(day->key, got->song, got->song_n, got->address,
+                                got->agent, got->agent_n);
+    if (known) {
+        known->day[place] = day->day;
+        known->number[place] = number;
+    }
+    return number;
 }
 
 /* A listener and the generation that knows it. */

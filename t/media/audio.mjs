@@ -10,6 +10,11 @@ const duration = await comes('a page knows how long the audio is', () =>
 ok(Math.abs(duration - values.seconds) < 2, 'and it is right', duration);
 await seen.context.close();
 
+// One that nobody plays, and that is not to be loaded before.
+const left = await open(values.url + '/audio.html?preload=none', { userAgent: userAgent('Waits/1') });
+await comes('a page is there', () => left.page.evaluate(() => document.readyState === 'complete'));
+await left.context.close();
+
 // One that is played.
 const heard = await open(values.url + '/audio.html?preload=none', { userAgent: userAgent('Plays/1') });
 await heard.page.locator('button').click();

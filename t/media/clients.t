@@ -65,6 +65,7 @@ unlike verdicts_of('Looks/1', '/long.mp3', $some, sub { }), qr/played/, 'what a 
 like verdicts_of('Plays/1', '/long.mp3', sub { grep { $_ eq 'played' } @_ }, sub { }), qr/^(?:open |probe )*played(?: again| open)*$/,
     'what it plays is one';
 is Playcount::Media::plays($server, '/long.mp3') - $before, 1, 'one play';
+unlike Playcount::Server::slurp("$root/logs/media"), qr{ /long\.mp3 .*Waits/1}, 'and with preload="none" nothing is fetched before';
 
 # Addresses.
 sub from
