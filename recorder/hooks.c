@@ -44,8 +44,8 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     for (int i = 0; i < playcount_recorders->nelts; i++) {
         const playcount_recorder *recorder =
             APR_ARRAY_IDX(playcount_recorders, i, playcount_recorder *);
-        const char *fault =
-            playcount_store_fault(recorder->dir, writer_uid(), ptemp);
+        const char *fault = playcount_store_fault(recorder->dir, writer_uid(),
+                                                  ap_unixd_config.group_id, ptemp);
 
         if (fault) {
             return refuse(recorder, fault);
@@ -90,7 +90,8 @@ static int prepare(playcount_recorder *recorder, apr_pool_t *pconf,
         return refuse(recorder,
                       apr_psprintf(ptemp, "cannot be made: %s", strerror(error)));
     }
-    fault = playcount_store_fault(recorder->dir, writer_uid(), ptemp);
+    fault = playcount_store_fault(recorder->dir, writer_uid(),
+                                  ap_unixd_config.group_id, ptemp);
     if (fault) {
         return refuse(recorder, fault);
     }
