@@ -166,6 +166,16 @@ $(BUILD)/t/media/%: t/media/%.c $(UNIT_OBJECTS)
 	@$(CC) $(ALL_CFLAGS) -o $@ $< $(foreach o,$(filter $(BUILD)/media/rules/%,$(UNIT_OBJECTS:.lo=.o)),\
 	    $(dir $(o)).libs/$(notdir $(o))) $(LIBS) $(if $(filter %/oracle,$@),-ltag_c)
 
+# Many requests for a statsd, for t/metrics/statsd.t.
+STATSD_OBJECTS = $(patsubst metrics/%.c,$(BUILD)/metrics/%.lo,$(wildcard metrics/statsd*.c))
+
+$(BUILD)/t/metrics/crowd: t/metrics/crowd.c $(SHM_OBJECTS) $(STATSD_OBJECTS)
+	@echo "  LINK $@"
+	@mkdir -p $(@D)
+	@$(CC) $(ALL_CFLAGS) -o $@ $< \
+	    $(foreach o,$(SHM_OBJECTS:.lo=.o) $(STATSD_OBJECTS:.lo=.o),$(dir $(o)).libs/$(notdir $(o))) \
+	    $(APR_LIBS) $(LIBS) -lm
+
 # The protocol of a cluster, simulated.
 CLUSTER_OBJECTS = $(patsubst %,$(BUILD)/handoff/%.lo,cluster round)
 
@@ -191,7 +201,7 @@ $(BUILD)/t/module/.libs/%.so: t/module/%.c $(BUILD)/flags
 
 unit-tests: $(UNIT_TESTS)
 
-tests: $(SO) $(UNIT_TESTS) $(BUILD)/t/simulate.t $(TEST_MODULES) $(MEDIA_TOOLS) client-tests $(BUILD)/bench/load
+tests: $(SO) $(UNIT_TESTS) $(BUILD)/t/simulate.t $(TEST_MODULES) $(MEDIA_TOOLS) $(BUILD)/t/metrics/crowd client-tests $(BUILD)/bench/load
 
 # `make test T="t/start/server.t t/api/version.t"` runs these only.
 test: deps-test
@@ -261,7 +271,7 @@ bench-peers: deps-peers
 # What is checked without running anything. CHECKED is our own C, but for the
 # benchmarks' modules of other servers.
 CHECKED      = $(filter-out $(BUILD)/%,$(wildcard *.[ch] $(ROOMS:%=%/*.[ch]) t/*.h \
-                 t/unit/*.[ch] t/module/*.c t/media/*.[ch] bench/*.c bench/load/*.[ch] bench/module/*.c \
+                 t/unit/*.[ch] t/module/*.c t/media/*.[ch] t/metrics/*.[ch] bench/*.c bench/load/*.[ch] bench/module/*.c \
                  client/*.[ch] client/command/*.[ch] client/monitor/*.[ch] t/client/*.[ch] fuzz/*.[ch]))
 TIDIED       = $(SOURCES) $(wildcard client/*.c client/command/*.c client/monitor/*.c)
 

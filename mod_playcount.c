@@ -75,10 +75,11 @@ static const command_rec directives[] = {
         "PlaycountNotes", playcount_metrics_notes, NULL, RSRC_CONF,
         "On or Off: whether measured requests have their values as notes, for "
         "other modules"),
-    AP_INIT_TAKE_ARGV(
-        "PlaycountStatsd", playcount_metrics_statsd, NULL, RSRC_CONF,
-        "HOST:PORT [prefix=P] [format=statsd|dogstatsd] [interval=S] "
-        "[mode=aggregate|raw] [tags=k:v,...]: where to send the metrics"),
+    AP_INIT_TAKE_ARGV("PlaycountStatsd", playcount_metrics_statsd, NULL, RSRC_CONF,
+                      "HOST:PORT [prefix=P] [format=statsd|dogstatsd] [interval=S] "
+                      "[mode=aggregate|raw] [rates=on|off] [packed=on|off] "
+                      "[tags=k:v,...]: where to "
+                      "send the metrics"),
     AP_INIT_TAKE12(
         "PlaycountLane", playcount_cmd_lane, NULL, RSRC_CONF,
         "On [unlogged] or Off: whether a loop in each child answers the simplest "

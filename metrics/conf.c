@@ -267,12 +267,17 @@ static const char *statsd_option(cmd_parms *cmd, playcount_statsd_conf *conf,
         conf->rates = value[1] == 'n';
         return NULL;
     }
+    if (IS("packed") && (!strcmp(value, "on") || !strcmp(value, "off"))) {
+        conf->packed = value[1] == 'n';
+        return NULL;
+    }
 #undef IS
     return apr_psprintf(
         cmd->pool,
         "PlaycountStatsd does not know \"%s\"; after HOST:PORT it takes "
         "prefix=NAME, format=statsd|dogstatsd, interval=SECONDS, "
-        "mode=aggregate|raw, rates=on|off, tags=KEY:VALUE,... (500 bytes)",
+        "mode=aggregate|raw, rates=on|off, packed=on|off, tags=KEY:VALUE,... (500 "
+        "bytes)",
         option);
 }
 
@@ -301,7 +306,7 @@ const char *playcount_metrics_statsd(cmd_parms *cmd, void *mconfig, int argc,
     conf->host = host;
     conf->prefix = "httpd.requests";
     conf->interval = 10;
-    conf->rates = -1;
+    conf->rates = conf->packed = -1;
     for (int i = 1; i < argc && !error; i++) {
         error = statsd_option(cmd, conf, argv[i]);
     }
@@ -309,9 +314,13 @@ const char *playcount_metrics_statsd(cmd_parms *cmd, void *mconfig, int argc,
         error = "PlaycountStatsd: plain statsd has no tags; with tags= say "
                 "format=dogstatsd too";
     }
+    if (!error && conf->packed > 0 && conf->dog) {
+        error = "PlaycountStatsd: packed= is for format=statsd";
+    }
     if (conf->rates < 0) {
         conf->rates = conf->dog; /* whose receivers honour them */
     }
+    conf->packed = conf->packed && !conf->dog;
     server->statsd = conf;
     return error;
 }

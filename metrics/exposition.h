@@ -6,6 +6,9 @@
  *
  * A number is given as a whole one and a scale that it is divided by: 1 for counts,
  * 1e6 for what is counted in µs and shown in seconds.
+ *
+ * With counters and histograms OpenMetrics and protobuf also say when they began at
+ * 0: a Prometheus that reads it sees the first event of one that appears with it.
  */
 #ifndef PLAYCOUNT_METRICS_EXPOSITION_H
 #define PLAYCOUNT_METRICS_EXPOSITION_H
@@ -41,8 +44,9 @@ typedef struct {
     playcount_writer *w;
     const playcount_form_of_metrics *form;
     const playcount_family *family; /* the one under way */
-    char *message;                  /* protobuf: of the family */
-    size_t length, room;            /* of that */
+    uint64_t created;    /* of the samples to come, µs since 1970; 0: not known */
+    char *message;       /* protobuf: of the family */
+    size_t length, room; /* of that */
 } playcount_exposition;
 
 struct playcount_form_of_metrics {

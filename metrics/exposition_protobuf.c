@@ -131,6 +131,18 @@ static void put_labels(playcount_exposition *e, const playcount_pair *labels, in
     }
 }
 
+/* google.protobuf.Timestamp */
+static void put_created(playcount_exposition *e, unsigned field)
+{
+    if (e->created) {
+        size_t timestamp = open_message(e, field);
+
+        put_number(e, 1, e->created / 1000000);
+        put_number(e, 2, e->created % 1000000 * 1000);
+        close_message(e, timestamp);
+    }
+}
+
 static void sample(playcount_exposition *e, const playcount_pair *labels, int n,
                    uint64_t value, double scale)
 {
@@ -139,6 +151,9 @@ static void sample(playcount_exposition *e, const playcount_pair *labels, int n,
     put_labels(e, labels, n);
     number = open_message(e, e->family->type == PLAYCOUNT_COUNTER ? 3 : 2);
     put_double(e, 1, (double)value / scale);
+    if (e->family->type == PLAYCOUNT_COUNTER) {
+        put_created(e, 3);
+    }
     close_message(e, number);
     close_message(e, metric);
 }
@@ -242,6 +257,7 @@ static void histogram(playcount_exposition *e, const playcount_pair *label,
         close_message(e, bucket);
     }
     put_native(e, h);
+    put_created(e, 15);
     close_message(e, value);
     close_message(e, metric);
 }

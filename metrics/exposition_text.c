@@ -1,6 +1,6 @@
 /* Prometheus' text format 0.0.4, and OpenMetrics 1.0. They differ in the name of a
- * counter's family, in limits that must look like floats, in UNIT and in the last
- * line. */
+ * counter's family, in limits that must look like floats, in UNIT, in the samples
+ * _created and in the last line. */
 
 #include "metrics/exposition.h"
 
@@ -53,11 +53,24 @@ static void put_sample(playcount_exposition *e, const char *suffix,
     put_value(e->w, value, scale);
 }
 
+static void put_created(playcount_exposition *e, const playcount_pair *labels,
+                        int n)
+{
+    if (is_openmetrics(e) && e->created) {
+        put_sample(e, "_created", labels, n, e->created, 1e6);
+    }
+}
+
 static void sample(playcount_exposition *e, const playcount_pair *labels, int n,
                    uint64_t value, double scale)
 {
-    put_sample(e, e->family->type == PLAYCOUNT_COUNTER ? "_total" : "", labels, n,
-               value, scale);
+    if (e->family->type == PLAYCOUNT_COUNTER) {
+        put_sample(e, "_total", labels, n, value, scale);
+        put_created(e, labels, n);
+    }
+    else {
+        put_sample(e, "", labels, n, value, scale);
+    }
 }
 
 static const char *limit_text(const playcount_exposition *e, uint64_t limit,
@@ -96,6 +109,7 @@ static void histogram(playcount_exposition *e, const playcount_pair *label,
     put_bucket(e, label, "+Inf", count);
     put_sample(e, "_sum", label, 1, h->sum, h->scale);
     put_sample(e, "_count", label, 1, count, 1);
+    put_created(e, label, 1);
 }
 
 static void end(playcount_exposition *e)

@@ -254,9 +254,10 @@ static void put_statsd(playcount_writer *w, const playcount_segment_header *head
     }
     playcount_printf(w,
                      "\"statsd\":{\"datagrams\":" U64 ",\"failures\":" U64
-                     ",\"dropped\":" U64 "},",
+                     ",\"dropped\":" U64 ",\"shared\":" U64 "},",
                      load(&header->statsd_datagrams),
-                     load(&header->statsd_failures), load(&header->statsd_dropped));
+                     load(&header->statsd_failures), load(&header->statsd_dropped),
+                     load(&header->statsd_shared));
 }
 
 static void put_self(playcount_writer *w, const playcount_snapshot *snap)

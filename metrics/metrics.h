@@ -4,7 +4,7 @@
  *     conf.c      directives
  *     sample.c    one request from its handler's start to its log line
  *     filter.c    the block filter; unknown.c: blocks of unknown length
- *     route.c     which route a request belongs to
+ *     route.c     which route a request belongs to; known.c: those known before
  *     logitem.c   items for LogFormat; notes.c: the same as notes of the request
  *     slow.c      slow requests
  *     interval.c  the watchdog that writes the series
@@ -141,9 +141,12 @@ void playcount_count_unknown(apr_bucket *b, request_rec *r,
  * (mod_rewrite in a directory). */
 unsigned playcount_route_find(request_rec *r, int *passing);
 
-/* In post_config: the labels of the configuration become routes before their first
- * request, and whether virtual hosts tell routes apart. */
+/* In post_config: whether virtual hosts tell routes apart, and the routes that are
+ * known before their first request. */
 void playcount_route_begin(server_rec *s, apr_pool_t *ptemp);
+
+/* known.c: enter the routes that the configuration names. */
+void playcount_known_routes(server_rec *s, int hosts_in_names, apr_pool_t *ptemp);
 
 /* Its name, in the pool. */
 const char *playcount_route_name(apr_pool_t *p, unsigned route);

@@ -158,6 +158,7 @@ static void write_histograms(playcount_exposition *e,
                                        l.limit,
                                        l.limits};
 
+        e->created = v->created;
         e->form->histogram(e, &label, &h);
     }
     e->form->end(e);
@@ -175,6 +176,7 @@ static void write_routes(playcount_exposition *e, const playcount_snapshot *snap
 
     e->form->begin(e, &requests);
     for (unsigned i = 0; i < snap->count; i++) {
+        e->created = snap->route[i].created;
         write_requests(e, &snap->route[i]);
     }
     e->form->end(e);
@@ -188,6 +190,7 @@ static void write_routes(playcount_exposition *e, const playcount_snapshot *snap
     for (int f = 0; f < PLAYCOUNT_FIGURES; f++) {
         write_histograms(e, snap, (playcount_figure_e)f);
     }
+    e->created = 0;
 }
 
 static uint64_t load(const _Atomic uint64_t *word)
@@ -216,10 +219,14 @@ static void write_statsd(playcount_exposition *e,
     static const playcount_family dropped = {
         "playcount_statsd_dropped", PLAYCOUNT_COUNTER, NULL,
         "Raw requests not sent to statsd because the buffer was full."};
+    static const playcount_family shared = {
+        "playcount_statsd_shared", PLAYCOUNT_COUNTER, NULL,
+        "Requests that shared values sent to statsd, as there were too many."};
 
     write_number(e, &datagrams, load(&header->statsd_datagrams), 1);
     write_number(e, &failures, load(&header->statsd_failures), 1);
     write_number(e, &dropped, load(&header->statsd_dropped), 1);
+    write_number(e, &shared, load(&header->statsd_shared), 1);
 }
 
 static void write_build(playcount_exposition *e)
@@ -256,6 +263,7 @@ static void write_self(playcount_exposition *e)
         "Requests counted as \"other\" because all routes were in use."};
     const playcount_segment *seg = playcount_metrics_segment;
 
+    e->created = seg->header->started;
     write_number(e, &start, seg->header->started, 1e6);
     write_number(e, &memory, seg->size, 1);
     write_number(e, &used, playcount_routes_used(seg->routes), 1);
@@ -264,6 +272,7 @@ static void write_self(playcount_exposition *e)
     if (playcount_metrics_global->statsd) {
         write_statsd(e, seg->header);
     }
+    e->created = 0;
 }
 
 int playcount_write_prometheus(playcount_writer *w,

@@ -38,17 +38,8 @@ static int count_hosts(server_rec *s, apr_pool_t *p)
 
 void playcount_route_begin(server_rec *s, apr_pool_t *ptemp)
 {
-    playcount_routes *routes = playcount_metrics_segment->routes;
-    int hosts = count_hosts(s, ptemp), unused;
+    int hosts = count_hosts(s, ptemp);
 
-    for (int i = 0; i < playcount_metrics_labels->nelts &&
-                    playcount_routes_used(routes) < routes->slots;
-         i++) {
-        const char *label =
-            APR_ARRAY_IDX(playcount_metrics_labels, i, const char *);
-
-        playcount_routes_find(routes, label, strlen(label), &unused);
-    }
     hosts_in_names = hosts > 1 && hosts <= playcount_metrics_global->routes / 2;
     if (hosts > 1 && !hosts_in_names) {
         ap_log_error(
@@ -57,6 +48,7 @@ void playcount_route_begin(server_rec *s, apr_pool_t *ptemp)
             "PlaycountRoutes %d would have room for them",
             hosts, 2 * hosts);
     }
+    playcount_known_routes(s, hosts_in_names, ptemp);
 }
 
 static const char *evaluated(request_rec *r, const ap_expr_info_t *expr)

@@ -45,6 +45,10 @@ static int view(playcount_route_view *v, unsigned number, int known, apr_pool_t 
         return 0;
     }
     v->number = number;
+    v->created = playcount_routes_created(seg->routes, number);
+    if (!v->created) { /* "other" */
+        v->created = seg->header->started;
+    }
     v->life = new_totals(p);
     v->recent = NULL;
     if (v->life) {

@@ -8,7 +8,8 @@ typedef struct {
     unsigned number;
     char name[PLAYCOUNT_LABEL_MAX + 1];
     uint32_t in_flight;
-    playcount_totals *life;   /* since the server started */
+    uint64_t created;         /* when it was first known, µs since 1970 */
+    playcount_totals *life;   /* since then */
     playcount_totals *recent; /* in the last minutes; NULL: nothing, or not asked */
 } playcount_route_view;
 

@@ -21,9 +21,26 @@ APLOG_USE_MODULE(playcount);
 #define AGGREGATE "_playcount_statsd_"
 #define RAW "_playcount_statsd_raw_"
 
+/* Requests a second, of all routes together, as statsd_values.c spells them out: up
+ * to this, each value has a line of its own, which every receiver reads; */
+#define PACKED_ABOVE 2000u
+/* up to this, the values of one name share lines: more datagrams than that a second
+ * are not sent (statsd_send.c), and statsd is beyond its limits long before. */
+#define MOST 40000u
+/* The same where values may not share a line. */
+#define MOST_UNPACKED 5000u
+
+/* So many requests fill a datagram, about. */
+#define PLAIN_REQUESTS 4u
+#define PACKED_REQUESTS 18u
+
+/* Of more, the log says so at most once in that time. */
+#define SAY apr_time_from_sec(600)
+
 /* The watchdog thread's own. */
 static playcount_sender sender;
 static apr_time_t sent_at;
+static apr_time_t said_at;
 
 static void send_counters(const char *route, const playcount_totals *t)
 {
@@ -46,6 +63,54 @@ static void send_totals(const char *route, const playcount_totals *t)
     }
 }
 
+static uint64_t count_waiting(const playcount_segment *seg)
+{
+    uint64_t n = 0;
+
+    for (unsigned i = 0; i < seg->count; i++) {
+        n += playcount_mark_waiting(&seg->statsd_marks[i], &seg->figures[i]);
+    }
+    return n;
+}
+
+static void say_shared(uint64_t requests)
+{
+    apr_time_t now = apr_time_now();
+
+    if (said_at && now >= said_at && now - said_at < SAY) {
+        return;
+    }
+    said_at = now;
+    ap_log_error(
+        APLOG_MARK, APLOG_WARNING, 0, sender.server,
+        "PlaycountStatsd: %" APR_UINT64_T_FMT " requests came in %d s, more "
+        "than can be sent one by one: of %" APR_UINT64_T_FMT " each, one "
+        "value is sent with a sample rate. statsd's sum of the timings is "
+        "too small by that; count, mean and percentiles are right. rates=on "
+        "is for receivers that honour sample rates",
+        requests, sender.conf->interval, sender.each);
+}
+
+/* How the values of so many requests are sent. */
+static void plan(uint64_t requests)
+{
+    const playcount_statsd_conf *conf = sender.conf;
+    uint64_t seconds = (uint64_t)conf->interval;
+    uint64_t most = seconds * (conf->packed ? MOST : MOST_UNPACKED);
+
+    sender.packed = conf->packed && requests > seconds * PACKED_ABOVE;
+    sender.each = requests > most ? (requests + most - 1) / most : 1;
+    playcount_sender_spread(&sender,
+                            requests / sender.each /
+                                (sender.packed ? PACKED_REQUESTS : PLAIN_REQUESTS),
+                            apr_time_from_sec(conf->interval) * 3 / 4);
+    if (sender.each > 1) {
+        atomic_fetch_add_explicit(&playcount_metrics_segment->header->statsd_shared,
+                                  requests, memory_order_relaxed);
+        say_shared(requests);
+    }
+}
+
 /* Takes what has come since the last time, and sends it. Plain statsd adds up
  * nothing over routes: it gets the same again for the whole. */
 static void send_all(void)
@@ -54,6 +119,9 @@ static void send_all(void)
     playcount_totals *since = malloc(sizeof(*since));
     char name[PLAYCOUNT_LABEL_MAX + 1], safe[PLAYCOUNT_LABEL_MAX + 2];
 
+    if (!sender.conf->rates) {
+        plan(count_waiting(seg));
+    }
     for (unsigned i = 0; since && i < seg->count; i++) {
         if (!playcount_routes_name(seg->routes, i, name) ||
             !playcount_mark_take(&seg->statsd_marks[i], &seg->figures[i], since)) {

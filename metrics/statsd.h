@@ -16,7 +16,10 @@
  *     PREFIX.output_blocks:N|h|#route:R[,TAGS]
  *
  * In both an `@rate` of 1/n makes one line stand for n requests; which receivers
- * are told rates of values, and what the others get: see statsd_values.c.
+ * are told rates of values, and what the others get: see statsd_values.c. Where
+ * there are many, the values of one name share a line, as statsd itself reads them:
+ *
+ *     PREFIX.output_blocks:N|ms:N|ms:N|ms
  */
 #ifndef PLAYCOUNT_METRICS_STATSD_H
 #define PLAYCOUNT_METRICS_STATSD_H
@@ -33,6 +36,7 @@ struct playcount_statsd_conf {
     int dog;          /* DogStatsD's format */
     int raw;          /* every value as it is */
     int rates;        /* one line for many requests, with a sample rate */
+    int packed;       /* many values may share a line; plain statsd only */
     int interval;     /* seconds */
 };
 
@@ -51,14 +55,25 @@ typedef struct {
                               since the socket was opened, or no longer true */
     apr_time_t sent_at; /* when the first datagram since then was sent, 0: none */
     int reached;        /* a datagram was sent and not refused */
-    apr_time_t resolve_at; /* when the name is to be resolved again */
-    int unpaced;           /* datagrams since the last pause */
+    apr_time_t resolve_at;     /* when the name is to be resolved again */
+    int unpaced;               /* datagrams since the last pause */
+    apr_interval_time_t pause; /* after a few datagrams */
+    int packed;    /* of this interval: values of one name share a line */
+    uint64_t each; /* the same: so many requests share a value */
     size_t used;
+    size_t line; /* where the last line begins ... */
+    size_t name; /* ... and how long its name is, with the colon; 0: no value may
+                    follow */
     char buffer[PLAYCOUNT_DATAGRAM];
 } playcount_sender;
 
 void playcount_sender_init(playcount_sender *to, const playcount_statsd_conf *conf,
                            server_rec *s);
+
+/* So many datagrams, about, are to be sent in this time: not faster than that
+ * needs, as a receiver may be busy for a while with what it has. */
+void playcount_sender_spread(playcount_sender *to, uint64_t datagrams,
+                             apr_interval_time_t time);
 
 /* Resolve and open if that is not done, or if it is time to do it again: the name
  * may have moved. 0: there is no address. May wait for the resolver, so only a
@@ -69,6 +84,12 @@ int playcount_sender_ready(playcount_sender *to, apr_pool_t *pool);
  * then the thread sleeps for a moment, so that the receiver's buffer does not
  * overflow: one that is empty at the beginning has room for a hundred datagrams. */
 void playcount_sender_line(playcount_sender *to, const char *line, size_t length);
+
+/* A value, the first `name` bytes of its line being the name with the colon: into
+ * the last line, if that has the same name and there is room, or a line of its own.
+ */
+void playcount_sender_value(playcount_sender *to, const char *line, size_t length,
+                            size_t name);
 
 /* Send what there is. */
 void playcount_sender_flush(playcount_sender *to);

@@ -81,15 +81,17 @@ void playcount_statsd_value(playcount_sender *to, const char *route,
 {
     int is_time = f <= PLAYCOUNT_OUTPUT_TIME;
     char line[LINE];
-    int used = put_name(to->conf, line, route, playcount_figure_names[f]);
+    int used = put_name(to->conf, line, route, playcount_figure_names[f]), name;
 
+    line[used++] = ':';
+    name = used;
     if (is_time) {
         used +=
-            apr_snprintf(line + used, LINE - used, ":%" APR_UINT64_T_FMT ".%03d|ms",
+            apr_snprintf(line + used, LINE - used, "%" APR_UINT64_T_FMT ".%03d|ms",
                          value / 1000, (int)(value % 1000));
     }
     else {
-        used += apr_snprintf(line + used, LINE - used, ":%" APR_UINT64_T_FMT "|%s",
+        used += apr_snprintf(line + used, LINE - used, "%" APR_UINT64_T_FMT "|%s",
                              value, to->conf->dog ? "h" : "ms");
     }
     if (n > 1) {
@@ -98,5 +100,10 @@ void playcount_statsd_value(playcount_sender *to, const char *route,
                              UINT64_C(1000000000000) / n);
     }
     used = put_tags(to->conf, line, used, route, -1);
-    playcount_sender_line(to, line, (size_t)used);
+    if (to->packed) {
+        playcount_sender_value(to, line, (size_t)used, (size_t)name);
+    }
+    else {
+        playcount_sender_line(to, line, (size_t)used);
+    }
 }

@@ -23,9 +23,10 @@ APLOG_USE_MODULE(playcount);
 #define NEXT_ADDRESS apr_time_from_sec(1) /* the same, of a name with several */
 #define REACHED apr_time_from_sec(1)      /* without refusal after a datagram */
 
-/* Pauses for the receiver: one of PAUSE after so many datagrams. */
+/* Pauses for the receiver: one after so many datagrams. */
 #define BURST 16
 #define PAUSE apr_time_from_msec(5)
+#define LONGEST_PAUSE apr_time_from_msec(250)
 
 void playcount_sender_init(playcount_sender *to, const playcount_statsd_conf *conf,
                            server_rec *s)
@@ -34,6 +35,19 @@ void playcount_sender_init(playcount_sender *to, const playcount_statsd_conf *co
     to->conf = conf;
     to->server = s;
     to->fd = -1;
+    to->pause = PAUSE;
+}
+
+void playcount_sender_spread(playcount_sender *to, uint64_t datagrams,
+                             apr_interval_time_t time)
+{
+    to->pause = time / (apr_interval_time_t)(datagrams / BURST + 1);
+    if (to->pause < PAUSE) {
+        to->pause = PAUSE;
+    }
+    else if (to->pause > LONGEST_PAUSE) {
+        to->pause = LONGEST_PAUSE;
+    }
 }
 
 /* Whether nothing listens there, as far as can be told: this machine says so at
@@ -239,7 +253,7 @@ static void pause_for_receiver(playcount_sender *to)
     ap_mpm_query(AP_MPMQ_MPM_STATE, &state);
     if (++to->unpaced >= BURST && state != AP_MPMQ_STOPPING) {
         to->unpaced = 0;
-        apr_sleep(PAUSE);
+        apr_sleep(to->pause);
     }
 }
 
@@ -265,5 +279,25 @@ void playcount_sender_line(playcount_sender *to, const char *line, size_t length
     }
     memcpy(to->buffer + to->used, line, length);
     to->buffer[to->used + length] = '\n';
+    to->line = to->used;
+    to->name = 0;
     to->used += length + 1;
+}
+
+void playcount_sender_value(playcount_sender *to, const char *line, size_t length,
+                            size_t name)
+{
+    size_t value = length - name;
+
+    if (to->used && to->name == name &&
+        !memcmp(to->buffer + to->line, line, name) &&
+        to->used + value + 1 <= sizeof(to->buffer)) {
+        to->buffer[to->used - 1] = ':';
+        memcpy(to->buffer + to->used, line + name, value);
+        to->used += value;
+        to->buffer[to->used++] = '\n';
+        return;
+    }
+    playcount_sender_line(to, line, length);
+    to->name = name;
 }

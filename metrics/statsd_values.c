@@ -8,13 +8,14 @@
  * buckets is unknown in its distribution; it is spread over them by the widths of
  * their buckets, so no value leaves its bucket.
  *
- * So much for MOST_LINES a second and route. Of more requests than that some share
- * a line, and a rate says how many: then all is right but the sum.
+ * There is no shorter way to say it: its mean is the sum of the values over their
+ * number, so count, sum and mean are right only with as many values as there were
+ * requests. What a receiver takes over UDP is limited. Of more requests
+ * than that (statsd.c) some share a value, and a rate says how many: then all is
+ * right but the sum.
  */
 
 #include "metrics/statsd.h"
-
-#define MOST_LINES 2000u
 
 /* One line stands for at most so many requests: 12 decimals of the rate are then
  * exact enough for the receiver to find the number again. */
@@ -110,8 +111,6 @@ static void send_buckets(playcount_sender *to, const char *route,
 void playcount_statsd_figure(playcount_sender *to, const char *route,
                              const playcount_totals *t, playcount_figure_e f)
 {
-    uint64_t most = MOST_LINES * (uint64_t)to->conf->interval;
-    uint64_t each;
     histogram h;
 
     measure(&h, t, f);
@@ -119,6 +118,5 @@ void playcount_statsd_figure(playcount_sender *to, const char *route,
         send_buckets(to, route, &h, t->highest[f]);
         return;
     }
-    each = (h.count + most - 1) / most;
-    send_lines(to, route, &h, each < MOST_REQUESTS ? each : MOST_REQUESTS);
+    send_lines(to, route, &h, to->each < MOST_REQUESTS ? to->each : MOST_REQUESTS);
 }

@@ -216,6 +216,22 @@ static uint64_t take_sum(_Atomic uint64_t *mark, const _Atomic uint64_t *word)
     return 0;
 }
 
+uint64_t playcount_mark_waiting(const playcount_mark *mark,
+                                const playcount_figures *figures)
+{
+    uint64_t n = 0;
+
+    for (unsigned i = 0; i < PLAYCOUNT_CELLS; i++) {
+        uint32_t now = (uint32_t)atomic_load_explicit(&figures->requests[i],
+                                                      memory_order_relaxed);
+        uint32_t old =
+            atomic_load_explicit(&mark->requests[i], memory_order_relaxed);
+
+        n += (int32_t)(now - old) > 0 ? now - old : 0;
+    }
+    return n;
+}
+
 static int has_grown(const playcount_mark *mark, const playcount_figures *figures)
 {
     for (unsigned i = 0; i < PLAYCOUNT_CELLS; i++) {

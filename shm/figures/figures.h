@@ -156,4 +156,8 @@ typedef struct {
 uint64_t playcount_mark_take(playcount_mark *mark, const playcount_figures *figures,
                              playcount_totals *since);
 
+/* How many requests that would take, about: others may come meanwhile. */
+uint64_t playcount_mark_waiting(const playcount_mark *mark,
+                                const playcount_figures *figures);
+
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "apr_siphash.h"
+#include "apr_time.h"
 
 #define WORDS ((PLAYCOUNT_LABEL_MAX + 1) / sizeof(uint64_t))
 #define OTHER "other"
@@ -32,7 +33,13 @@ static void write_name(playcount_route_entry *e, const name_words *name)
     for (size_t i = 0; i < WORDS; i++) {
         atomic_store_explicit(&e->name[i], name->word[i], memory_order_relaxed);
     }
-    /* The name before the word that says it is there. */
+    uint64_t none = 0;
+
+    /* Once, whoever else writes the name. */
+    atomic_compare_exchange_strong_explicit(
+        &e->created, &none, (uint64_t)apr_time_now(), memory_order_relaxed,
+        memory_order_relaxed);
+    /* All before the word that says it is there. */
     atomic_store_explicit(&e->ready, 1, memory_order_release);
 }
 
@@ -98,6 +105,16 @@ int playcount_routes_name(const playcount_routes *routes, unsigned number,
     memcpy(name, words.text, sizeof(words.text));
     name[PLAYCOUNT_LABEL_MAX] = '\0';
     return 1;
+}
+
+uint64_t playcount_routes_created(const playcount_routes *routes, unsigned number)
+{
+    const playcount_route_entry *e = &routes->entry[number];
+
+    return number < routes->slots &&
+                   atomic_load_explicit(&e->ready, memory_order_acquire)
+               ? atomic_load_explicit(&e->created, memory_order_relaxed)
+               : 0;
 }
 
 unsigned playcount_routes_used(const playcount_routes *routes)

@@ -5,7 +5,8 @@
  *
  *     entry:  hash   0: free; else SipHash of the name, set once by CAS
  *             name   64 bytes, written (as words) after the hash
- *             ready  1 when the name is whole; release, after the name
+ *             created  µs since 1970, written with the name
+ *             ready  1 when these are whole; release, after them
  *
  * Nothing is locked. A process that finds its name's hash in an entry that is not
  * ready writes the name too: the same hash is the same name (the key of the hash is
@@ -24,6 +25,7 @@
 typedef struct {
     _Atomic uint64_t hash;
     _Atomic uint64_t ready;
+    _Atomic uint64_t created;
     _Atomic uint64_t name[(PLAYCOUNT_LABEL_MAX + 1) / sizeof(uint64_t)];
 } playcount_route_entry;
 
@@ -49,6 +51,9 @@ unsigned playcount_routes_find(playcount_routes *routes, const char *name,
 /* The name of route `number`, copied; 0 when there is none (yet). */
 int playcount_routes_name(const playcount_routes *routes, unsigned number,
                           char name[PLAYCOUNT_LABEL_MAX + 1]);
+
+/* When route `number` was entered, µs since 1970; 0: it was not, or is "other". */
+uint64_t playcount_routes_created(const playcount_routes *routes, unsigned number);
 
 /* How many names are in. */
 unsigned playcount_routes_used(const playcount_routes *routes);

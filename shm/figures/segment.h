@@ -24,7 +24,7 @@
 
 /* Part of the key under which the memory is kept: raise it when any layout
  * changes. */
-#define PLAYCOUNT_SEGMENT_VERSION 4
+#define PLAYCOUNT_SEGMENT_VERSION 5
 
 typedef struct {
     uint32_t routes;    /* besides "other" */
@@ -40,6 +40,7 @@ typedef struct {
     _Atomic uint64_t statsd_datagrams; /* sent */
     _Atomic uint64_t statsd_failures;  /* datagrams the system refused */
     _Atomic uint64_t statsd_dropped;   /* raw values for which no room was left */
+    _Atomic uint64_t statsd_shared;    /* requests that shared values with others */
     _Atomic uint64_t statsd_said; /* 1: logged that it is not reached; set by the
                                      process that finds that or its end */
 } playcount_segment_header;

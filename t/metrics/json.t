@@ -65,7 +65,7 @@ is_deeply $two->{outcomes}, { complete => 7, aborted => 0, error => 1 }, 'by out
 is $metrics->{total}{requests}, 308, 'all routes together';
 is $metrics->{total}{recent}{requests}, 308, 'and in the last minutes';
 is $metrics->{interval_seconds}, 1, 'the interval is told';
-is $metrics->{routes_used}, 2, 'so is the number of routes';
+is $metrics->{routes_used}, 3, 'so is the number of routes, with that of files';
 is $json->{zones}[0]{capacity}, 10, 'and the zones are in it';
 is $json->{version}, 1, 'and its version';
 

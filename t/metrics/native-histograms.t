@@ -93,7 +93,8 @@ sub families
 
 my $text = $server->get('/metrics?format=prometheus')->{content};
 my $protobuf = $server->get('/metrics?format=protobuf')->{content};
-my (%type, %sample, %native);
+my (%type, %sample, %native, %created);
+sub moment { my @t = fields($_[0]); return sprintf '%.6f', (values_of(1, @t))[0] + ((values_of(2, @t))[0] // 0) / 1e9 }
 for my $family (families($protobuf)) {
     my @family = fields($family);
     my ($name) = values_of(1, @family);
@@ -106,6 +107,8 @@ for my $family (families($protobuf)) {
         if ($type ne 'histogram') {
             my ($number) = values_of($type eq 'counter' ? 3 : 2, @metric);
             $sample{ $name . $with->() } = (values_of(1, fields($number)))[0];
+            $created{ ($name =~ s/_total$//r) . '_created' . $with->() } = moment($_)
+                for $type eq 'counter' ? values_of(3, fields($number)) : ();
             next;
         }
         my @histogram = fields((values_of(7, @metric))[0]);
@@ -118,6 +121,7 @@ for my $family (families($protobuf)) {
             $sample{ "${name}_bucket" . $with->(qq(le="$limit")) } = (values_of(1, @$bucket))[0];
         }
         $native{$name}{$labels} = \@histogram;
+        $created{ "${name}_created" . $with->() } = moment($_) for values_of(15, @histogram);
     }
 }
 
@@ -127,6 +131,10 @@ is_deeply \%type, \%type_in_text, 'the same families, of the same types';
 is_deeply [sort keys %sample], [sort keys %in_text], 'the same samples';
 is_deeply [grep { abs($sample{$_} - $in_text{$_}) > 1e-6 * $in_text{$_} + 1e-6 } sort keys %sample], [],
     'with the same values';
+
+my $open = $server->get('/metrics', headers => { Accept => 'application/openmetrics-text;version=1.0.0' })->{content};
+is_deeply \%created, { map { /^(\w+_created(?:\{.*\})?) (\S+)$/ ? ($1 => $2) : () } split /\n/, $open },
+    'and when each began at 0, as OpenMetrics has it';
 
 # --- native histograms ---
 

@@ -60,8 +60,9 @@ for my $form (qw(plain open)) {
         elsif ($line =~ /^# (?:HELP|UNIT) (\S+) / || $line eq '# EOF') { next }
         elsif ($line =~ /^(\w+)((?:\{(?:\w+="(?:[^"\\\n]|\\["\\n])*",?)*\})?) (-?[\d.]+)$/) {
             my ($name, $labels, $value) = ($1, $2, $3);
-            my $suffix = $type eq 'histogram' ? '(?:_bucket|_sum|_count)'
-                : $type eq 'counter' && $form eq 'open' ? '_total' : '';
+            my $created = $form eq 'open' ? '|_created' : '';
+            my $suffix = $type eq 'histogram' ? "(?:_bucket|_sum|_count$created)"
+                : $type eq 'counter' && $form eq 'open' ? "(?:_total$created)" : '';
             $stray .= "$line\n" unless $name =~ /^\Q$family\E$suffix$/;
             $stray .= "again $line\n" if exists $sample{"$name$labels"};
             $sample{"$name$labels"} = $value;
@@ -90,6 +91,24 @@ for my $form (qw(plain open)) {
     cmp_ok length((sort { length $b <=> length $a } map { /route="([^"]*)/ ? $1 : () }
         split /\n/, $content)[0]), '<=', 63, "$form: long labels are cut";
 }
+# When each began at 0, for a Prometheus that reads it: so it sees the first event of a route
+# that appears with it.
+{
+    my %created = map { /^playcount_requests_created\{(route=.*)\} (\d+\.\d+)$/ ? ($1 => $2) : () }
+        split /\n/, $text{open}{content};
+    my ($started) = $text{open}{content} =~ /^playcount_start_time_seconds (\d+\.\d+)$/m;
+    my %counters = map { /^playcount_requests_total\{(route=.*)\} \d+$/ ? ($1 => 1) : () }
+        split /\n/, $text{open}{content};
+    is_deeply [sort keys %created], [sort keys %counters], 'every counter of requests has it';
+    my $cell = 'method="GET",status="2xx",outcome="complete"';
+    is $created{"route=\"other\",$cell"}, $started, '"other" began with the server';
+    cmp_ok $created{"route=\"blocks=3&size=1000\",$cell"}, '>', $started, 'a route with its first request';
+    my ($histogram) = $text{open}{content}
+        =~ /^playcount_request_time_seconds_created\{route="blocks=3&size=1000"\} (\S+)$/m;
+    is $histogram, $created{"route=\"blocks=3&size=1000\",$cell"}, 'so did its histograms';
+    unlike $text{plain}{content}, qr/_created/, 'the plain text has no word for it';
+}
+
 like $text{plain}{content}, qr/^playcount_build_info\{version="\d+\.\d+\.\d+",httpd="2\.4\.\d+"\} 1$/m,
     'the versions';
 my ($began) = $text{plain}{content} =~ /^playcount_start_time_seconds (\d+)\.\d+$/m;
@@ -108,6 +127,19 @@ PlaycountBuckets 20
 <Location "/test/later">
     PlaycountRoute "%{QUERY_STRING}"
 </Location>
+<FilesMatch "\\.php$">
+    SetHandler proxy:fcgi://127.0.0.1:1/
+</FilesMatch>
+<Location "/off">
+    PlaycountMetrics Off
+    SetHandler unmeasured
+</Location>
+<Location "/plain">
+    SetHandler default-handler
+</Location>
+<Location "/chosen">
+    SetHandler "at %{REQUEST_URI}"
+</Location>
 EOF
 my $samples = sub {
     my ($route) = @_;
@@ -118,12 +150,36 @@ my %expected = map { my $m = $_; map { ("$m $_" => 0) } '2xx complete', '2xx abo
     '3xx complete', '4xx complete', '5xx error' } qw(GET POST);
 is_deeply $samples->('known'), \%expected, 'the common cells of a configured route are 0';
 is_deeply $samples->('other'), \%expected, 'and those of "other"';
+is_deeply $samples->($_), \%expected, "and those of $_, which a SetHandler or a file may have"
+    for 'playcount-test', 'static', 'proxy:fcgi://127.0.0.1:1/';
+is_deeply $samples->($_), {}, "but not of $_" for 'playcount-metrics', 'unmeasured', 'default-handler', 'at %{REQUEST_URI}';
 is_deeply Playcount::Metrics::json($fresh)->{metrics}{routes}, [], 'the JSON has routes that were used';
 $fresh->get('/test/known?return=500');
 $fresh->request('PUT', '/test/later?x');
 Playcount::Server::wait_until('both', sub { $samples->('x')->{'PUT 2xx complete'} });
 is $samples->('known')->{'GET 5xx error'}, 1, 'the first error is an increase';
 is $samples->('x')->{'PUT 5xx error'}, 0, 'a method that came has its common cells, too';
+
+# With several virtual hosts each has its own.
+{
+    my $hosts = Playcount::Metrics::server(config => <<'EOF');
+<VirtualHost *:@port@>
+    ServerName one.example
+    <Directory "@root@/htdocs/app">
+        SetHandler "app-handler"
+    </Directory>
+</VirtualHost>
+<VirtualHost *:@port@>
+    ServerName two.example
+    PlaycountRoute "two"
+</VirtualHost>
+EOF
+    my $content = $hosts->get('/metrics')->{content};
+    my %known = map { /^playcount_requests_in_flight\{route="(.*)"\}/ ? ($1 => 1) : () } split /\n/, $content;
+    is_deeply [sort grep { /example|^two/ } keys %known],
+        ['one.example/app-handler', 'one.example/playcount-test', 'one.example/static', 'two'],
+        'virtual hosts have theirs before the first request';
+}
 
 # The limits of times: so many in each power of ten.
 my @limits = map { /^playcount_request_time_seconds_bucket\{route="known",le="([\d.]+)"/ ? $1 : () }

@@ -3,6 +3,8 @@
 # nothing and is logged once.
 use strict;
 use warnings;
+use Cwd qw(abs_path);
+use File::Basename qw(dirname);
 use File::Path qw(make_path);
 use File::Temp ();
 use IO::Socket::INET;
@@ -86,7 +88,9 @@ sub ask
     else {
         while ($text =~ /["']?([\w.\/-]+)["']?:\s*\[([^\]]*)/g) {
             my ($name, $values) = ($1, $2);
-            $found{$name} = [$values =~ /[\d.]+(?:e-?\d+)?/g];
+            # Of a long list it shows the beginning.
+            my $more = $values =~ s/\.\.\. (\d+) more items?// ? $1 : 0;
+            $found{$name} = [$values =~ /[\d.]+(?:e-?\d+)?/g, (0) x $more];
         }
     }
     return \%found;
@@ -96,6 +100,7 @@ Playcount::Server::wait_until('statsd', sub { ask('counters') });
 # What it makes of its timers when it flushes now.
 sub flushed
 {
+    unlink "$temp/flushed";
     kill 'USR2', $statsd;
     Playcount::Server::wait_until('a flush', sub { -e "$temp/flushed" });
     return Cpanel::JSON::XS->new->decode(Playcount::Server::slurp("$temp/flushed"));
@@ -103,6 +108,7 @@ sub flushed
 
 my $N = 60;
 my $bytes = 0;
+my @figures = qw(request_time application_time output_time output_blocks output_length);
 for my $mode (qw(aggregate raw)) {
     my $server = Playcount::Metrics::server(config => <<"EOF");
 PlaycountStatsd localhost:$udp prefix=t.$mode interval=1 mode=$mode
@@ -118,7 +124,6 @@ EOF
     my ($counters, $timers);
     my $branch = "t.$mode.the_a_route_1_c_";
     my %requests = ("t.$mode" => $N + 5, $branch => $N, "t.$mode.request_time_" => 5);
-    my @figures = qw(request_time application_time output_time output_blocks output_length);
     # A datagram may be on its way when the one before it is there: so all of it.
     Playcount::Server::wait_until('all requests', sub {
         ($counters, $timers) = (ask('counters'), ask('timers'));
@@ -160,17 +165,15 @@ EOF
 }
 
 # What statsd makes of it is what there was: few large responses among many small ones.
-my $earlier = ask('counters')->{'statsd.packets_received'};
 my $mixed = Playcount::Metrics::server(config => "PlaycountStatsd 127.0.0.1:$udp prefix=mix interval=1\n");
 for (1 .. 10) {
     $mixed->get('/test?blocks=1&size=4') for 1 .. 19;
     $mixed->get('/test?blocks=1&size=5000');
 }
 Playcount::Server::wait_until('all of them', sub {
-    my $counters = ask('counters');
-    my $sent = Playcount::Metrics::json($mixed)->{metrics}{statsd}{datagrams};
-    return ($counters->{mix} // 0) >= 200
-        && $counters->{'statsd.packets_received'} - $earlier == $sent;
+    my $timers = ask('timers');
+    return !grep { @{ $timers->{$_} // [] } < 200 }
+        map { ("mix.$_", "mix.playcount-test.$_") } @figures;
 });
 my $data = flushed();
 for my $name ('mix.output_length', 'mix.playcount-test.output_length') {
@@ -190,6 +193,45 @@ for my $figure (qw(request_time application_time output_time)) {
         or diag "$made->{sum} $total->{$figure}{sum}";
     ok abs($made->{median} * 1000 - $total->{$figure}{median}) <= 1 + $total->{$figure}{median} * 0.03,
         "$figure: median" or diag "$made->{median} $total->{$figure}{median}";
+}
+
+# However many requests come in an interval, statsd shows what they were. Beyond what a
+# statsd takes, several share a value: its sum is too small then, which is said.
+my $CROWD = dirname(abs_path(__FILE__)) . '/../../build/t/metrics/crowd';
+for my $case ([1_500], [30_000], [90_000, 'shared'], [30_000, 'shared', 'packed=off']) {
+    my ($n, $shared, @options) = @$case;
+    my $name = join ' ', $n, @options;
+    flushed();
+    my $out = `$CROWD $udp $n @options 2>$temp/said`;
+    is $?, 0, "$name requests are sent";
+    my %sent = map { split ' ', $_, 2 } split /\n/, $out;
+    Playcount::Server::wait_until('all datagrams', sub {
+        my $counters = ask('counters');
+        return $counters->{'statsd.packets_received'} == $sent{datagrams}
+            && ($counters->{crowd} // 0) == $n;
+    });
+    my $made = flushed();
+    for my $figure (@figures) {
+        my ($count, $sum, $median, $upper) = split ' ', $sent{$figure};
+        for my $branch ('crowd', 'crowd.route') {
+            my $timer = $made->{"$branch.$figure"};
+            my $what = "$name: $branch.$figure";
+            cmp_ok abs($timer->{count} - $count), '<', 1e-6 * $count, "$what: count";
+            if (!$shared) {
+                cmp_ok abs($timer->{sum} - $sum), '<', 1e-6 * $sum, "$what: sum";
+            }
+            cmp_ok abs($timer->{mean} - $sum / $count), '<', ($shared ? 0.01 : 1e-6) * $sum / $count + 0.001,
+                "$what: mean";
+            cmp_ok abs($timer->{median} - $median), '<=', 0.016 * $median + 0.001, "$what: median";
+            cmp_ok abs($timer->{upper_95} - $upper), '<=', 0.016 * $upper + 0.001, "$what: upper_95"
+                if !$shared || $figure =~ /time/;
+        }
+    }
+    is $sent{shared}, $shared ? $n : 0, "$name: how many share values is counted";
+    like Playcount::Server::slurp("$temp/said"), $shared
+        ? qr/^PlaycountStatsd: $n requests came in 1 s, more than can be sent one by one/ : qr/^$/,
+        "$name: and said";
+    cmp_ok $sent{datagrams}, '<', $n / 8, "$name: values share lines" if $n == 30_000 && !$shared;
 }
 
 my $bad = ask('counters')->{'statsd.bad_lines_seen'};
