@@ -54,7 +54,7 @@ _playcount()
     case $command in
     play) options+=' --by' ;;
     reset) options+=' --yes' ;;
-    import) options+=' --if-unsure' ;;
+    import) options+=' --if-unsure --delivered' ;;
     replay) options+=' --if-unsure --match --status --method --format --state --again
         --media --window --missing --dry-run --root --bitrate --seconds --deny-agents
         --allow-agents --deny-addresses --allow-addresses' ;;

@@ -91,21 +91,25 @@ static bool begins(const char *line, size_t n, const char *with)
     return n >= strlen(with) && strncasecmp(line, with, strlen(with)) == 0;
 }
 
-/* The value of a Playcount-Mapping, printable ASCII; otherwise it is ignored. */
-static void note_mapping(playcount_exchange *exchange, const char *line, size_t n)
+/* The value of a header of ours, printable ASCII; otherwise it is ignored. */
+static void note_header(char value[PLAYCOUNT_HEADER_ROOM], const char *name,
+                        const char *line, size_t n)
 {
-    const char *at = line + strlen("Playcount-Mapping:"), *end = line + n;
+    const char *at = line + strlen(name), *end = line + n;
     size_t length = 0;
 
+    if (!begins(line, n, name)) {
+        return;
+    }
     while (at < end && *at == ' ') {
         at++;
     }
     while (at + length < end && at[length] > ' ' && at[length] < 0x7f) {
         length++;
     }
-    if (length < sizeof(exchange->mapping)) {
-        memcpy(exchange->mapping, at, length);
-        exchange->mapping[length] = '\0';
+    if (length < PLAYCOUNT_HEADER_ROOM) {
+        memcpy(value, at, length);
+        value[length] = '\0';
     }
 }
 
@@ -130,8 +134,9 @@ static size_t on_header(char *line, size_t size, size_t n, void *context)
              begins(line, n, "Transfer-Encoding:")) {
         exchange->has_length = true;
     }
-    else if (begins(line, n, "Playcount-Mapping:")) {
-        note_mapping(exchange, line, n);
+    else if (begins(line, n, "Playcount-")) {
+        note_header(exchange->mapping, "Playcount-Mapping:", line, n);
+        note_header(exchange->batch, "Playcount-Batch:", line, n);
     }
     else if (n == 2 && memcmp(line, "\r\n", 2) == 0) {
         exchange->header_ended = true;
@@ -255,6 +260,7 @@ int playcount_request_prepare(playcount_exchange *exchange,
     exchange->has_length = false;
     exchange->header_seen = 0;
     exchange->mapping[0] = '\0';
+    exchange->batch[0] = '\0';
     exchange->problem[0] = '\0';
     curl_easy_setopt(easy, CURLOPT_PRIVATE, exchange);
     curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, exchange->problem);

@@ -103,7 +103,7 @@ static outcome on_answer(playcount_exchange *exchange, int status)
     if (status >= 400) {
         return on_refusal(exchange, status);
     }
-    if (exchange->is_page) {
+    if (exchange->is_page || (exchange->may_be_empty && status == 204)) {
         return good(exchange, status);
     }
     doubt(exchange);

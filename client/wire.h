@@ -34,8 +34,9 @@ typedef struct {
     char *ca_file; /* NULL: the system's */
 } playcount_limits;
 
-/* Room for what a listing's Playcount-Mapping says, with the NUL. */
-#define PLAYCOUNT_MAPPING_ROOM 64
+/* Room for what a header of ours says, with the NUL. */
+#define PLAYCOUNT_HEADER_ROOM 64
+#define PLAYCOUNT_MAPPING_ROOM PLAYCOUNT_HEADER_ROOM
 
 typedef enum { PLAYCOUNT_GET, PLAYCOUNT_POST, PLAYCOUNT_DELETE } playcount_method;
 
@@ -48,10 +49,11 @@ struct playcount_exchange {
     const char *target; /* path and query below the server's address */
     const char *body;   /* of a POST, text/plain; NULL: none */
     size_t body_n;
-    const char *key; /* Idempotency-Key; NULL: none */
-    bool repeatable; /* may be sent again when it may have been received */
-    bool is_page;    /* of any server: 2xx or 3xx is right, and not looked at */
-    size_t limit;    /* the longest answer that can be right; not with `take` */
+    const char *key;   /* Idempotency-Key; NULL: none */
+    bool repeatable;   /* may be sent again when it may have been received */
+    bool is_page;      /* of any server: 2xx or 3xx is right, and not looked at */
+    bool may_be_empty; /* 204 is a right answer, too */
+    size_t limit;      /* the longest answer that can be right; not with `take` */
     /* NULL: the answer is kept in `answer`. Otherwise it is given the pieces of a
      * good answer, which may be of any length; the exchange is then not repeated
      * once a piece has arrived. Not PLAYCOUNT_OK: it has filled in exchange->error.
@@ -61,7 +63,7 @@ struct playcount_exchange {
     void (*done)(playcount_exchange *exchange);
     void *context;
 
-    /* The outcome, for done(): error.status is PLAYCOUNT_OK for an answer 200. */
+    /* The outcome, for done(): error.status is PLAYCOUNT_OK for a right answer. */
     playcount_error error;
     char *answer; /* with a NUL after it; freed after done() */
     size_t answer_n;
@@ -69,6 +71,7 @@ struct playcount_exchange {
     int64_t
         started_us; /* when the last attempt began; of a clock that never jumps */
     char mapping[PLAYCOUNT_MAPPING_ROOM]; /* Playcount-Mapping; "": it has none */
+    char batch[PLAYCOUNT_HEADER_ROOM];    /* Playcount-Batch, the same */
 
     /* The wire's own. */
     playcount_exchange *next,

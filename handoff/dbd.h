@@ -33,6 +33,13 @@ void playcount_statement_take(playcount_statement *statement, server_rec *s,
 int playcount_statement_find(playcount_sql *sql, playcount_statement *statement);
 int playcount_statement_prepare(playcount_sql *sql, playcount_statement *statement);
 
+/* --- sums.c: sums that are too large, in SQLite --- */
+
+/* See that integers to which this statement adds stop at the highest one: on this
+ * connection, before the transaction. 1 when it was done, or when there is nothing
+ * to see to. */
+int playcount_sums_guard(playcount_sql *sql, const char *query);
+
 /* --- fence.c: the tables, and which batch is in --- */
 
 /* Make the tables, where the database is a file that makes them by itself. Before

@@ -168,9 +168,12 @@ int playcount_statement_find(playcount_sql *sql, playcount_statement *s)
     if (playcount_sql_is(sql, "pgsql")) {
         return prepare_postgresql(sql, s);
     }
-    /* SQLite waits for the tables. */
-    return s->prepared || playcount_sql_is(sql, "sqlite3") ||
-           playcount_statement_prepare(sql, s);
+    if (playcount_sql_is(sql, "sqlite3")) {
+        /* It is prepared in the transaction, when the tables stay. */
+        return (s->prepared && !s->may_be_stale) ||
+               playcount_sums_guard(sql, s->query);
+    }
+    return s->prepared || playcount_statement_prepare(sql, s);
 }
 
 /* --- executing --- */

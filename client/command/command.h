@@ -34,6 +34,7 @@ typedef struct {
     uint64_t media_seconds; /* how many are enough: 60 unless said */
     list_argument lists[16];
     size_t lists_n;
+    bool delivered;       /* import: a consumer has these plays */
     const char *unsure;   /* import, replay: "again", "skip", or NULL */
     const char *work;     /* bench: "get", "play" or "batch" */
     const char *page;     /* bench: instead of songs, this path; NULL: none */

@@ -1,12 +1,20 @@
-/* import: add the counts of a listing. */
+/* import: add the counts of a listing.
+ *
+ * With --delivered they count as handed over: they come from a zone whose consumer
+ * has had them. Before the import the zones have nothing to hand over; after it
+ * exactly what was imported, which is taken as a batch and acknowledged. A play
+ * that somebody else counted meanwhile shows in the sum, and then nothing is
+ * acknowledged. */
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "client/batch.h"
 #include "client/command/runstate.h"
 #include "client/listing.h"
 
@@ -82,8 +90,8 @@ static exit_status report(const run_plan *plan)
                plan->things, plan->plays, plan->resumed ? "true" : "false");
     }
     else if (!plan->a->quiet) {
-        printf("%" PRIu64 " plays of %" PRIu64 " songs were added\n", plan->plays,
-               plan->things);
+        printf("%" PRIu64 " plays of %" PRIu64 " songs were added%s\n", plan->plays,
+               plan->things, plan->a->delivered ? " and count as handed over" : "");
     }
     return finish_output(EXIT_DONE);
 }
@@ -126,17 +134,97 @@ static exit_status open_input(importing *i, run_input *input)
     return runstate_open(&i->state, i->plan, i->name);
 }
 
+/* Nothing that would be taken for ours. */
+static exit_status check_delivered(const importing *i)
+{
+    playcount_client *client = i->plan->a->client;
+    playcount_taken taken;
+    playcount_error error;
+
+    for (size_t n = 0; n < playcount_servers(client); n++) {
+        if (playcount_batch_take(client, n, &taken, &error) != PLAYCOUNT_OK) {
+            exit_status status = say_error(&error);
+            if (error.http_status == 409) {
+                say("start the server without its PlaycountHandoff for the import; "
+                    "nothing was added");
+            }
+            return status;
+        }
+        if (taken.number[0]) {
+            say("%s: its zone has plays that are not handed over (batch %s); "
+                "--delivered is for a zone without any; nothing was added",
+                playcount_server_name(client, n), taken.number);
+            return EXIT_REFUSED;
+        }
+    }
+    return EXIT_DONE;
+}
+
+/* The run is over: in a new zone it begins again. */
+static exit_status end_mixed(const importing *i, uint64_t plays)
+{
+    const run_plan *plan = i->plan;
+
+    say("the zones have %" PRIu64 " plays to hand over, and not the %" PRIu64
+        " that were imported: others were counted meanwhile. Nothing is marked as "
+        "handed over; begin again with a new zone, while nothing is played",
+        plays, plan->plays);
+    exit_status status = runstate_remove(&i->state);
+    return status == EXIT_DONE ? EXIT_REFUSED : status;
+}
+
+/* When all is sent: take it, and acknowledge it as its consumer. A run that was
+ * interrupted while it did that may have acknowledged some of it. */
+static exit_status mark_delivered(const importing *i)
+{
+    playcount_client *client = i->plan->a->client;
+    size_t servers = playcount_servers(client);
+    playcount_taken *taken = calloc(servers, sizeof(*taken));
+    playcount_error error;
+    uint64_t plays = 0;
+    exit_status status = taken ? EXIT_DONE : EXIT_FILE;
+
+    for (size_t n = 0; status == EXIT_DONE && n < servers; n++) {
+        if (playcount_batch_take(client, n, &taken[n], &error) != PLAYCOUNT_OK) {
+            status = say_error(&error);
+        }
+        plays = taken[n].plays > PLAYCOUNT_COUNT_MAX - plays
+                    ? PLAYCOUNT_COUNT_MAX
+                    : plays + taken[n].plays;
+    }
+    if (status == EXIT_DONE && plays != i->plan->plays &&
+        (plays > i->plan->plays || !i->plan->resumed)) {
+        status = end_mixed(i, plays);
+    }
+    for (size_t n = 0; status == EXIT_DONE && n < servers; n++) {
+        if (taken[n].number[0] &&
+            playcount_batch_acknowledge(client, n, taken[n].number, &error) !=
+                PLAYCOUNT_OK) {
+            status = say_error(&error);
+        }
+    }
+    free(taken);
+    return status;
+}
+
 static exit_status import(importing *i, runner *r, run_input *input)
 {
     uint64_t from = 0;
     exit_status status = EXIT_DONE;
 
     input->id = i->state.id;
+    if (i->plan->a->delivered && !i->state.found &&
+        (status = check_delivered(i)) != EXIT_DONE) {
+        return status;
+    }
     if (i->state.found) {
         status = run_resume(r, input, &i->state.chunk);
         from = i->state.chunk.end;
     }
     status = status == EXIT_DONE ? run_rest(r, input, from) : status;
+    if (status == EXIT_DONE && i->plan->a->delivered) {
+        status = mark_delivered(i);
+    }
     status = status == EXIT_DONE ? report(i->plan) : status;
     return status == EXIT_DONE ? runstate_remove(&i->state) : status;
 }

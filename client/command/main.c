@@ -37,6 +37,7 @@ static const char help[] =
     "\n"
     "play:    --by=N               count N plays of each (1)\n"
     "reset:   -y, --yes            do not ask\n"
+    "import:  --delivered          the plays count as handed over to the consumer\n"
     "import, replay:\n"
     "         --if-unsure=again    when the server may have forgotten whether the "
     "part\n"
@@ -84,6 +85,7 @@ enum {
     OPTION_CACERT,
     OPTION_JSON,
     OPTION_BY,
+    OPTION_DELIVERED,
     OPTION_UNSURE,
     OPTION_MATCH,
     OPTION_STATUS,
@@ -129,6 +131,7 @@ static const struct option options[] = {
     {"version", no_argument, NULL, 'V'},
     {"by", required_argument, NULL, OPTION_BY},
     {"yes", no_argument, NULL, 'y'},
+    {"delivered", no_argument, NULL, OPTION_DELIVERED},
     {"if-unsure", required_argument, NULL, OPTION_UNSURE},
     {"match", required_argument, NULL, OPTION_MATCH},
     {"status", required_argument, NULL, OPTION_STATUS},
@@ -174,7 +177,7 @@ static const struct {
     {"list", 0, 0, command_list, {0}},
     {"top", 0, 1, command_top, {0}},
     {"reset", 0, 0, command_reset, {'y'}},
-    {"import", 1, 1, command_import, {OPTION_UNSURE}},
+    {"import", 1, 1, command_import, {OPTION_UNSURE, OPTION_DELIVERED}},
     {"export", 1, 1, command_export, {0}},
     {"replay",
      1,
@@ -276,6 +279,9 @@ static const char *take_option(int code, arguments *a, conf *c)
         return NULL;
     case OPTION_BY:
         return number(PLAYCOUNT_BY_MAX, &a->by);
+    case OPTION_DELIVERED:
+        a->delivered = true;
+        return NULL;
     case OPTION_UNSURE:
         return one_of("again", "skip", "skip", &a->unsure);
     case OPTION_MATCH:
