@@ -21,6 +21,7 @@
 #include "server/dispatch.h"
 #include "server/request.h"
 #include "server/site.h"
+#include "server/watchdog.h"
 #include "server/zones.h"
 
 APLOG_USE_MODULE(playcount);
@@ -143,6 +144,7 @@ static void register_hooks(apr_pool_t *p)
     playcount_claim_register_hooks(p);
     playcount_request_register_hooks(p);
     playcount_dispatch_register_hooks(p);
+    playcount_watch_register_hooks();
     for (int i = 0; i < PLAYCOUNT_ROOMS; i++) {
         if (playcount_rooms[i] && playcount_rooms[i]->register_hooks) {
             playcount_rooms[i]->register_hooks(p);

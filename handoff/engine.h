@@ -9,10 +9,10 @@
  *   post_config         open
  *   the watchdog        begin, (tick | cleared | deliver)*, end
  *
- * mod_watchdog runs a handoff in one process at a time, on a thread of its own.
- * When that process dies or is stopped, another takes over. While a graceful
- * restart goes on, the old generation may still deliver when the new one begins.
- * So three things hold for every engine:
+ * A handoff runs in one process at a time, on a thread of its own. When that
+ * process dies or stands still, another takes over. While a graceful restart goes
+ * on, the old generation may still deliver when the new one begins; so may a
+ * process that stood still, when it goes on. So three things hold for every engine:
  *
  * What is called from the watchdog may block for as long as the consumer does. It
  * holds up this handoff only; no request ever waits for it.

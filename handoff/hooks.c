@@ -132,13 +132,18 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     }
     zones = playcount_zones(s);
     for (int i = 0; i < zones->nelts; i++) {
-        if (take_at_open(APR_ARRAY_IDX(zones, i, playcount_served_zone *))) {
+        playcount_served_zone *zone =
+            APR_ARRAY_IDX(zones, i, playcount_served_zone *);
+
+        if (take_at_open(zone) && !playcount_zone_give_up(zone)) {
             return HTTP_INTERNAL_SERVER_ERROR;
         }
     }
     for (int i = 0; i < playcount_handoffs->nelts; i++) {
-        if (open_handoff(APR_ARRAY_IDX(playcount_handoffs, i, playcount_handoff *),
-                         ptemp)) {
+        playcount_handoff *h =
+            APR_ARRAY_IDX(playcount_handoffs, i, playcount_handoff *);
+
+        if (open_handoff(h, ptemp) && !playcount_zone_give_up(h->zone)) {
             return HTTP_INTERNAL_SERVER_ERROR;
         }
     }

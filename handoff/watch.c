@@ -1,7 +1,8 @@
-/* Delivery from the watchdog. mod_watchdog runs it in one process at a time, on a
+/* Delivery from the watchdog. One process at a time does it (server/turn.h), on a
  * thread of its own, so a consumer that blocks holds up nothing but itself. While a
  * graceful restart goes on, the old generation may still deliver when the new one
- * begins: engines allow that two deliver the same batch at once.
+ * begins, and a process that stood still may go on when another delivers: engines
+ * allow that two deliver the same batch at once.
  *
  * After a failure the same batch is tried again, with pauses of 1/4, 1/2, 1, ... up
  * to 60 seconds, of which the first are one second long, as the watchdog looks once
@@ -235,15 +236,15 @@ int playcount_handoff_watch(const apr_array_header_t *handoffs, server_rec *s,
     /* The zones have reported that mod_watchdog is required. */
     for (int i = 0; i < handoffs->nelts; i++) {
         playcount_handoff *h = APR_ARRAY_IDX(handoffs, i, playcount_handoff *);
-        const char *name = apr_psprintf(p, "_playcount_handoff_%d_", i);
+        const char *task = apr_pstrcat(p, "delivery-", h->zone_name, NULL);
 
         if (h->zone->unavailable) {
             continue;
         }
 
         /* One each: a database that hangs holds up its own zone only. */
-        if (playcount_watch(name, PLAYCOUNT_WATCH_ONE_CHILD, AP_WD_TM_INTERVAL,
-                            watch, h, p) != APR_SUCCESS) {
+        if (playcount_watch(task, PLAYCOUNT_WATCH_ONE_CHILD, AP_WD_TM_INTERVAL,
+                            watch, h, s, p) != APR_SUCCESS) {
             ap_log_error(APLOG_MARK, APLOG_EMERG, 0, h->server,
                          "PlaycountHandoff (%s): mod_watchdog does not take it",
                          h->where);

@@ -7,6 +7,7 @@
 #include "http_log.h"
 
 #include "server/connection.h"
+#include "server/start.h"
 #include "server/watchdog.h"
 
 APLOG_USE_MODULE(playcount);
@@ -38,11 +39,28 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                                                       : HTTP_INTERNAL_SERVER_ERROR;
 }
 
-static apr_status_t sweep(int state, void *data, apr_pool_t *pool)
+static int open_logs(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                     server_rec *s)
 {
+    return !playcount_media_wanted || !playcount_start_has_terminal() ||
+                   playcount_media_table_take(
+                       s, playcount_server_conf(s, PLAYCOUNT_ROOM_MEDIA)) ==
+                       APR_SUCCESS
+               ? OK
+               : HTTP_INTERNAL_SERVER_ERROR;
+}
+
+static apr_status_t watch(int state, void *data, apr_pool_t *pool)
+{
+    static int seconds;
+
     if (state == AP_WATCHDOG_STATE_RUNNING) {
-        playcount_media_sweep(playcount_media_tables,
-                              playcount_window_day(apr_time_sec(apr_time_now())));
+        playcount_media_table_look_for_file(data);
+        if (++seconds % SWEEP_SECONDS == 0) {
+            playcount_media_sweep(
+                playcount_media_tables,
+                playcount_window_day(apr_time_sec(apr_time_now())));
+        }
     }
     return APR_SUCCESS;
 }
@@ -63,9 +81,8 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         APR_SUCCESS) {
         return HTTP_INTERNAL_SERVER_ERROR;
     }
-    return playcount_watch("_playcount_media_", PLAYCOUNT_WATCH_ONE_CHILD,
-                           apr_time_from_sec(SWEEP_SECONDS), sweep, NULL,
-                           pconf) == APR_SUCCESS
+    return playcount_watch("media", PLAYCOUNT_WATCH_ONE_CHILD, AP_WD_TM_INTERVAL,
+                           watch, s, s, pconf) == APR_SUCCESS
                ? OK
                : HTTP_INTERNAL_SERVER_ERROR;
 }
@@ -84,8 +101,11 @@ static void register_hooks(apr_pool_t *p)
 {
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_open_logs(open_logs, playcount_after_mpm, playcount_before_core,
+                      APR_HOOK_REALLY_FIRST);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_pre_connection(pre_connection, NULL, NULL, APR_HOOK_MIDDLE);
+    playcount_media_table_register_hooks();
     playcount_media_delivery_register_hooks(p);
     playcount_media_logitem_register_hooks(p);
 }

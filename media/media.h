@@ -34,6 +34,7 @@ typedef struct {
     uint64_t downloads, downloads_most; /* listeners counted today, and at most */
     uint64_t open, open_most;           /* downloads that are open, and at most */
     uint64_t bytes;                     /* of shared memory */
+    int file_lost; /* 1 if the tables' file is not under its name any more */
 } playcount_media_shown;
 
 /* In the pool; NULL if media are counted nowhere. */

@@ -4,7 +4,7 @@
  *                  them too
  *     conf.c       directives
  *     hooks.c      hooks; the tables' memory; what makes room in them
- *     table.c      the memory, or the file that is mapped
+ *     table.c      the memory, or the file that is mapped: table.h
  *     delivery.c   one request: before its response, and when it is logged
  *     who.c        who asked for what
  *     judge.c      the verdict, and the play into the zone
@@ -72,6 +72,11 @@ extern int playcount_media_wanted;
 extern playcount_media *playcount_media_tables;
 extern const playcount_media_server *playcount_media_global;
 
+/* table.c: at a start, while the terminal is still there: the memory or the file,
+ * for the playcount_media_table_open() to come. */
+apr_status_t playcount_media_table_take(server_rec *s,
+                                        const playcount_media_server *conf);
+
 /* table.c: in post_config, the tables, in memory that is made or found again; a
  * handle from the pool p. At a graceful restart that cannot open them: empty ones,
  * under which nothing counts. */
@@ -79,7 +84,17 @@ apr_status_t playcount_media_table_open(server_rec *s,
                                         const playcount_media_server *conf,
                                         apr_pool_t *p, playcount_media **media);
 
-/* table.c: can the file be opened, as far as looking tells? 0: no, and it is said.
+/* table_lost.c: from the task, in one child, once a second: is the file still
+ * there? It is logged once a minute if not. */
+void playcount_media_table_look_for_file(server_rec *s);
+
+/* table_lost.c: is it not? */
+int playcount_media_table_is_lost(void);
+
+void playcount_media_table_register_hooks(void);
+
+/* table_file.c: can the file be opened, as far as looking tells? 0: no, and it is
+ * said.
  */
 int playcount_media_table_look(server_rec *s, const playcount_media_server *conf,
                                apr_pool_t *p);

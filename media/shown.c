@@ -29,5 +29,6 @@ const playcount_media_shown *playcount_media_show(apr_pool_t *p)
     shown->open = use.open;
     shown->open_most = use.shape.open;
     shown->bytes = use.bytes;
+    shown->file_lost = playcount_media_table_is_lost();
     return shown;
 }

@@ -31,6 +31,10 @@ void playcount_write_totals_json(playcount_writer *w, const playcount_totals *t)
 void playcount_write_media_prometheus(playcount_exposition *e);
 void playcount_write_media_json(playcount_writer *w);
 
+/* tasks.c: what one process at a time does, and does it go on? */
+void playcount_write_tasks_prometheus(playcount_exposition *e);
+void playcount_write_tasks_json(playcount_writer *w);
+
 /* json.c: the members "slow" and "events". */
 void playcount_write_happenings_json(playcount_writer *w);
 

@@ -9,11 +9,13 @@
 #include "http_core.h"
 #include "http_main.h"
 #include "mpm_common.h"
+#include "apr_shm.h"
 #include "apr_strings.h"
 
 #include "metrics/clock.h"
 #include "metrics/live.h"
 #include "server/retained.h"
+#include "server/start.h"
 
 APLOG_USE_MODULE(playcount);
 
@@ -51,6 +53,17 @@ static void tell(playcount_event_e kind, pid_t pid)
     playcount_events_add(playcount_metrics_segment->events, &event);
 }
 
+static int refuse(server_rec *s, apr_status_t rv,
+                  const playcount_segment_shape *shape)
+{
+    ap_log_error(APLOG_MARK, APLOG_CRIT, rv, s,
+                 "PlaycountMetrics: no shared memory of %" APR_SIZE_T_FMT
+                 " bytes for %u routes; lower PlaycountRoutes or give the machine "
+                 "more memory",
+                 playcount_segment_size(shape), shape->routes);
+    return HTTP_INTERNAL_SERVER_ERROR;
+}
+
 static int get_memory(server_rec *s, apr_pool_t *pconf,
                       const playcount_metrics_server *conf)
 {
@@ -68,13 +81,7 @@ static int get_memory(server_rec *s, apr_pool_t *pconf,
     rv = playcount_retained_memory(s, "metrics", key,
                                    playcount_segment_size(&shape), &memory, &fresh);
     if (rv != APR_SUCCESS) {
-        ap_log_error(
-            APLOG_MARK, APLOG_CRIT, rv, s,
-            "PlaycountMetrics: no shared memory of %" APR_SIZE_T_FMT
-            " bytes for %u routes; lower PlaycountRoutes or give the machine "
-            "more memory",
-            playcount_segment_size(&shape), shape.routes);
-        return HTTP_INTERNAL_SERVER_ERROR;
+        return refuse(s, rv, &shape);
     }
     /* Children that predate a graceful restart keep what they have. */
     playcount_retained_only("metrics", key);
@@ -93,6 +100,28 @@ static int get_memory(server_rec *s, apr_pool_t *pconf,
         "intervals of %d s%s",
         (double)playcount_segment_size(&shape) / 1e6, shape.routes, shape.intervals,
         conf->interval, fresh ? "" : "; counts go on");
+    return OK;
+}
+
+/* Can there be so much memory? Nothing of it is touched. */
+static int open_logs(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                     server_rec *s)
+{
+    const playcount_metrics_server *conf =
+        playcount_server_conf(s, PLAYCOUNT_ROOM_METRICS);
+    playcount_segment_shape shape;
+    apr_shm_t *shm;
+    apr_status_t rv;
+
+    if (!playcount_metrics_wanted || !playcount_start_has_terminal()) {
+        return OK;
+    }
+    shape_of(conf, &shape);
+    rv = apr_shm_create(&shm, playcount_segment_size(&shape), NULL, ptemp);
+    if (rv != APR_SUCCESS) {
+        return refuse(s, rv, &shape);
+    }
+    apr_shm_destroy(shm);
     return OK;
 }
 
@@ -161,6 +190,8 @@ static void child_status(server_rec *s, pid_t pid, ap_generation_t gen, int slot
 static void register_hooks(apr_pool_t *p)
 {
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_open_logs(open_logs, playcount_after_mpm, playcount_before_core,
+                      APR_HOOK_REALLY_FIRST);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_status(child_status, NULL, NULL, APR_HOOK_MIDDLE);

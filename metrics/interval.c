@@ -11,8 +11,6 @@
 
 APLOG_USE_MODULE(playcount);
 
-#define NAME "_playcount_series_"
-
 /* What one interval needs besides the shared memory; the thread's. */
 typedef struct {
     playcount_totals *since; /* [count] */
@@ -78,8 +76,8 @@ static apr_status_t tick(int state, void *data, apr_pool_t *pool)
 
 void playcount_interval_start(server_rec *s, apr_pool_t *p)
 {
-    apr_status_t rv = playcount_watch(NAME, PLAYCOUNT_WATCH_ONE_CHILD,
-                                      AP_WD_TM_SLICE, tick, NULL, p);
+    apr_status_t rv = playcount_watch("series", PLAYCOUNT_WATCH_ONE_CHILD,
+                                      AP_WD_TM_SLICE, tick, NULL, s, p);
 
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s,

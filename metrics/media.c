@@ -48,6 +48,9 @@ void playcount_write_media_prometheus(playcount_exposition *e)
                 m->open_most);
     write_gauge(e, "playcount_media_memory_bytes", "bytes",
                 "Shared memory of what is known of listeners.", m->bytes);
+    write_gauge(e, "playcount_media_file_lost", NULL,
+                "1 while the tables' file is not under its name any more.",
+                (uint64_t)m->file_lost);
 }
 
 void playcount_write_media_json(playcount_writer *w)
@@ -63,11 +66,12 @@ void playcount_write_media_json(playcount_writer *w)
         playcount_printf(w, "%s\"%s\":%" APR_UINT64_T_FMT, v ? "," : "", m->name[v],
                          m->count[v]);
     }
-    playcount_printf(
-        w,
-        "},\"downloads\":%" APR_UINT64_T_FMT
-        ",\"downloads_limit\":%" APR_UINT64_T_FMT ",\"open\":%" APR_UINT64_T_FMT
-        ",\"open_limit\":%" APR_UINT64_T_FMT ",\"memory_bytes\":%" APR_UINT64_T_FMT
-        "}",
-        m->downloads, m->downloads_most, m->open, m->open_most, m->bytes);
+    playcount_printf(w,
+                     "},\"downloads\":%" APR_UINT64_T_FMT
+                     ",\"downloads_limit\":%" APR_UINT64_T_FMT
+                     ",\"open\":%" APR_UINT64_T_FMT
+                     ",\"open_limit\":%" APR_UINT64_T_FMT
+                     ",\"memory_bytes\":%" APR_UINT64_T_FMT ",\"file_lost\":%s}",
+                     m->downloads, m->downloads_most, m->open, m->open_most,
+                     m->bytes, m->file_lost ? "true" : "false");
 }

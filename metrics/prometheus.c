@@ -292,6 +292,7 @@ int playcount_write_prometheus(playcount_writer *w,
     write_build(&e);
     playcount_write_zones_prometheus(&e);
     playcount_write_media_prometheus(&e);
+    playcount_write_tasks_prometheus(&e);
     form->finish(&e);
     return OK;
 }

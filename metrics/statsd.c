@@ -18,9 +18,6 @@
 
 APLOG_USE_MODULE(playcount);
 
-#define AGGREGATE "_playcount_statsd_"
-#define RAW "_playcount_statsd_raw_"
-
 /* Requests a second, of all routes together, as statsd_values.c spells them out: up
  * to this, each value has a line of its own, which every receiver reads; */
 #define PACKED_ABOVE 2000u
@@ -195,10 +192,10 @@ void playcount_statsd_start(server_rec *s, apr_pool_t *p)
     }
     atomic_store_explicit(&playcount_metrics_segment->header->statsd_said, 0,
                           memory_order_relaxed);
-    rv = conf->raw ? playcount_watch(RAW, PLAYCOUNT_WATCH_EVERY_CHILD,
-                                     AP_WD_TM_SLICE, raw, s, p)
-                   : playcount_watch(AGGREGATE, PLAYCOUNT_WATCH_ONE_CHILD,
-                                     AP_WD_TM_SLICE, aggregate, s, p);
+    rv = playcount_watch("statsd",
+                         conf->raw ? PLAYCOUNT_WATCH_EVERY_CHILD
+                                   : PLAYCOUNT_WATCH_ONE_CHILD,
+                         AP_WD_TM_SLICE, conf->raw ? raw : aggregate, s, s, p);
     if (rv != APR_SUCCESS) {
         ap_log_error(APLOG_MARK, APLOG_WARNING, rv, s,
                      "PlaycountStatsd needs mod_watchdog: load it, nothing is sent "

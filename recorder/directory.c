@@ -1,11 +1,8 @@
 /* Is a directory fit for records, and making it: see store.h. */
 
 #include <errno.h>
-#include <grp.h>
-#include <pwd.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "apr_strings.h"
@@ -13,76 +10,15 @@
 #include "path/path.h"
 #include "recorder/store_private.h"
 
-/* As another user: the bytes of this path up to the first directory that may not be
- * entered; 0 if all may. */
-static size_t closed_to(uid_t uid, gid_t gid, char *path)
-{
-    const struct passwd *user = getpwuid(uid);
-
-    if ((user ? initgroups(user->pw_name, gid) : setgroups(1, &gid)) != 0 ||
-        setgid(gid) != 0 || setuid(uid) != 0) {
-        return 0;
-    }
-    for (char *slash = strchr(path + 1, '/'); slash;
-         slash = strchr(slash + 1, '/')) {
-        *slash = '\0';
-        if (access(path, X_OK) != 0) {
-            return (size_t)(slash - path);
-        }
-        *slash = '/';
-    }
-    return 0;
-}
-
-/* The first directory above the last name that this user may not enter; NULL if
- * they may enter all. Only a process that is that user knows: there are groups,
- * access control lists and more. */
-static const char *closed_directory(const char *path, uid_t uid, gid_t gid,
-                                    apr_pool_t *pool)
-{
-    char *copy = apr_pstrdup(pool, path);
-    size_t length = 0;
-    int fds[2];
-    pid_t child;
-
-    if (geteuid() != 0 || pipe(fds) != 0) {
-        return NULL;
-    }
-    child = fork();
-    if (child == 0) {
-        length = closed_to(uid, gid, copy);
-        _exit(write(fds[1], &length, sizeof(length)) != sizeof(length));
-    }
-    close(fds[1]);
-    if (child < 0 || read(fds[0], &length, sizeof(length)) != sizeof(length)) {
-        length = 0;
-    }
-    close(fds[0]);
-    if (child > 0) {
-        waitpid(child, NULL, 0);
-    }
-    return length ? apr_pstrmemdup(pool, path, length) : NULL;
-}
-
-const char *playcount_store_fault(const char *dir, uid_t uid, gid_t gid,
-                                  apr_pool_t *pool)
+const char *playcount_store_fault(const char *dir, uid_t uid, apr_pool_t *pool)
 {
     struct stat st;
     playcount_path way;
-    const char *closed;
 
     playcount_path_place(&way, dir);
     playcount_path_close(&way);
     if (*way.why) {
         return apr_pstrdup(pool, way.why);
-    }
-    closed = way.name ? closed_directory(way.real, uid, gid, pool) : NULL;
-    if (closed) {
-        return apr_psprintf(
-            pool,
-            "is below %s, which the user who serves, with the number "
-            "%u, may not enter: name another, or chmod o+x %s",
-            closed, (unsigned)uid, closed);
     }
     if (lstat(dir, &st) != 0) {
         char *above = apr_pstrdup(pool, dir), *slash = strrchr(above, '/');
@@ -91,10 +27,14 @@ const char *playcount_store_fault(const char *dir, uid_t uid, gid_t gid,
             return apr_psprintf(pool, "cannot be looked at (%s)", strerror(errno));
         }
         *(slash == above ? slash + 1 : slash) = '\0';
-        return stat(above, &st) == 0 && S_ISDIR(st.st_mode)
+        if (stat(above, &st) != 0 || !S_ISDIR(st.st_mode)) {
+            return apr_psprintf(pool, "is in %s, which is no directory: make it",
+                                above);
+        }
+        return access(above, W_OK | X_OK) == 0
                    ? NULL
-                   : apr_psprintf(pool, "is in %s, which is no directory: make it",
-                                  above);
+                   : apr_psprintf(pool, "cannot be made in %s (%s)", above,
+                                  strerror(errno));
     }
     if (!S_ISDIR(st.st_mode)) {
         return "is not a directory; name another";

@@ -13,6 +13,7 @@
 
 #include "recorder/store.h"
 #include "server/retained.h"
+#include "server/start.h"
 #include "shm/zone/hash.h"
 
 APLOG_USE_MODULE(playcount);
@@ -44,8 +45,8 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     for (int i = 0; i < playcount_recorders->nelts; i++) {
         const playcount_recorder *recorder =
             APR_ARRAY_IDX(playcount_recorders, i, playcount_recorder *);
-        const char *fault = playcount_store_fault(recorder->dir, writer_uid(),
-                                                  ap_unixd_config.group_id, ptemp);
+        const char *fault =
+            playcount_store_fault(recorder->dir, writer_uid(), ptemp);
 
         if (fault) {
             return refuse(recorder, fault);
@@ -78,10 +79,8 @@ static apr_status_t get_memory(playcount_recorder *recorder, apr_pool_t *ptemp)
     return APR_SUCCESS;
 }
 
-static int prepare(playcount_recorder *recorder, apr_pool_t *pconf,
-                   apr_pool_t *ptemp)
+static int make_directory(const playcount_recorder *recorder, apr_pool_t *ptemp)
 {
-    apr_status_t rv;
     const char *fault;
     int error =
         playcount_store_make(recorder->dir, writer_uid(), ap_unixd_config.group_id);
@@ -90,10 +89,31 @@ static int prepare(playcount_recorder *recorder, apr_pool_t *pconf,
         return refuse(recorder,
                       apr_psprintf(ptemp, "cannot be made: %s", strerror(error)));
     }
-    fault = playcount_store_fault(recorder->dir, writer_uid(),
-                                  ap_unixd_config.group_id, ptemp);
-    if (fault) {
-        return refuse(recorder, fault);
+    fault = playcount_store_fault(recorder->dir, writer_uid(), ptemp);
+    return fault ? refuse(recorder, fault) : OK;
+}
+
+static int open_logs(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                     server_rec *s)
+{
+    for (int i = 0;
+         playcount_start_has_terminal() && i < playcount_recorders->nelts; i++) {
+        if (make_directory(
+                APR_ARRAY_IDX(playcount_recorders, i, const playcount_recorder *),
+                ptemp)) {
+            return HTTP_INTERNAL_SERVER_ERROR;
+        }
+    }
+    return OK;
+}
+
+static int prepare(playcount_recorder *recorder, apr_pool_t *pconf,
+                   apr_pool_t *ptemp)
+{
+    apr_status_t rv;
+
+    if (make_directory(recorder, ptemp)) {
+        return HTTP_INTERNAL_SERVER_ERROR;
     }
     rv = get_memory(recorder, ptemp);
     if (rv != APR_SUCCESS) {
@@ -132,6 +152,8 @@ static void register_hooks(apr_pool_t *p)
 {
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_MIDDLE);
+    ap_hook_open_logs(open_logs, playcount_after_mpm, playcount_before_core,
+                      APR_HOOK_REALLY_FIRST);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_MIDDLE);
     playcount_recorder_register_requests();

@@ -36,10 +36,8 @@ typedef struct {
 } playcount_store_file;
 
 /* Is DIR, or what is above it if it is not there yet, fit for this user's records?
- * NULL, or half a sentence about DIR. Started by root, it asks a process that
- * becomes that user. */
-const char *playcount_store_fault(const char *dir, uid_t uid, gid_t gid,
-                                  apr_pool_t *pool);
+ * NULL, or half a sentence about DIR. */
+const char *playcount_store_fault(const char *dir, uid_t uid, apr_pool_t *pool);
 
 /* Make DIR for this user if it is not there. By root, or by that user. errno or 0.
  */

@@ -13,7 +13,7 @@
 typedef struct entry {
     struct entry *next;
     char kind[16];
-    char key[64];
+    char key[128];
     void *value;
 } entry;
 

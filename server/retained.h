@@ -16,7 +16,7 @@
 
 #include "httpd.h"
 
-/* The retained value of this key (at most 63 bytes), NULL if there is none.
+/* The retained value of this key (at most 127 bytes), NULL if there is none.
  * `kind` tells the rooms' keys apart: "zone", "metrics". */
 void *playcount_retained_get(const char *kind, const char *key);
 

@@ -10,7 +10,7 @@
 #include "server/answer.h"
 #include "server/root.h"
 #include "server/watchdog.h"
-#include "server/retained.h"
+#include "server/start.h"
 #include "server/zones_private.h"
 #include "shm/fault/fault.h"
 
@@ -21,6 +21,19 @@ APLOG_USE_MODULE(playcount);
 int playcount_zone_is_available(const playcount_served_zone *zone)
 {
     return zone->zone && !zone->unavailable && !playcount_zone_failed(zone->zone);
+}
+
+int playcount_zone_give_up(playcount_served_zone *zone)
+{
+    if (!playcount_start_is_restart()) {
+        return 0;
+    }
+    zone->unavailable = 1;
+    ap_log_error(APLOG_MARK, APLOG_ALERT, 0, zone->server,
+                 "PlaycountZone %s (%s): the server goes on without this zone: "
+                 "requests to it get 503 until a restart can open it",
+                 zone->name, zone->where);
+    return 1;
 }
 
 int playcount_refuse_unavailable(request_rec *r, const playcount_served_zone *zone)
@@ -72,14 +85,25 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     return ap_mutex_register(pconf, PLAYCOUNT_MUTEX, NULL, APR_LOCK_DEFAULT, 0);
 }
 
+static int look_at_all(const apr_array_header_t *served, apr_pool_t *p)
+{
+    int right = 1;
+
+    playcount_fault_catch(); /* `httpd -t` ends soon */
+    for (int i = 0; i < served->nelts; i++) {
+        right &= playcount_zone_look(
+            APR_ARRAY_IDX(served, i, const playcount_served_zone *), p);
+    }
+    return right;
+}
+
 /* Errors that the configuration alone shows are reported here, where `httpd -t`
  * reports them too: a graceful restart with a name that is wrong would end the
- * server. */
+ * server. `httpd -t` also looks at the files; other than that this must not refuse
+ * them, as `httpd -k stop` calls it too. */
 static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                         server_rec *s)
 {
-    const apr_array_header_t *served;
-
     if (!playcount_watch_is_possible()) {
         ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s,
                      "mod_playcount needs mod_watchdog; add LoadModule "
@@ -87,15 +111,59 @@ static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         return HTTP_INTERNAL_SERVER_ERROR;
     }
     playcount_zones_serve(s, pconf);
-    served = playcount_zones(s);
-    for (int i = 0; i < served->nelts && !playcount_retained_get("server", "up");
-         i++) {
-        if (!playcount_zone_look(APR_ARRAY_IDX(served, i, playcount_served_zone *),
-                                 ptemp)) {
-            return HTTP_INTERNAL_SERVER_ERROR;
+    if (!playcount_zones_resolve_uses(s)) {
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
+    return ap_state_query(AP_SQ_RUN_MODE) != AP_SQ_RM_CONFIG_TEST ||
+                   look_at_all(playcount_zones(s), ptemp)
+               ? OK
+               : HTTP_INTERNAL_SERVER_ERROR;
+}
+
+static apr_status_t release_faults(void *unused)
+{
+    playcount_fault_release();
+    return APR_SUCCESS;
+}
+
+static void catch_faults(apr_pool_t *pconf)
+{
+    playcount_fault_catch();
+    apr_pool_cleanup_register(pconf, NULL, release_faults, apr_pool_cleanup_null);
+}
+
+/* Those whose files are to be made, or the others; the former are looked at with
+ * the latter. */
+static int take_all(const apr_array_header_t *served, int to_be_made, apr_pool_t *p)
+{
+    for (int i = 0; i < served->nelts; i++) {
+        playcount_served_zone *zone =
+            APR_ARRAY_IDX(served, i, playcount_served_zone *);
+        int is_new = playcount_zone_is_to_be_made(zone);
+
+        if ((is_new && !to_be_made && !playcount_zone_look(zone, p)) ||
+            (is_new == to_be_made && playcount_zone_take(zone) != APR_SUCCESS)) {
+            return 0;
         }
     }
-    return playcount_zones_resolve_uses(s) ? OK : HTTP_INTERNAL_SERVER_ERROR;
+    return 1;
+}
+
+/* At a start all of it is taken as early as this, before the terminal is given up:
+ * what is wrong stands there, and the exit status says that there is no server. */
+static int open_logs(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
+                     server_rec *s)
+{
+    const apr_array_header_t *served = playcount_zones(s);
+
+    if (!playcount_start_has_terminal()) {
+        return OK;
+    }
+    catch_faults(pconf);
+    /* What is there first: a start that is refused makes no new files. */
+    return take_all(served, 0, ptemp) && take_all(served, 1, ptemp)
+               ? OK
+               : HTTP_INTERNAL_SERVER_ERROR;
 }
 
 /* A start that cannot open a zone fails. At a graceful restart that would take the
@@ -104,15 +172,9 @@ static apr_status_t open_or_stand_in(playcount_served_zone *zone, apr_pool_t *p)
 {
     apr_status_t rv = playcount_zone_open(zone, p);
 
-    return rv != APR_SUCCESS && playcount_retained_get("server", "up")
+    return rv != APR_SUCCESS && playcount_start_is_restart()
                ? playcount_zone_stand_in(zone, p)
                : rv;
-}
-
-static apr_status_t release_faults(void *unused)
-{
-    playcount_fault_release();
-    return APR_SUCCESS;
 }
 
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
@@ -123,16 +185,12 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
-    playcount_fault_catch();
-    apr_pool_cleanup_register(pconf, NULL, release_faults, apr_pool_cleanup_null);
+    catch_faults(pconf);
     for (int i = 0; i < served->nelts; i++) {
         if (open_or_stand_in(APR_ARRAY_IDX(served, i, playcount_served_zone *),
                              pconf) != APR_SUCCESS) {
             return HTTP_INTERNAL_SERVER_ERROR;
         }
-    }
-    if (!playcount_retained_get("server", "up")) {
-        playcount_retained_create(s, "server", "up", 1);
     }
     playcount_zones_watch_files(s, pconf);
     return playcount_zones_start_syncing(s, pconf);
@@ -166,6 +224,8 @@ static void register_hooks(apr_pool_t *p)
 {
     ap_hook_pre_config(pre_config, NULL, NULL, APR_HOOK_MIDDLE);
     ap_hook_check_config(check_config, NULL, NULL, APR_HOOK_FIRST);
+    ap_hook_open_logs(open_logs, playcount_after_mpm, playcount_before_core,
+                      APR_HOOK_REALLY_FIRST);
     ap_hook_post_config(post_config, NULL, NULL, APR_HOOK_FIRST);
     ap_hook_child_init(child_init, NULL, NULL, APR_HOOK_FIRST);
     playcount_zones_file_hooks();

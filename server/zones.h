@@ -48,6 +48,7 @@ typedef struct {
     const char *where;    /* file and line of the directive */
     apr_global_mutex_t *lock;
     int sync_failed;        /* logged already */
+    apr_time_t synced;      /* the child that syncs: when */
     uint64_t device, inode; /* which file it is */
     int fd;                 /* it, open */
     uint64_t bytes;         /* its size */
@@ -77,6 +78,11 @@ playcount_served_zone *playcount_zone_of(const request_rec *r);
 /* 0 if it could not be opened, or if its file cannot be read or written any more.
  * Ask before an operation, and playcount_zone_failed() after it. */
 int playcount_zone_is_available(const playcount_served_zone *zone);
+
+/* In post_config: something that belongs to an open zone has failed. At a restart
+ * it is unavailable from now on, which is logged; 0 at a start, which has to fail.
+ */
+int playcount_zone_give_up(playcount_served_zone *zone);
 
 /* Answer a request to a zone that is not available: 503. */
 int playcount_refuse_unavailable(request_rec *r, const playcount_served_zone *zone);

@@ -1,6 +1,6 @@
 /* What happens to a zone's file while the server runs: that it is there is looked
- * at by the child that syncs, every time; what can be done about it is done by the
- * parent, which has the rights, about every ten seconds (the monitor hook), and
+ * at by the child that syncs, once a second; what can be done about it is done by
+ * the parent, which has the rights, about every ten seconds (the monitor hook), and
  * once more when the server stops. Under httpd -X there is no such parent: there it
  * is only logged. */
 
@@ -92,8 +92,8 @@ void playcount_zone_look_for_file(playcount_served_zone *zone)
             zone, 0,
             "cannot be read or written: it was cut short, or the disk "
             "is full or broken. Requests to the zone get 503, all else "
-            "goes on. See to the file and the disk, then stop the "
-            "server and start it");
+            "goes on. See to the file and the disk, then restart the "
+            "server, gracefully or not");
     }
     else if (place != PLAYCOUNT_FILE_THERE) {
         say_once_a_minute(zone, changed, sentence(place));

@@ -11,6 +11,7 @@
 #include "util_mutex.h"
 
 #include "server/retained.h"
+#include "server/start.h"
 #include "server/zones_private.h"
 #include "shm/zone/failed.h"
 #include "shm/zone/file.h"
@@ -72,32 +73,28 @@ static apr_status_t open_memory(playcount_served_zone *zone,
     return rv;
 }
 
+void playcount_zone_refuse_file(const playcount_served_zone *zone, const char *why)
+{
+    ap_log_error(APLOG_MARK, APLOG_EMERG, 0, zone->server,
+                 "PlaycountZone %s (%s): file=%s %s. Nothing was changed; put that "
+                 "right or name another file",
+                 zone->name, zone->where, zone->path, why);
+}
+
 static apr_status_t open_file(playcount_served_zone *zone,
                               playcount_kept_zone *kept,
                               const playcount_zone_size *size)
 {
-    server_rec *s = zone->server;
     const char *why = NULL;
     playcount_file file;
-    apr_status_t rv =
-        playcount_file_open(&file, zone->path, size, s->process->pool, &why);
+    apr_status_t rv = playcount_file_open(&file, zone->path, size,
+                                          zone->server->process->pool, &why);
 
     if (rv != APR_SUCCESS) {
-        ap_log_error(
-            APLOG_MARK, APLOG_EMERG, 0, s,
-            "PlaycountZone %s (%s): file=%s %s. Nothing was changed; put that "
-            "right or name another file",
-            zone->name, zone->where, zone->path, why);
+        playcount_zone_refuse_file(zone, why);
         return rv;
     }
-    if (file.gaps) {
-        ap_log_error(
-            APLOG_MARK, APLOG_WARNING, 0, s,
-            "PlaycountZone %s: file=%s has lost %" APR_UINT64_T_FMT
-            " songs whose first plays came after the last sync before a power "
-            "loss",
-            zone->name, zone->path, file.gaps);
-    }
+    kept->gaps = file.gaps;
     kept->memory = file.memory;
     kept->device = file.device;
     kept->inode = file.inode;
@@ -188,11 +185,7 @@ apr_status_t playcount_zone_stand_in(playcount_served_zone *zone, apr_pool_t *p)
     }
     zone->zone = playcount_zone_attach(p, memory, nothing.lock);
     zone->lock = nothing.lock;
-    zone->unavailable = 1;
-    ap_log_error(APLOG_MARK, APLOG_ALERT, 0, zone->server,
-                 "PlaycountZone %s (%s): the server goes on without this zone: "
-                 "requests to it get 503 until a restart can open it",
-                 zone->name, zone->where);
+    playcount_zone_give_up(zone);
     return APR_SUCCESS;
 }
 
@@ -200,15 +193,17 @@ int playcount_zone_look(const playcount_served_zone *zone, apr_pool_t *p)
 {
     playcount_zone_size size = {zone->songs, zone->keys};
     const char *why = NULL;
+    apr_status_t rv;
 
-    if (!zone->path || playcount_retained_get("zone", zone->name) ||
-        playcount_file_look(zone->path, &size, p, &why) == APR_SUCCESS) {
+    if (!zone->path) {
         return 1;
     }
-    ap_log_error(APLOG_MARK, APLOG_EMERG, 0, zone->server,
-                 "PlaycountZone %s (%s): file=%s %s. Nothing was changed; put that "
-                 "right or name another file",
-                 zone->name, zone->where, zone->path, why);
+    rv = playcount_file_look(zone->path, &size, p, &why);
+    if (rv == APR_SUCCESS ||
+        (APR_STATUS_IS_EAGAIN(rv) && playcount_running_has_open(zone->path, p))) {
+        return 1;
+    }
+    playcount_zone_refuse_file(zone, why);
     return 0;
 }
 
@@ -238,27 +233,56 @@ static int has_failed(const playcount_kept_zone *kept)
                             (uint64_t)st.st_size < playcount_zone_bytes(&size)));
 }
 
-apr_status_t playcount_zone_open(playcount_served_zone *zone, apr_pool_t *p)
+int playcount_zone_is_to_be_made(const playcount_served_zone *zone)
+{
+    struct stat st;
+
+    return zone->path && lstat(zone->path, &st) != 0;
+}
+
+apr_status_t playcount_zone_take(playcount_served_zone *zone)
 {
     playcount_kept_zone *kept = playcount_retained_get("zone", zone->name);
+
+    return kept ? APR_SUCCESS : open_zone(zone, &kept);
+}
+
+/* What was taken before the start went into the background, belongs to it. */
+static apr_status_t find_or_take(playcount_served_zone *zone,
+                                 playcount_kept_zone **kept)
+{
     apr_status_t rv;
 
-    if (kept && has_failed(kept)) {
-        ap_log_error(
-            APLOG_MARK, APLOG_EMERG, 0, zone->server,
-            "PlaycountZone %s (%s): file=%s cannot be read or written. See "
-            "to the file and the disk, then stop the server and start it",
-            zone->name, zone->where, kept->path);
-        return APR_EGENERAL;
-    }
-    if (kept) {
-        warn_of_changes(zone, kept);
-    }
-    else if ((rv = open_zone(zone, &kept)) != APR_SUCCESS) {
+    int reopen;
+
+    *kept = playcount_retained_get("zone", zone->name);
+    reopen = *kept && has_failed(*kept);
+    zone->opened_now = !*kept || reopen || !playcount_start_is_restart();
+    rv = reopen  ? playcount_zone_reopen(zone, *kept)
+         : *kept ? APR_SUCCESS
+                 : open_zone(zone, kept);
+    if (rv != APR_SUCCESS) {
         return rv;
     }
-    else {
-        zone->opened_now = 1;
+    warn_of_changes(zone, *kept);
+    if (zone->opened_now && (*kept)->gaps) {
+        ap_log_error(
+            APLOG_MARK, APLOG_WARNING, 0, zone->server,
+            "PlaycountZone %s: file=%s has lost %" APR_UINT64_T_FMT
+            " songs whose first plays came after the last sync before a power "
+            "loss",
+            zone->name, (*kept)->path, (*kept)->gaps);
+    }
+    return APR_SUCCESS;
+}
+
+apr_status_t playcount_zone_open(playcount_served_zone *zone, apr_pool_t *p)
+{
+    playcount_kept_zone *kept;
+    apr_status_t rv = find_or_take(zone, &kept);
+
+    if (rv != APR_SUCCESS) {
+        return rv;
     }
     zone->zone = playcount_zone_attach(p, kept->memory, kept->lock);
     if (*kept->path) {

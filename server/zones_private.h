@@ -2,6 +2,7 @@
  *
  *   zones_conf.c  the directives, and which zone a request uses
  *   zones_open.c  a zone's memory or file and its lock
+ *   zones_reopen.c  a file that had failed, at a restart
  *   zones_file.c  what happens to the file while the server runs
  *   zones_sync.c  writing to the disk, every sync= seconds
  *   zones.c       the hooks
@@ -24,6 +25,8 @@ typedef struct {
     uint64_t opening;
     uint64_t device, inode; /* of the file */
     int fd;                 /* the file, open */
+    uint64_t gaps;          /* songs that it lost to a power loss */
+    unsigned reopened;      /* how often it had failed and was opened again */
     playcount_zone_copy
         *copy; /* what stands in the place of a deleted file, or NULL */
     apr_pool_t *copy_pool;
@@ -49,9 +52,22 @@ apr_status_t playcount_zone_open(playcount_served_zone *zone, apr_pool_t *p);
  * place, marked unavailable, so that the server goes on. */
 apr_status_t playcount_zone_stand_in(playcount_served_zone *zone, apr_pool_t *p);
 
-/* For `httpd -t` and a start, before anything is opened: 0 if the zone's file
- * cannot be opened or made, which is logged. What is open already is not looked
- * at. */
+/* At a restart, for a zone whose file has failed: open it again, if it is well. */
+apr_status_t playcount_zone_reopen(playcount_served_zone *zone,
+                                   playcount_kept_zone *kept);
+
+/* Log why a zone's file is refused: half a sentence. */
+void playcount_zone_refuse_file(const playcount_served_zone *zone, const char *why);
+
+/* Is there no file yet? */
+int playcount_zone_is_to_be_made(const playcount_served_zone *zone);
+
+/* At a start, while the terminal is still there: the same without the handle, for
+ * the playcount_zone_open() to come. */
+apr_status_t playcount_zone_take(playcount_served_zone *zone);
+
+/* For `httpd -t`: 0 if the zone's file cannot be opened or made, which is logged.
+ * What the server of this configuration has open already is right. */
 int playcount_zone_look(const playcount_served_zone *zone, apr_pool_t *p);
 
 /* In the child that syncs: is the file still there? It is logged once a minute if

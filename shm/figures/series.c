@@ -235,7 +235,10 @@ void playcount_series_append(playcount_series *series, uint64_t start,
     atomic_store_explicit(&slot->length, length, memory_order_relaxed);
     atomic_store_explicit(&slot->bits, bits, memory_order_relaxed);
     atomic_store_explicit(&slot->version, 2 * number + 2, memory_order_release);
-    atomic_store_explicit(&series->next, number + 1, memory_order_release);
+    /* Another process may have gone on meanwhile: not back. */
+    atomic_compare_exchange_strong_explicit(&series->next, &number, number + 1,
+                                            memory_order_release,
+                                            memory_order_relaxed);
     free(record);
 }
 

@@ -7,56 +7,17 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "apr_portable.h"
 #include "apr_strings.h"
 
+#include "shm/zone/failed.h"
 #include "shm/zone/hash.h"
 #include "shm/zone/layout.h"
+#include "shm/zone/look.h"
 #include "shm/zone/new_file.h"
 #include "shm/zone/recover.h"
-#include "shm/zone/version1.h"
-
-static apr_status_t check_header(const opening *o, mapping *m)
-{
-    zone_header head;
-    struct stat st;
-    ssize_t n = pread(m->fd, &head, sizeof(head), 0);
-
-    if (n < 0 || fstat(m->fd, &st) != 0) {
-        return playcount_file_refuse_errno(o, apr_get_os_error(), "cannot be read");
-    }
-    if (n != sizeof(head) || memcmp(head.magic, ZONE_MAGIC, sizeof(head.magic))) {
-        return playcount_file_refuse(o, APR_EINVAL,
-                                     "is not a file of mod_playcount");
-    }
-    if (head.byte_order != ZONE_BYTE_ORDER) {
-        return playcount_file_refuse(o, APR_EINVAL,
-                                     "was made on a machine of another byte order");
-    }
-    m->bytes = (apr_size_t)st.st_size;
-    m->version = (int)head.version;
-    if (playcount_version1_is_sound(&head, m->bytes, &m->size)) {
-        return APR_SUCCESS;
-    }
-    if (head.version != ZONE_VERSION && head.version != 1) {
-        return playcount_file_refuse(
-            o, APR_EINVAL,
-            apr_psprintf(o->pool,
-                         "has the layout of version %u, this is version %d; "
-                         "list it with the release that made it and post "
-                         "the listing to /songs",
-                         head.version, ZONE_VERSION));
-    }
-    if (head.version != ZONE_VERSION ||
-        !playcount_layout_is_sound(&head, m->bytes)) {
-        return playcount_file_refuse(
-            o, APR_EINVAL, "is damaged: its header does not fit its size");
-    }
-    m->size = (playcount_zone_size){head.songs, head.keys};
-    return APR_SUCCESS;
-}
 
 /* Tells one start of the system from all others. While it runs, the page cache
  * has the file as it was at one moment, whatever was killed. */
@@ -86,14 +47,19 @@ static void take_place(const mapping *made, const mapping *old)
     }
 }
 
+static apr_status_t refuse_unreadable(const opening *o)
+{
+    return playcount_file_refuse(o, APR_EGENERAL,
+                                 "cannot be read or written; see to the disk");
+}
+
 /* The same zone, made again in the wanted size and without gaps. */
-static apr_status_t remake(const opening *o, mapping *m,
+static apr_status_t remake(const opening *o, mapping *m, playcount_zone *from,
                            const playcount_zone_size *size)
 {
     mapping made;
     apr_status_t rv = playcount_new_file(o, &made, size);
     zone_header *head;
-    playcount_zone *from = playcount_zone_attach(o->pool, m->memory, NULL);
 
     if (rv != APR_SUCCESS) {
         return rv;
@@ -104,6 +70,10 @@ static apr_status_t remake(const opening *o, mapping *m,
     head->check = playcount_layout_check(head);
     playcount_recover_copy(playcount_zone_attach(o->pool, head, NULL), from);
     take_place(&made, m);
+    if (playcount_zone_failed(from)) {
+        playcount_new_file_drop(o);
+        return refuse_unreadable(o);
+    }
     if ((rv = playcount_new_file_install(o, &made)) == APR_SUCCESS) {
         apr_pool_destroy(m->pool);
         *m = made;
@@ -111,34 +81,43 @@ static apr_status_t remake(const opening *o, mapping *m,
     return rv;
 }
 
-static apr_status_t open_mapped(const opening *o, mapping *m, playcount_file *file,
-                                const playcount_zone_size *size)
+static apr_status_t put_right(const opening *o, mapping *m, playcount_zone *z,
+                              playcount_file *file, const playcount_zone_size *size)
 {
-    playcount_zone *z = playcount_zone_attach(o->pool, m->memory, NULL);
-    uint64_t songs;
-    const char *wrong = playcount_recover_check(z, &songs);
+    apr_status_t rv = playcount_file_check_songs(o, z, size);
 
-    if (wrong) {
-        return playcount_file_refuse(
-            o, APR_EINVAL, apr_psprintf(o->pool, "is damaged: %s", wrong));
-    }
-    if (songs > size->songs) {
-        return playcount_file_refuse(
-            o, APR_EINVAL,
-            apr_psprintf(o->pool,
-                         "holds %" APR_UINT64_T_FMT
-                         " songs; set songs= to at least that",
-                         songs));
+    if (rv != APR_SUCCESS) {
+        return rv;
     }
     if (z->head->boot != boot()) {
         playcount_recover_distrust(z);
     }
     file->gaps = playcount_recover(z);
+    if (playcount_zone_failed(z)) {
+        return refuse_unreadable(o);
+    }
     if (m->version != ZONE_VERSION || file->gaps || z->songs != size->songs ||
         z->head->keys != size->keys) {
-        return remake(o, m, size);
+        return remake(o, m, z, size);
     }
     return APR_SUCCESS;
+}
+
+/* All of it is read. A page that the disk cannot read must not end the process,
+ * which may be a server that is being restarted. */
+static apr_status_t open_mapped(const opening *o, mapping *m, playcount_file *file,
+                                const playcount_zone_size *size)
+{
+    playcount_zone *z = playcount_zone_attach(o->pool, m->memory, NULL);
+    _Atomic uint32_t failed = 0;
+    apr_pool_t *guarded;
+    apr_status_t rv;
+
+    apr_pool_create(&guarded, o->pool);
+    playcount_zone_guard(z, &failed, guarded);
+    rv = put_right(o, m, z, file, size);
+    apr_pool_destroy(guarded);
+    return atomic_load(&failed) ? refuse_unreadable(o) : rv;
 }
 
 /* A file that came back from a backup may have holes. Were the disk full when one
@@ -160,8 +139,8 @@ static apr_status_t open_existing(const opening *o, mapping *m,
                                   playcount_file *file,
                                   const playcount_zone_size *size)
 {
-    apr_status_t rv = check_header(o, m);
-    uint64_t bytes = m->bytes;
+    apr_status_t rv = playcount_file_check_header(o, m);
+    uint64_t bytes;
     void *copy;
 
     if (rv != APR_SUCCESS || (rv = fill_holes(o, m)) != APR_SUCCESS) {
@@ -174,17 +153,9 @@ static apr_status_t open_existing(const opening *o, mapping *m,
     }
     /* It is going to be made again. What is put right before that is put right in a
      * copy, so that the file stays as it was if the new one cannot be made. */
-    if (m->version == 1) {
-        copy = playcount_version1_map(m->fd, m->bytes, &bytes);
-    }
-    else {
-        copy = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-                    MAP_PRIVATE | MAP_NORESERVE, m->fd, 0);
-        copy = copy == MAP_FAILED ? NULL : copy;
-    }
-    if (!copy) {
-        return playcount_file_refuse_errno(o, apr_get_os_error(),
-                                           "cannot be mapped into memory");
+    rv = playcount_file_map_copy(o, m, &copy, &bytes);
+    if (rv != APR_SUCCESS) {
+        return rv;
     }
     m->memory = copy;
     rv = open_mapped(o, m, file, size);
@@ -192,19 +163,21 @@ static apr_status_t open_existing(const opening *o, mapping *m,
     return rv;
 }
 
-/* A link that leads nowhere is no place for a new file: something is missing there,
- * such as a disk. */
-static apr_status_t locate(opening *o)
+/* It is open, and right. */
+static void finish(const mapping *m, playcount_file *file)
 {
-    const char *named = o->path;
-    apr_status_t rv = playcount_file_locate(o);
     struct stat st;
 
-    if (rv == APR_SUCCESS && lstat(named, &st) == 0 && stat(named, &st) != 0) {
-        return playcount_file_refuse_errno(
-            o, apr_get_os_error(), "cannot be opened for reading and writing");
+    ((zone_header *)m->memory)->boot = boot();
+    /* Checking read all of it; only what is used from now on need stay mapped. */
+    madvise(m->memory, m->bytes, MADV_DONTNEED);
+    file->memory = m->memory;
+    file->bytes = m->bytes;
+    file->fd = m->fd;
+    if (fstat(m->fd, &st) == 0) {
+        file->device = st.st_dev;
+        file->inode = st.st_ino;
     }
-    return rv;
 }
 
 apr_status_t playcount_file_open(playcount_file *file, const char *path,
@@ -213,11 +186,10 @@ apr_status_t playcount_file_open(playcount_file *file, const char *path,
 {
     opening o = {path, pool, why};
     mapping m = {0};
-    struct stat st;
     apr_status_t rv;
 
     memset(file, 0, sizeof(*file));
-    if ((rv = locate(&o)) != APR_SUCCESS) {
+    if ((rv = playcount_file_find(&o)) != APR_SUCCESS) {
         return rv;
     }
     rv = playcount_file_open_locked(&o, &m, o.path, 0);
@@ -227,8 +199,7 @@ apr_status_t playcount_file_open(playcount_file *file, const char *path,
         rv = playcount_new_file_first(&o, &m, size);
     }
     else if (APR_STATUS_IS_EAGAIN(rv)) {
-        return playcount_file_refuse(&o, rv,
-                                     "is in use by another server or another zone");
+        return playcount_file_refuse(&o, rv, PLAYCOUNT_FILE_IN_USE);
     }
     else if (rv != APR_SUCCESS) {
         return *why ? rv
@@ -246,108 +217,39 @@ apr_status_t playcount_file_open(playcount_file *file, const char *path,
         apr_pool_destroy(m.pool);
         return rv;
     }
-    ((zone_header *)m.memory)->boot = boot();
-    /* Checking read all of it; only what is used from now on need stay mapped. */
-    madvise(m.memory, m.bytes, MADV_DONTNEED);
-    file->memory = m.memory;
-    file->bytes = m.bytes;
-    file->fd = m.fd;
-    if (fstat(m.fd, &st) == 0) {
-        file->device = st.st_dev;
-        file->inode = st.st_ino;
-    }
+    finish(&m, file);
     return APR_SUCCESS;
 }
 
-/* The disk must have room for a file of this size beside what it holds. */
-static apr_status_t look_for_room(const opening *o, const char *dir, uint64_t bytes)
-{
-    struct statvfs disk;
-
-    if (statvfs(dir, &disk) != 0 ||
-        (uint64_t)disk.f_bavail * disk.f_frsize >= bytes) {
-        return APR_SUCCESS;
-    }
-    return playcount_file_refuse(
-        o, APR_ENOSPC,
-        apr_psprintf(o->pool,
-                     "needs %" APR_UINT64_T_FMT
-                     " MB and the disk has %" APR_UINT64_T_FMT " MB left",
-                     bytes / 1000000 + 1,
-                     (uint64_t)disk.f_bavail * disk.f_frsize / 1000000));
-}
-
-static apr_status_t look_at_directory(const opening *o, const char *dir,
-                                      uint64_t bytes)
-{
-    struct stat st;
-
-    if (stat(dir, &st) != 0 || !S_ISDIR(st.st_mode)) {
-        return playcount_file_refuse(
-            o, APR_ENOENT,
-            apr_psprintf(o->pool, "has no directory %s to be in", dir));
-    }
-    if (access(dir, W_OK | X_OK) != 0) {
-        return playcount_file_refuse_errno(
-            o, apr_get_os_error(),
-            apr_psprintf(o->pool, "cannot be made in %s", dir));
-    }
-    return look_for_room(o, dir, bytes);
-}
-
-static apr_status_t look_at_file(const opening *o, int fd, const char *dir,
-                                 const playcount_zone_size *size)
-{
-    mapping m = {.fd = fd};
-    apr_status_t rv = check_header(o, &m);
-    uint64_t bytes = playcount_zone_bytes(size);
-
-    if (rv != APR_SUCCESS || (m.version == ZONE_VERSION && m.bytes == bytes)) {
-        return rv;
-    }
-    return look_at_directory(o, dir, bytes); /* it will be made again beside it */
-}
-
-static const char *directory_of(const char *path, apr_pool_t *pool)
-{
-    const char *slash = strrchr(path, '/');
-
-    return !slash          ? "."
-           : slash == path ? "/"
-                           : apr_pstrmemdup(pool, path, (apr_size_t)(slash - path));
-}
-
-apr_status_t playcount_file_look(const char *path, const playcount_zone_size *size,
-                                 apr_pool_t *pool, const char **why)
+apr_status_t playcount_file_reopen(playcount_file *file, const char *path,
+                                   const playcount_zone_size *size, int fd,
+                                   apr_pool_t *pool, const char **why)
 {
     opening o = {path, pool, why};
-    const char *dir;
+    mapping m = {.fd = fd};
     struct stat st;
-    apr_status_t rv = locate(&o);
-    int fd;
+    apr_status_t rv = playcount_file_find(&o);
 
+    memset(file, 0, sizeof(*file));
     if (rv != APR_SUCCESS) {
         return rv;
     }
-    path = o.path;
-    dir = directory_of(path, pool);
-    if (lstat(path, &st) != 0) {
-        return errno == ENOENT
-                   ? look_at_directory(&o, dir, playcount_zone_bytes(size))
-                   : playcount_file_refuse_errno(&o, apr_get_os_error(),
-                                                 "cannot be looked at");
+    if (stat(o.path, &st) != 0) {
+        return playcount_file_refuse_errno(&o, apr_get_os_error(),
+                                           "cannot be looked at");
     }
-    if (!S_ISREG(st.st_mode)) {
-        return playcount_file_refuse(&o, APR_EINVAL, "is not a file");
+    if (!playcount_file_is_still_there(&m, o.path)) {
+        return playcount_file_open(file, path, size, pool, why);
     }
-    fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
-    if (fd < 0) {
-        return playcount_file_refuse_errno(
-            &o, apr_get_os_error(), "cannot be opened for reading and writing");
+    apr_pool_create(&m.pool, pool);
+    apr_os_file_put(&m.file, &m.fd, APR_READ | APR_WRITE | APR_BINARY, m.pool);
+    rv = open_existing(&o, &m, file, size);
+    if (rv != APR_SUCCESS) {
+        apr_pool_destroy(m.pool);
+        return rv;
     }
-    rv = look_at_file(&o, fd, dir, size);
-    close(fd);
-    return rv;
+    finish(&m, file);
+    return APR_SUCCESS;
 }
 
 int playcount_file_is_there(const char *path, uint64_t device, uint64_t inode)

@@ -33,8 +33,18 @@ apr_status_t playcount_file_open(playcount_file *file, const char *path,
                                  const playcount_zone_size *size, apr_pool_t *pool,
                                  const char **why);
 
-/* Could that be opened or made? Looks only: nothing is locked, made or changed, and
- * a file that another server has open is none the worse for it. *why as above. */
+/* The same for a file that has failed (failed.h), or what has been put in its
+ * place: `fd` is the one that was opened, with its lock, which other processes may
+ * share. No other process may use the zone meanwhile: hold its lock. There must be
+ * a file.
+ */
+apr_status_t playcount_file_reopen(playcount_file *file, const char *path,
+                                   const playcount_zone_size *size, int fd,
+                                   apr_pool_t *pool, const char **why);
+
+/* Could that be opened or made? Looks only: nothing is made or changed. All of the
+ * file is read. APR_EAGAIN: a server has it open; no more can be said then, and it
+ * is none the worse for it. *why as above. */
 apr_status_t playcount_file_look(const char *path, const playcount_zone_size *size,
                                  apr_pool_t *pool, const char **why);
 

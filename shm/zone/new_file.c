@@ -15,8 +15,12 @@
 #include "apr_mmap.h"
 #include "apr_portable.h"
 #include "apr_strings.h"
+#include "apr_time.h"
 
 #include "path/path.h"
+
+#define LOCK_ATTEMPTS 10
+#define LOCK_PAUSE apr_time_from_msec(10)
 
 apr_status_t playcount_file_refuse(const opening *o, apr_status_t rv,
                                    const char *why)
@@ -57,9 +61,19 @@ apr_status_t playcount_file_locate(opening *o)
     return APR_SUCCESS;
 }
 
-static apr_status_t close_descriptor(void *fd)
+/* `httpd -t` holds it for a moment, to see whether it is in use (look.c). */
+static int lock_file(int fd)
 {
-    return close((int)(intptr_t)fd) == 0 ? APR_SUCCESS : apr_get_os_error();
+    for (int i = 0; i < LOCK_ATTEMPTS; i++) {
+        if (flock(fd, LOCK_EX | LOCK_NB) == 0) {
+            return 0;
+        }
+        if (errno != EWOULDBLOCK) {
+            break;
+        }
+        apr_sleep(LOCK_PAUSE);
+    }
+    return -1;
 }
 
 apr_status_t playcount_file_open_locked(const opening *o, mapping *m,
@@ -75,10 +89,9 @@ apr_status_t playcount_file_open_locked(const opening *o, mapping *m,
     if (m->fd < 0) {
         return *way.why ? distrust(o, &way) : error;
     }
-    apr_pool_cleanup_register(m->pool, (void *)(intptr_t)m->fd, close_descriptor,
-                              apr_pool_cleanup_null);
-    apr_os_file_put(&m->file, &m->fd, APR_READ | APR_WRITE | APR_BINARY, m->pool);
-    return flock(m->fd, LOCK_EX | LOCK_NB) == 0 ? APR_SUCCESS : apr_get_os_error();
+    /* The one way to have APR close it: the pool may outlive this module's code. */
+    apr_os_pipe_put_ex(&m->file, &m->fd, 1, m->pool);
+    return lock_file(m->fd) == 0 ? APR_SUCCESS : apr_get_os_error();
 }
 
 int playcount_file_is_still_there(const mapping *m, const char *path)

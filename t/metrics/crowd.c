@@ -35,8 +35,8 @@ static int port, hurry;
 
 apr_status_t playcount_watch(const char *name, playcount_watch_where who,
                              apr_interval_time_t interval,
-                             ap_watchdog_callback_fn_t *callback, const void *s,
-                             apr_pool_t *p)
+                             ap_watchdog_callback_fn_t *callback, const void *data,
+                             server_rec *s, apr_pool_t *p)
 {
     (void)name, (void)who, (void)interval, (void)s, (void)p;
     watchdog = callback;

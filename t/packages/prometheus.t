@@ -39,6 +39,7 @@ for my $alert ($rules =~ /- alert: (\w+)/g) {
 
 my $server = Playcount::Metrics::server(songs => 10, config => <<'EOF');
 PlaycountMetricsSongs On
+PlaycountMedia On
 PlaycountRoutes 4
 <Location "/count">
     SetHandler playcount

@@ -1,11 +1,13 @@
 # A zone's file that is moved away, deleted or replaced under a running server is noticed
-# within seconds, logged and put back whole; what has its name is never overwritten.
+# within seconds, whatever sync= is, logged and put back whole; what has its name is never
+# overwritten.
 use strict;
 use warnings;
 use Test::More;
 use Playcount::Server;
 
-my $server = Playcount::Server->new(zone_file => '@root@/store/zone', start => 0, config => <<'EOF');
+my $server = Playcount::Server->new(start => 0, config => <<'EOF');
+PlaycountZone default file=@root@/store/zone sync=3600
 <Location "/metrics">
     SetHandler playcount-metrics
 </Location>

@@ -1,5 +1,6 @@
 # A zone's file that is cut short under a running server, or that has a hole on a full disk,
-# costs that zone: its requests get 503, no child ends, everything else goes on.
+# costs that zone: its requests get 503, no child ends, everything else goes on. Once it is
+# put right, a graceful restart opens it again.
 use strict;
 use warnings;
 use Test::More;
@@ -46,6 +47,7 @@ for my $mpm (qw(event prefork)) {
         config => $more);
     Playcount::Server::spew($server->root . '/htdocs/page', 'a page');
     $server->post("/plays/song/$_") for 1 .. 10;
+    system('cp', $server->zone_file, $server->root . '/backup') and die 'cp';
     truncate $server->zone_file, 0 or die $!;
     is_healthy($server, "cut short under $mpm", $server->children);
     next if $mpm eq 'prefork';
@@ -53,6 +55,21 @@ for my $mpm (qw(event prefork)) {
     $server->graceful;
     is statuses($server, ['GET', '/page'], ['POST', '/other/song/1'], ['POST', '/plays/song/1']), '200 200 503',
         'a graceful restart changes nothing';
+    system('cp', $server->root . '/backup', $server->zone_file) and die 'cp';
+    $server->graceful;
+    is statuses($server, ['POST', '/plays/song/1'], ['POST', '/other/song/1']), '200 200',
+        'once the file is back, the next one opens it again';
+    is $server->get('/plays/song/1')->{content}, '2', 'with what is in it';
+    like $server->error_log, qr/file=\S+, which could not be read or written, has been opened again/, 'the log says it';
+    $server->graceful;
+    is $server->get('/plays/song/1')->{content}, '2', 'it is found again at the next one';
+    truncate $server->zone_file, 0 or die $!;
+    is statuses($server, (['POST', '/plays/song/1']) x 3), '503 503 503', 'it may fail again';
+    unlink $server->zone_file or die $!;
+    $server->graceful;
+    is statuses($server, ['GET', '/page'], ['POST', '/plays/song/1']), '200 503', 'no new one is made while it runs';
+    ok !-e $server->zone_file, 'not even a file';
+    Playcount::Server::spew($server->zone_file, '');
     $server->stop;
     ok !$server->try_start, 'such a file is refused at the next start';
     like $server->start_output, qr/file=\S+ is not a file of mod_playcount/, 'with the reason';
@@ -91,6 +108,24 @@ SKIP: {
         system "fallocate --punch-hole --offset 4096 --length 4m '$small/zone'" and die 'fallocate';
         system "cat /dev/zero > '$small/filler' 2> /dev/null";
         is_healthy($server, 'a hole on a full disk', $server->children);
+
+        # What had a hole was the index and the songs. Now only the journal of batches.
+        $server->stop;
+        unlink "$small/zone", "$small/filler" or die $!;
+        $server->start;
+        $server->post('/plays/song/1') for 1 .. 3;
+        my $size = -s "$small/zone";
+        system 'fallocate', '--punch-hole', '--offset', $size - 2**21, '--length', 2**21, "$small/zone" and die 'fallocate';
+        system "cat /dev/zero > '$small/filler' 2> /dev/null";
+        my @batch = ('POST', '/plays/songs', content => join(',', map { "s$_=1" } 1 .. 900),
+            headers => { 'content-type' => 'text/plain' });
+        is statuses($server, \@batch), '503', 'a hole in the journal';
+        $server->graceful;
+        is statuses($server, ['GET', '/page'], ['POST', '/plays/song/1']), '200 503', 'as long as the disk is full';
+        unlink "$small/filler" or die $!;
+        $server->graceful;
+        is $server->post('/plays/song/1')->{content}, '4', 'with room for it, the restart opens it again';
+        is statuses($server, \@batch), '200', 'whole';
         1;
     };
     my $error = $@;

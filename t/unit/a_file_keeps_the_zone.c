@@ -225,7 +225,7 @@ static void not_ours(void)
     refused(path, 10, "is not a file of mod_playcount", "another program's file");
     snprintf(dir, sizeof(dir), "%s/nowhere/zone", test_dir);
     refused(dir, 10, "cannot be made", "a directory that is not there");
-    refused(test_dir, 10, "cannot be opened", "a directory");
+    refused(test_dir, 10, "is not a file", "a directory");
 }
 
 static void damaged(void)
