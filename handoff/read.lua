@@ -1,6 +1,6 @@
--- What a tag has of the songs in some buckets: see docs/cluster.md.
+-- What a tag has of all its songs: see docs/cluster.md.
 --
--- KEYS  1 the tag's fences   2 the tag's log
+-- KEYS  1 the tag's fences   2 the tag's log of changes
 --       then for each bucket: the totals, the reader's own counts
 -- ARGV  1 epoch
 --

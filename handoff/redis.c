@@ -7,6 +7,7 @@
  */
 #include "handoff/redis.h"
 
+#include <stdlib.h>
 #include <sys/stat.h>
 
 #include "apr_file_io.h"
@@ -159,7 +160,12 @@ static void begin(playcount_handoff *h, apr_pool_t *p)
 
 static void end(playcount_handoff *h)
 {
-    playcount_nodes_close_all(h->state);
+    playcount_redis *redis = h->state;
+
+    playcount_nodes_close_all(redis);
+    free(redis->line);
+    redis->line = NULL;
+    redis->line_room = 0;
 }
 
 static const char *const kinds[] = {

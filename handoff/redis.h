@@ -35,8 +35,9 @@
 typedef struct {
     char name[128]; /* HOST:PORT */
     redisContext *connection;
-    int failed; /* could not be reached in this round */
-    int used;   /* was sent something in this round */
+    int failed;    /* could not be reached in this round */
+    int used;      /* was sent something in this round */
+    size_t unsent; /* bytes of requests in the connection's buffer, about */
 } playcount_node;
 
 typedef struct {
@@ -57,11 +58,14 @@ typedef struct {
 
     /* what is read back: see redis_read.c */
     uint64_t reader, read_epoch; /* the writer and the epoch that it is read as */
-    uint16_t dirty[PLAYCOUNT_CLUSTER_TAGS]; /* buckets that may have changed */
+    uint64_t read_zone_epoch;    /* the zone's that stands for it */
     char position[PLAYCOUNT_CLUSTER_TAGS]
                  [48]; /* in the tag's log; "" until the whole tag is read */
-    uint16_t unfit[PLAYCOUNT_CLUSTER_TAGS]
-                  [PLAYCOUNT_CLUSTER_BUCKETS]; /* songs that have no place here */
+    char is_unfit[PLAYCOUNT_CLUSTER_TAGS];  /* a change found no room here */
+    uint32_t unfit[PLAYCOUNT_CLUSTER_TAGS]; /* songs that have no room here */
+
+    char *line; /* a request: see redis_request.c */
+    size_t line_room;
 
     apr_time_t touched; /* when the last round ended */
     int touch_now;      /* the zone was cleared: do not wait for the interval */
@@ -109,10 +113,10 @@ extern const char playcount_redis_read_script[]; /* read.lua */
 
 /* --- redis_request.c --- */
 
-/* Put this request into the connection's buffer. */
-void playcount_redis_append(const playcount_redis *redis,
-                            const playcount_handoff *handoff, redisContext *c,
-                            const playcount_telling *request, apr_pool_t *p);
+/* Put this request into the connection's buffer: so many bytes. */
+size_t playcount_redis_append(playcount_redis *redis,
+                              const playcount_handoff *handoff, redisContext *c,
+                              const playcount_telling *request);
 
 /* 0 when it is nothing that send.lua answers. */
 int playcount_redis_read_answer(const redisReply *reply,
@@ -147,12 +151,16 @@ void playcount_redis_clean(playcount_redis *redis, const playcount_handoff *hand
 
 /* --- redis_read.c --- */
 
-/* The log of a tag, as the answer of send.lua that asked for it has it. */
-void playcount_redis_note_changes(playcount_redis *redis, uint32_t tag,
-                                  const redisReply *answer, uint64_t writer);
+/* What others have changed in a tag, as an answer of send.lua has it. */
+void playcount_redis_take_changes(playcount_redis *redis,
+                                  const playcount_handoff *handoff, uint32_t tag,
+                                  const redisReply *answer);
 
-/* Read what is known to have changed, some of it at a time, and say in the zone how
- * far that is. */
+/* An answer was lost that may have had changes: read the whole tag. */
+void playcount_redis_read_again(playcount_redis *redis, uint32_t tag);
+
+/* Read the tags that have to be read whole, some at a time, and say in the zone how
+ * many are left. */
 void playcount_redis_read(playcount_redis *redis, playcount_handoff *handoff,
                           apr_pool_t *p);
 

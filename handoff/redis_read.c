@@ -1,12 +1,17 @@
 /* What the other servers have: read back from the cluster into the zone.
  *
- * Each bucket of each tag is clean or dirty. A server that begins reads them all,
- * some at a time. After that the answers to its own deliveries say which songs
- * others have changed, from the tag's log, and their buckets are dirty; all buckets
- * of the tag if the log does not reach back to where it was read last.
+ * A server that begins reads each tag whole, some at a time. From then on the
+ * answers to its own requests carry what others have changed since, from the tag's
+ * log: each song's total after the change. A tag is read whole again when its log
+ * does not reach back to where it was read last, or when an answer was lost that
+ * may have carried something.
  *
- * A bucket is read by one script: total and own part of each song at one moment, so
- * the rest is what the others have, however many deliveries go on meanwhile.
+ * Read whole, a tag gives total and own part of each song at one moment, so the
+ * rest is what the others have, however many deliveries go on meanwhile. A total in
+ * the log is of some earlier moment, when less may have been told of this server's
+ * own plays than is counted here by now: the others have *at least* the rest. With
+ * the next delivery of the song the total comes again, and then no play of this
+ * server is missing in it.
  */
 #include "handoff/redis.h"
 
@@ -18,65 +23,80 @@
 
 APLOG_USE_MODULE(playcount);
 
-#define ALL_BUCKETS ((1u << PLAYCOUNT_CLUSTER_BUCKETS) - 1)
 #define TOGETHER 32 /* tags at a time */
 #define AT_MOST 256 /* tags of one call */
 
-void playcount_redis_read_all_again(playcount_redis *redis)
+static void read_all_again(playcount_redis *redis)
 {
-    for (int tag = 0; tag < PLAYCOUNT_CLUSTER_TAGS; tag++) {
-        redis->dirty[tag] = ALL_BUCKETS;
-        *redis->position[tag] = '\0';
-    }
+    memset(redis->position, 0, sizeof(redis->position));
+    memset(redis->is_unfit, 0, sizeof(redis->is_unfit));
     memset(redis->unfit, 0, sizeof(redis->unfit));
 }
 
-/* "writer\nid\nid...": an entry of the log. */
-static void note_entry(playcount_redis *redis, uint32_t tag, const char *entry,
-                       size_t length, const char *own)
+void playcount_redis_read_again(playcount_redis *redis, uint32_t tag)
 {
-    const char *end = entry + length;
-    const char *at = memchr(entry, '\n', length);
-
-    if (!at || !strncmp(entry, own, 16)) {
-        return;
-    }
-    while (at && ++at < end) {
-        const char *next = memchr(at, '\n', (size_t)(end - at));
-        apr_size_t n = (apr_size_t)((next ? next : end) - at);
-
-        redis->dirty[tag] |=
-            (uint16_t)(1u << playcount_cluster_find(&playcount_redis_layout, at, n)
-                                 .bucket);
-        at = next;
-    }
+    *redis->position[tag] = '\0';
 }
 
-void playcount_redis_note_changes(playcount_redis *redis, uint32_t tag,
-                                  const redisReply *answer, uint64_t writer)
-{
-    char own[17];
+/* --- the log --- */
 
-    if (answer->elements < 5 || !answer->element[4]->str) {
+/* "id\ntotal\nid\ntotal..."; 0 when the zone is another by now. */
+static int take_changes(playcount_redis *redis, playcount_zone *zone, uint32_t tag,
+                        const char *at, const char *end)
+{
+    while (at < end) {
+        const char *id = at, *id_end = memchr(at, '\n', (size_t)(end - at));
+        apr_size_t length = id_end ? (apr_size_t)(id_end - id) : 0;
+        uint64_t total = 0;
+        apr_status_t rv;
+
+        if (!length || length > PLAYCOUNT_ID_MAX) {
+            return 1;
+        }
+        for (at = id_end + 1; at < end && *at >= '0' && *at <= '9'; at++) {
+            total = 10 * total + (uint64_t)(*at - '0');
+        }
+        if (at < end && *at++ != '\n') {
+            return 1;
+        }
+        rv = playcount_others_at_least(zone, redis->read_zone_epoch, id, length,
+                                       total);
+        if (rv == APR_ENOSPC) {
+            redis->is_unfit[tag] = 1;
+        }
+        else if (rv != APR_SUCCESS) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
+void playcount_redis_take_changes(playcount_redis *redis,
+                                  const playcount_handoff *h, uint32_t tag,
+                                  const redisReply *answer)
+{
+    if (!*redis->position[tag] || answer->elements < 5 ||
+        !answer->element[4]->str) {
         return;
     }
     if (!*answer->element[4]->str) { /* the log does not reach back so far */
-        redis->dirty[tag] = ALL_BUCKETS;
-        *redis->position[tag] = '\0';
+        playcount_redis_read_again(redis, tag);
         return;
     }
-    apr_snprintf(own, sizeof(own), "%016" APR_UINT64_T_HEX_FMT, writer);
     for (size_t i = 5; i < answer->elements; i++) {
-        if (answer->element[i]->str) {
-            note_entry(redis, tag, answer->element[i]->str, answer->element[i]->len,
-                       own);
+        const redisReply *changes = answer->element[i];
+
+        if (!changes->str || !take_changes(redis, h->zone->zone, tag, changes->str,
+                                           changes->str + changes->len)) {
+            playcount_redis_read_again(redis, tag);
+            return;
         }
     }
     apr_cpystrn(redis->position[tag], answer->element[4]->str,
                 sizeof(redis->position[tag]));
 }
 
-/* --- reading --- */
+/* --- whole tags --- */
 
 typedef struct {
     playcount_redis *redis;
@@ -86,56 +106,33 @@ typedef struct {
     int full;
 } reading;
 
-/* Of the buckets that are read now, it is counted again which songs do not fit. */
-static void forget_unfit(playcount_redis *redis, uint32_t tag)
-{
-    for (int b = 0; b < PLAYCOUNT_CLUSTER_BUCKETS; b++) {
-        if (redis->dirty[tag] & 1u << b) {
-            redis->unfit[tag][b] = 0;
-        }
-    }
-}
-
-static void note_unfit(playcount_redis *redis, const char *id, apr_size_t length)
-{
-    playcount_cluster_place place =
-        playcount_cluster_find(&playcount_redis_layout, id, length);
-
-    if (redis->unfit[place.tag][place.bucket] < UINT16_MAX) {
-        redis->unfit[place.tag][place.bucket]++;
-    }
-}
-
 static int append(reading *r, uint32_t tag, redisContext *c)
 {
     const char *argv[5 + 2 * PLAYCOUNT_CLUSTER_BUCKETS + 1];
     const char *base = apr_psprintf(r->p, "playcount:%s:{%s}",
                                     r->handoff->zone_name, r->redis->tags[tag]);
-    int n = 0, keys = 2;
+    int n = 0;
 
     argv[n++] = "EVALSHA";
     argv[n++] = r->redis->read_sha;
     n++;
     argv[n++] = apr_pstrcat(r->p, base, ":f", NULL);
     argv[n++] =
-        apr_psprintf(r->p, "%s:%" APR_UINT64_T_FMT ":l", base, r->writer.epoch);
+        apr_psprintf(r->p, "%s:%" APR_UINT64_T_FMT ":c", base, r->writer.epoch);
     for (int b = 0; b < PLAYCOUNT_CLUSTER_BUCKETS; b++) {
-        if (r->redis->dirty[tag] & 1u << b) {
-            argv[n++] = apr_psprintf(r->p, "%s:%" APR_UINT64_T_FMT ":t:%d", base,
-                                     r->writer.epoch, b);
-            argv[n++] = apr_psprintf(
-                r->p, "%s:%" APR_UINT64_T_FMT ":%016" APR_UINT64_T_HEX_FMT ":%d",
-                base, r->writer.epoch, r->writer.writer, b);
-            keys += 2;
-        }
+        argv[n++] = apr_psprintf(r->p, "%s:%" APR_UINT64_T_FMT ":t:%d", base,
+                                 r->writer.epoch, b);
+        argv[n++] = apr_psprintf(
+            r->p, "%s:%" APR_UINT64_T_FMT ":%016" APR_UINT64_T_HEX_FMT ":%d", base,
+            r->writer.epoch, r->writer.writer, b);
     }
-    argv[2] = apr_itoa(r->p, keys);
+    argv[2] = apr_itoa(r->p, 2 + 2 * PLAYCOUNT_CLUSTER_BUCKETS);
     argv[n++] = apr_psprintf(r->p, "%" APR_UINT64_T_FMT, r->writer.epoch);
     return redisAppendCommandArgv(c, n, argv, NULL) == REDIS_OK;
 }
 
 /* 0 when the zone is another by now. */
-static int take_song(reading *r, const redisReply *const *song)
+static int take_song(reading *r, uint32_t tag, const redisReply *const *song)
 {
     apr_status_t rv;
 
@@ -147,7 +144,7 @@ static int take_song(reading *r, const redisReply *const *song)
         r->handoff->zone->zone, r->writer.zone_epoch, song[0]->str, song[0]->len,
         (uint64_t)apr_atoi64(song[1]->str), (uint64_t)apr_atoi64(song[2]->str));
     if (rv == APR_ENOSPC) {
-        note_unfit(r->redis, song[0]->str, song[0]->len);
+        r->redis->unfit[tag]++;
         r->full = 1;
     }
     return rv == APR_SUCCESS || rv == APR_ENOSPC;
@@ -157,21 +154,19 @@ static int take_song(reading *r, const redisReply *const *song)
 static int take_tag(reading *r, uint32_t tag, const redisReply *reply)
 {
     if (reply->type != REDIS_REPLY_ARRAY || reply->elements < 2 ||
-        !reply->element[0]->str || strcmp(reply->element[0]->str, "ok")) {
+        !reply->element[0]->str || !reply->element[1]->str ||
+        strcmp(reply->element[0]->str, "ok")) {
         return 0;
     }
-    forget_unfit(r->redis, tag);
+    r->redis->unfit[tag] = 0;
     for (size_t i = 2; i + 2 < reply->elements; i += 3) {
-        if (!take_song(r, (const redisReply *const *)&reply->element[i])) {
+        if (!take_song(r, tag, (const redisReply *const *)&reply->element[i])) {
             return 0;
         }
     }
-    /* Without a position, this was the whole tag, and its log goes on from here. */
-    if (!*r->redis->position[tag]) {
-        apr_cpystrn(r->redis->position[tag], reply->element[1]->str,
-                    sizeof(r->redis->position[tag]));
-    }
-    r->redis->dirty[tag] = 0;
+    r->redis->is_unfit[tag] = 0;
+    apr_cpystrn(r->redis->position[tag], reply->element[1]->str,
+                sizeof(r->redis->position[tag]));
     return 1;
 }
 
@@ -197,13 +192,20 @@ static int read_some(reading *r, int node, const uint32_t *tags, int n)
     return ok;
 }
 
+/* Is it to be read whole? Also when there was no room for a song: then it is
+ * counted again how many have none. */
+static int is_due(const playcount_redis *redis, uint32_t tag)
+{
+    return !*redis->position[tag] || redis->is_unfit[tag];
+}
+
 static int read_node(reading *r, int node, int most)
 {
     uint32_t tags[TOGETHER];
     int done = 0, n = 0;
 
     for (uint32_t tag = 0; tag < PLAYCOUNT_CLUSTER_TAGS && done < most; tag++) {
-        if (r->redis->dirty[tag] && r->redis->owner[tag * 16] == node) {
+        if (is_due(r->redis, tag) && r->redis->owner[tag * 16] == node) {
             tags[n++] = tag;
         }
         if (n == TOGETHER || (n && tag == PLAYCOUNT_CLUSTER_TAGS - 1)) {
@@ -236,9 +238,7 @@ static void report(const playcount_redis *redis, const playcount_handoff *h)
     health.unread_tags = health.unfit_songs = 0;
     for (int tag = 0; tag < PLAYCOUNT_CLUSTER_TAGS; tag++) {
         health.unread_tags += !*redis->position[tag];
-        for (int b = 0; b < PLAYCOUNT_CLUSTER_BUCKETS; b++) {
-            health.unfit_songs += redis->unfit[tag][b];
-        }
+        health.unfit_songs += redis->unfit[tag];
     }
     playcount_cluster_report(h->zone->zone, &health);
 }
@@ -253,7 +253,8 @@ void playcount_redis_read(playcount_redis *redis, playcount_handoff *h,
     if (r.writer.writer != redis->reader || r.writer.epoch != redis->read_epoch) {
         redis->reader = r.writer.writer;
         redis->read_epoch = r.writer.epoch;
-        playcount_redis_read_all_again(redis);
+        redis->read_zone_epoch = r.writer.zone_epoch;
+        read_all_again(redis);
     }
     if (r.writer.state != PLAYCOUNT_WRITER_PROVEN) {
         return;

@@ -6,6 +6,7 @@
 
 #include "apr_strings.h"
 
+#define WRITE_AT 16384 /* bytes of requests to one node */
 #define REDIRECTS 4096 /* MOVED, ASK and TRYAGAIN in a round */
 
 const playcount_cluster_layout playcount_redis_layout = {
@@ -26,8 +27,8 @@ static void handle(playcount_talk *t, int node, uint32_t tag, const redisReply *
         playcount_talk_error(t, node, tag, r->str);
     }
     else if (playcount_redis_read_answer(r, &a)) {
-        if (a.is == PLAYCOUNT_ANSWER_OK && *t->redis->position[tag]) {
-            playcount_redis_note_changes(t->redis, tag, r, t->redis->reader);
+        if (a.is == PLAYCOUNT_ANSWER_OK) {
+            playcount_redis_take_changes(t->redis, t->handoff, tag, r);
         }
         playcount_round_answer(t->round, tag, &a);
     }
@@ -60,10 +61,14 @@ static int append(playcount_talk *t, int node, const playcount_telling *q)
     if (t->ask[q->tag] >= 0) {
         redisAppendCommand(c, "ASKING");
     }
-    playcount_redis_append(t->redis, t->handoff, c, q, t->p);
-    /* The node works at it while the next ones are made; a fault is seen when the
-     * answer is read. */
-    redisBufferWrite(c, &done);
+    t->redis->nodes[node].unsent +=
+        playcount_redis_append(t->redis, t->handoff, c, q);
+    /* The node works at these while the next ones are made; a fault is seen when
+     * the answer is read. */
+    if (t->redis->nodes[node].unsent >= WRITE_AT) {
+        redisBufferWrite(c, &done);
+        t->redis->nodes[node].unsent = 0;
+    }
     return 1;
 }
 
@@ -91,6 +96,7 @@ static int append_all(playcount_talk *t)
         redisContext *c = t->redis->nodes[i].connection;
         int done = 0;
 
+        t->redis->nodes[i].unsent = 0;
         while (c && t->n[i] && !done && redisBufferWrite(c, &done) == REDIS_OK) {
         }
     }
@@ -116,6 +122,7 @@ static void broke(playcount_talk *t, int node, int from)
     t->redis->is_mapped = 0;
     for (int i = from; i < t->n[node]; i++) {
         playcount_round_lost(t->round, t->sent[node][i]);
+        playcount_redis_read_again(t->redis, t->sent[node][i]);
     }
 }
 

@@ -5,7 +5,7 @@
 
 #include "handoff/redis.h"
 
-#define PLAYCOUNT_TALK_TOGETHER 64 /* requests to one node at a time */
+#define PLAYCOUNT_TALK_TOGETHER 256 /* requests to one node at a time */
 
 typedef struct {
     playcount_redis *redis;

@@ -1,6 +1,6 @@
 -- One writer tells one tag its own counts of up to 400 songs: see docs/cluster.md.
 --
--- KEYS  1 the tag's fences   2 the tag's log
+-- KEYS  1 the tag's fences   2 the tag's log of changes
 --       then for each bucket that the songs are in: the totals, the writer's counts;
 --       when songs are to be counted: then the writer's counts of all buckets
 -- ARGV  1 epoch   2 whose fence   3 whose counts   4 expected fence ("*": any)
@@ -10,10 +10,12 @@
 --
 -- Answers {"epoch", E}: the cluster is in a later epoch, nothing is done;
 --         {"fence", F}: that is the fence, nothing is done;
---         {"ok", F, larger, songs, position, changed...}: done; F is the fence that
+--         {"ok", F, larger, songs, position, changes...}: done; F is the fence that
 --         was there, `larger` how many songs the writer had told more of, `songs` how
 --         many it has in the tag. `position` is the end of the log, "" if the log does
---         not reach back to where it was read from; then come "writer\nid\nid..."
+--         not reach back to where it was read from; then come the totals that others
+--         have changed since, and those of the songs told here of which others have
+--         some, as "id\ntotal\nid\ntotal..."
 --
 -- Every key is declared, and everything is read before anything is written: a key of
 -- a wrong type or a slot that is just moving stops the script before it changed
@@ -22,11 +24,12 @@ local fences, log = KEYS[1], KEYS[2]
 local epoch, fence_of, writer = tonumber(ARGV[1]), ARGV[2], ARGV[3]
 local expected, next_fence, position = ARGV[4], ARGV[5], ARGV[6]
 local buckets, counted = tonumber(ARGV[7]), tonumber(ARGV[8])
-local call = redis.call
+local call, format = redis.call, string.format
 
-local there = tonumber(call('HGET', fences, 'epoch') or 0)
+local found = call('HMGET', fences, 'epoch', fence_of)
+local there = tonumber(found[1] or 0)
 if there > epoch then
-    return {'epoch', string.format('%.0f', there)}
+    return {'epoch', format('%.0f', there)}
 end
 if next_fence == '' then
     return {'ok', '', 0, 0, ''}
@@ -34,7 +37,7 @@ end
 local old = {}
 local fence = ''
 if there == epoch then
-    fence = call('HGET', fences, fence_of) or ''
+    fence = found[2] or ''
 elseif there > 0 then
     old = call('HGETALL', fences)
 end
@@ -43,41 +46,50 @@ if expected ~= '*' and fence ~= expected and fence ~= next_fence then
 end
 
 -- Read.
-local at, larger, changed = 9, 0, {}
-local writes = {}
+local at, larger = 9, 0
+local writes, changed, shared = {}, {}, {}
 for b = 1, buckets do
     local totals, own = KEYS[2 * b + 1], KEYS[2 * b + 2]
     local n = tonumber(ARGV[at])
-    local ids, counts = {}, {}
+    local ids = {}
     for i = 1, n do
-        ids[i], counts[i] = ARGV[at + 2 * i - 1], tonumber(ARGV[at + 2 * i])
+        ids[i] = ARGV[at + 2 * i - 1]
     end
-    at = at + 1 + 2 * n
     local had = call('HMGET', own, unpack(ids))
     local sums = call('HMGET', totals, unpack(ids))
-    local new_own, new_totals = {}, {}
+    local new_own, new_totals, w = {}, {}, 0
     for i = 1, n do
-        local before, sum = tonumber(had[i] or 0), tonumber(sums[i] or 0)
+        local told = ARGV[at + 2 * i]
+        local count, before, sum = tonumber(told), tonumber(had[i] or 0), tonumber(sums[i] or 0)
         if not before or not sum then
             return redis.error_reply('WRONGTYPE a count in ' .. own .. ' or '
                 .. totals .. ' is not a number')
         end
-        if counts[i] > before then
-            local k = #new_own
-            new_own[k + 1], new_own[k + 2] = ids[i], string.format('%.0f', counts[i])
-            new_totals[k + 1] = ids[i]
-            new_totals[k + 2] = string.format('%.0f', sum + counts[i] - before)
+        local total = sums[i]
+        if count > before then
+            sum = sum + count - before
+            total = sum == count and told or format('%.0f', sum)
+            new_own[w + 1], new_own[w + 2] = ids[i], told
+            new_totals[w + 1], new_totals[w + 2] = ids[i], total
+            w = w + 2
             changed[#changed + 1] = ids[i]
-        elseif counts[i] < before then
+            changed[#changed + 1] = total
+            before = count
+        elseif count < before then
             larger = larger + 1
         end
+        if sum > before then
+            shared[#shared + 1] = ids[i]
+            shared[#shared + 1] = total
+        end
     end
-    if #new_own > 0 then
+    at = at + 1 + 2 * n
+    if w > 0 then
         writes[#writes + 1] = {own, new_own}
         writes[#writes + 1] = {totals, new_totals}
     end
 end
-call('XLEN', log)
+local logged = call('XLEN', log)
 for i = 1, counted do
     call('HLEN', KEYS[2 + 2 * buckets + i])
 end
@@ -96,7 +108,7 @@ if there < epoch then
         end
     end
     if #writers > 0 then
-        call('HSET', fences, 'old:' .. string.format('%.0f', there),
+        call('HSET', fences, 'old:' .. format('%.0f', there),
             table.concat(writers, ' '))
     end
 end
@@ -107,10 +119,17 @@ if fence ~= next_fence then
     call('HSET', fences, fence_of, next_fence)
 end
 if #changed > 0 then
-    -- About 6,400 ids are kept, in at least 16 entries.
-    local most = math.max(16, math.min(1024, math.floor(6400 / #changed)))
-    call('XADD', log, 'MAXLEN', most, '*', 'w', writer, 's',
-        table.concat(changed, '\n'))
+    local entry = {'*', 'w', writer, 't', table.concat(changed, '\n')}
+    if logged % 16 == 0 then
+        -- Kept are at least 16 requests, and four of each writer; but no more than half
+        -- as many songs as the tag has in its 16 buckets: then all of it can be read.
+        local songs = math.max(3200, 8 * call('HLEN', KEYS[3]))
+        local most = math.min(math.max(1024, 4 * call('HLEN', fences)),
+            math.floor(2 * songs / #changed))
+        call('XADD', log, 'MAXLEN', math.max(16, most), unpack(entry))
+    else
+        call('XADD', log, unpack(entry))
+    end
 end
 local songs = 0
 for i = 1, counted do
@@ -122,12 +141,20 @@ if position == '' then
     return answer
 end
 local entries = call('XRANGE', log, position, '+')
-local reaches = entries[1] and entries[1][1] == position
-if not reaches and not (position == '0-0' and call('XLEN', log) == 0) then
+local first = 1
+if entries[1] and entries[1][1] == position then
+    first = 2
+elseif position ~= '0-0' or logged > 0 then
     return answer
 end
-answer[5] = reaches and entries[#entries][1] or '0-0'
-for i = 2, #entries do
-    answer[#answer + 1] = entries[i][2][2] .. '\n' .. entries[i][2][4]
+answer[5] = entries[1] and entries[#entries][1] or '0-0'
+for i = first, #entries do
+    local entry = entries[i][2]
+    if entry[2] ~= fence_of then
+        answer[#answer + 1] = entry[4]
+    end
+end
+if #shared > 0 then
+    answer[#answer + 1] = table.concat(shared, '\n')
 end
 return answer

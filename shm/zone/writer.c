@@ -322,25 +322,17 @@ static void raise_others(playcount_zone *z, uint64_t place, uint64_t epoch,
     }
 }
 
-apr_status_t playcount_others_set(playcount_zone *z, uint64_t zone_epoch,
-                                  const char *id, apr_size_t length, uint64_t total,
-                                  uint64_t told)
+/* `place` is NO_PLACE for a song that is new here. */
+static apr_status_t note_others(playcount_zone *z, uint64_t zone_epoch,
+                                uint64_t place, const char *id, apr_size_t length,
+                                uint64_t plays)
 {
-    song_key key = key_of(z, id, length);
-    uint64_t place = find_song(z, zone_epoch, &key).place;
-    uint64_t plays, before = 0, count;
-    apr_status_t rv;
-
-    if (place != NO_PLACE) {
-        before = share_plays(&z->before[z->head->writers[step_of(z) & 1].k][place],
-                             zone_epoch);
-    }
-    if (total <= told || total - told <= before) {
-        return APR_SUCCESS;
-    }
-    plays = total - told - before;
     if (place == NO_PLACE) {
-        if ((rv = playcount_zone_add(z, id, length, 0, &count)) != APR_SUCCESS) {
+        song_key key = key_of(z, id, length);
+        uint64_t count;
+        apr_status_t rv = playcount_zone_add(z, id, length, 0, &count);
+
+        if (rv != APR_SUCCESS) {
             return rv;
         }
         place = find_song(z, zone_epoch, &key).place;
@@ -351,6 +343,39 @@ apr_status_t playcount_others_set(playcount_zone *z, uint64_t zone_epoch,
     raise_others(z, place, zone_epoch,
                  plays < PLAYCOUNT_SHARE_MAX ? plays : PLAYCOUNT_SHARE_MAX);
     return APR_SUCCESS;
+}
+
+apr_status_t playcount_others_set(playcount_zone *z, uint64_t zone_epoch,
+                                  const char *id, apr_size_t length, uint64_t total,
+                                  uint64_t told)
+{
+    song_key key = key_of(z, id, length);
+    uint64_t place = find_song(z, zone_epoch, &key).place;
+    uint64_t before = 0;
+
+    if (place != NO_PLACE) {
+        before = share_plays(&z->before[z->head->writers[step_of(z) & 1].k][place],
+                             zone_epoch);
+    }
+    if (total <= told || total - told <= before) {
+        return APR_SUCCESS;
+    }
+    return note_others(z, zone_epoch, place, id, length, total - told - before);
+}
+
+apr_status_t playcount_others_at_least(playcount_zone *z, uint64_t zone_epoch,
+                                       const char *id, apr_size_t length,
+                                       uint64_t total)
+{
+    song_key key = key_of(z, id, length);
+    song_found found = find_song(z, zone_epoch, &key);
+    uint64_t count =
+        found.place == NO_PLACE ? 0 : word_value(z, found.place, found.word);
+
+    if (total <= count) {
+        return word_epoch(zone_state(z)) == zone_epoch ? APR_SUCCESS : APR_EAGAIN;
+    }
+    return note_others(z, zone_epoch, found.place, id, length, total - count);
 }
 
 void playcount_zone_show_totals(playcount_zone *z, apr_pool_t *pool)

@@ -137,6 +137,13 @@ apr_status_t playcount_others_set(playcount_zone *zone, uint64_t zone_epoch,
                                   const char *id, apr_size_t length, uint64_t total,
                                   uint64_t told);
 
+/* [any] The cluster had this total of the song, at some time in this epoch. What is
+ * counted here may be more than was told of it then, so what others have is at
+ * least the rest. Otherwise as above. */
+apr_status_t playcount_others_at_least(playcount_zone *zone, uint64_t zone_epoch,
+                                       const char *id, apr_size_t length,
+                                       uint64_t total);
+
 /* Show totals from now on, through this handle: get, the answers to adds, the
  * listing and the highest counts are count + others. Batches are the zone's own
  * plays still. Allocates from the pool that the handle is from. */

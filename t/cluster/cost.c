@@ -1,10 +1,10 @@
 /* What a cluster costs on paper, from the protocol's own sizes (docs/cluster.md):
  *
- *     build/t/simulate.t cost [SERVERS [SONGS [MASTERS [INTERVAL [CHANGES]]]]]
+ *     build/t/simulate.t cost [SERVERS [SONGS [MASTERS [INTERVAL [RATE [GBIT]]]]]]
  *
- * CHANGES are the songs that a server plays in a second, each once, any of all. A
- * request is spelled out as redis_request.c and redis_read.c do it, in RESP, with
- * ids of 16 bytes and counts of 6 digits. */
+ * RATE are the songs that a server plays in a second, each once, any of all. A
+ * request is spelled out as redis_request.c does it, an answer as send.lua and
+ * read.lua do, in RESP, with ids of 16 bytes and counts of 6 digits. */
 #include "t/cluster/cost.h"
 
 #include <math.h>
@@ -15,11 +15,28 @@
 
 #define ID 16
 #define DIGITS 6
-#define LINK 125e6        /* bytes a second: 1 Gbit/s */
 #define TAGS_A_SECOND 256 /* of each master: AT_MOST in redis_read.c */
+
+/* Seconds of a master's processor, measured with Redis 7.0 on one of 2.4 GHz. */
+#define REQUEST 13e-6  /* a call of send.lua */
+#define BUCKET 7e-6    /* each bucket that it tells songs of */
+#define TOLD 2.7e-6    /* each song */
+#define ENTRY 1.6e-6   /* an entry of the log in its answer */
+#define CHANGE 0.05e-6 /* a song in that */
+#define READ 1.4e-6    /* a song of a tag that is read whole */
 
 static const double tags = PLAYCOUNT_CLUSTER_TAGS;
 static const double buckets = PLAYCOUNT_CLUSTER_TAGS * PLAYCOUNT_CLUSTER_BUCKETS;
+
+static double most(double a, double b)
+{
+    return a > b ? a : b;
+}
+
+static double least(double a, double b)
+{
+    return a < b ? a : b;
+}
 
 /* A string of so many bytes: $16\r\n...\r\n */
 static double string(double bytes)
@@ -49,7 +66,7 @@ static double sent(double changes)
 {
     double one = 6 + string(7) + string(40) + string(1) +
                  string(sizeof("playcount:default:{1f}:f") - 1) +
-                 string(sizeof("playcount:default:{1f}:1:l") - 1) + string(1) +
+                 string(sizeof("playcount:default:{1f}:1:c") - 1) + string(1) +
                  2 * string(16) + 2 * string(13) + string(15) + 2 * string(1);
 
     return tags * one +
@@ -57,21 +74,29 @@ static double sent(double changes)
            changes * (string(ID) + string(DIGITS));
 }
 
-/* The answers: fence, position of the log, and the ids that others have changed. */
-static double answered(double others)
+/* The answers: fence, position in the log, and ids and totals that others have
+ * changed, in so many entries. */
+static double answered(double others, double entries)
 {
     double one = 4 + string(2) + string(13) + 2 * 4 + string(15);
 
-    return tags * one + others * (ID + 1);
+    return tags * one + others * (ID + 1 + DIGITS + 1) +
+           entries * (string(100) - 101);
 }
 
-/* Buckets that others have changed are read whole. */
-static double read_back(double others, double songs)
+/* All that the tags have. */
+static double whole(double songs)
 {
-    double dirty = hit(others, buckets);
+    return buckets * (totals_key() + own_key()) +
+           songs * (string(ID) + 2 * string(DIGITS));
+}
 
-    return dirty * (totals_key() + own_key()) +
-           dirty * songs / buckets * (string(ID) + 2 * string(DIGITS));
+/* How many entries a tag's log keeps: see send.lua. */
+static double kept(double servers, double songs, double changes_of_entry)
+{
+    double room = most(3200, songs / tags / 2);
+
+    return most(16, least(most(1024, 4 * servers), room / changes_of_entry));
 }
 
 static double argument(int argc, char **argv, int i, double otherwise)
@@ -79,46 +104,116 @@ static double argument(int argc, char **argv, int i, double otherwise)
     return argc > i ? strtod(argv[i], NULL) : otherwise;
 }
 
-static double most(double a, double b)
+typedef struct {
+    double servers, songs, masters, interval, rate, link; /* the arguments */
+    double period;  /* from one round to the next: the interval, or longer */
+    double changes; /* of a server in it */
+    double others;  /* of all other servers in it */
+    double entries; /* in which these stand in the logs */
+    double out, in; /* bytes of a server in it */
+    double cpu;     /* seconds of a master's processor for all servers in it */
+    double reach;   /* periods that the logs reach back */
+} cost;
+
+static double server_link(const cost *c)
 {
-    return a > b ? a : b;
+    return (c->out + c->in) / c->link;
+}
+
+static double master_link(const cost *c)
+{
+    return c->servers * (c->out + c->in) / c->masters / c->link;
+}
+
+static double longest(const cost *c)
+{
+    return most(c->cpu, most(server_link(c), master_link(c)));
+}
+
+static void compute(cost *c, double period)
+{
+    double touched;
+
+    c->period = period;
+    c->changes = c->rate * period;
+    touched = hit(c->changes, tags);
+    c->others = (c->servers - 1) * c->changes;
+    c->entries = (c->servers - 1) * touched;
+    c->out = sent(c->changes);
+    c->in = answered(c->others, c->entries);
+    c->reach = kept(c->servers, c->songs, c->changes / touched) /
+               (c->servers * touched / tags);
+    c->cpu = c->servers / c->masters *
+             (tags * REQUEST + hit(c->changes, buckets) * BUCKET +
+              c->changes * TOLD + c->entries * ENTRY + c->others * CHANGE);
+}
+
+/* The logs cannot carry it: each round reads everything. */
+static void read_all(cost *c)
+{
+    compute(c, c->interval);
+    c->in = answered(0, 0) + whole(c->songs);
+    c->cpu = c->servers / c->masters * (tags * REQUEST + c->songs * READ);
+    c->reach = 0;
+    c->period = most(c->interval, longest(c));
+}
+
+/* What takes longer than the interval has more to carry each time, but fewer and
+ * longer entries. */
+static void settle(cost *c)
+{
+    for (compute(c, c->interval); c->reach >= 1 && longest(c) > c->period;) {
+        compute(c, c->period * 1.02);
+    }
+    if (c->reach < 1) {
+        read_all(c);
+    }
+}
+
+static void print(const cost *c)
+{
+    double all = whole(c->songs);
+    double reads = all / c->masters / c->link;
+
+    printf("%.0f servers, %.0f songs, %.0f masters, interval %.0f s, %.0f songs "
+           "played a second and server, %.0f Gbit/s\n\n",
+           c->servers, c->songs, c->masters, c->interval, c->rate,
+           c->link * 8 / 1e9);
+    printf("a round takes       %12.0f s\n", c->period);
+    printf("        sends       %12.0f bytes from each server\n", c->out);
+    printf("        answers     %12.0f bytes to each server\n", c->in);
+    if (c->reach) {
+        printf("the logs reach back %12.1f rounds\n", c->reach);
+    }
+    else {
+        printf(
+            "the logs do not reach back a round: everything is read each time\n");
+    }
+    printf("each server         %12.0f bytes a second\n",
+           (c->out + c->in) / c->period);
+    printf("each master         %12.0f bytes a second, %.2f of a processor\n",
+           c->servers * (c->out + c->in) / c->masters / c->period,
+           c->cpu / c->period);
+    printf("a server that starts reads %.0f bytes, in %.0f s\n", all,
+           most(most(tags / TAGS_A_SECOND, c->songs * READ) / c->masters,
+                all / c->link));
+    printf("all that start      %12.0f s\n",
+           c->servers * most(reads, c->songs * READ / c->masters));
+    printf("others' plays after %12.0f s, two rounds\n", 2 * c->period);
 }
 
 int playcount_cost_print(int argc, char **argv)
 {
-    double servers = argument(argc, argv, 0, 1000);
-    double songs = argument(argc, argv, 1, 100e6);
-    double masters = argument(argc, argv, 2, 32);
-    double interval = argument(argc, argv, 3, 5);
-    double changes = argument(argc, argv, 4, 1000) * interval;
-    double others = (servers - 1) * changes;
-    double out = sent(changes);
-    double in = answered(others) + read_back(others, songs);
-    double server = (out + in) / LINK,
-           master = servers * (out + in) / masters / LINK;
-    double whole = buckets * (totals_key() + own_key()) +
-                   songs * (string(ID) + 2 * string(DIGITS));
-    double sweep = most(tags / masters / TAGS_A_SECOND,
-                        most(whole / LINK, whole / masters / LINK));
-    double period = most(interval, most(server, master));
+    cost c = {
+        .servers = argument(argc, argv, 0, 1000),
+        .songs = argument(argc, argv, 1, 100e6),
+        .masters = argument(argc, argv, 2, 32),
+        .interval = argument(argc, argv, 3, 5),
+        .rate = argument(argc, argv, 4, 1000),
+        .link = argument(argc, argv, 5, 1) * 1e9 / 8,
+    };
 
-    printf("%.0f servers, %.0f songs, %.0f masters, interval %.0f s, %.0f songs "
-           "played "
-           "a second and server\n\n",
-           servers, songs, masters, interval, changes / interval);
-    printf("a round sends       %12.0f bytes from each server\n", out);
-    printf(
-        "        answers     %12.0f bytes to each server, of it %.0f read back\n",
-        in, read_back(others, songs));
-    printf("each server         %12.0f bytes a second\n", (out + in) / interval);
-    printf("each master         %12.0f bytes a second\n",
-           servers * (out + in) / masters / interval);
-    printf("reading all once    %12.0f bytes, %.0f s at 1 Gbit/s\n", whole, sweep);
-    printf("all servers at once %12.0f s, at 1 Gbit/s of each master\n",
-           most(sweep, servers * whole / masters / LINK));
-    printf("others' plays after %12.0f s, twice the longest of: interval, %.1f s "
-           "for a "
-           "server's 1 Gbit/s, %.1f s for a master's\n",
-           2 * period, server, master);
+    settle(&c);
+    print(&c);
     return 0;
 }

@@ -3,8 +3,9 @@
  * over to what it was, is emptied and cleared.
  *
  * The zones are real ones, and so is all that decides (handoff/round.c, cluster.c
- * and shm/zone/writer.c). Only the script is modelled: apply() does what send.lua
- * does.
+ * and shm/zone/writer.c). Only the scripts are modelled, and how redis_read.c takes
+ * what others have: apply() and take_changes() do what send.lua does, read_tag()
+ * what read.lua does.
  *
  * Every play belongs to a *stretch*: the plays of one opening of a file. A file has
  * of each stretch so many plays, also of those before a copy or a restart. Then,
@@ -42,6 +43,7 @@
 #define WRITERS 64
 #define EPOCHS 12
 #define HISTORY 64 /* states of a shard that a failover may go back to */
+#define LOGGED 5   /* changes that a tag's log holds */
 #define DELAYED 16
 #define STEPS 400
 
@@ -95,9 +97,18 @@ typedef struct {
     uint64_t own[SONGS];
 } row;
 
+/* A song's total after a change, in a tag's log. */
+typedef struct {
+    uint64_t position; /* never the same twice, wherever it is */
+    uint64_t writer, total;
+    int song;
+} change;
+
 typedef struct {
     uint64_t epoch[TAGS];
     uint64_t total[SONGS];
+    change log[TAGS][LOGGED];
+    int logged[TAGS];
     row rows[WRITERS];
     int n;
 } shard;
@@ -105,6 +116,7 @@ typedef struct {
 static shard shards[SHARDS];
 static shard history[SHARDS][HISTORY];
 static int remembered[SHARDS];
+static uint64_t last_position;
 static int differences; /* the negative control: what is told is added */
 static uint64_t told_before[SERVERS][SONGS];
 
@@ -153,6 +165,18 @@ static void enter_epoch(shard *s, int tag, uint64_t epoch)
     for (int w = 0; w < s->n; w++) {
         *s->rows[w].fence[tag] = '\0';
     }
+    s->logged[tag] = 0;
+}
+
+static void log_change(shard *s, int tag, uint64_t writer, int song)
+{
+    change *log = s->log[tag];
+
+    if (s->logged[tag] == LOGGED) {
+        memmove(log, log + 1, (LOGGED - 1) * sizeof(*log));
+        s->logged[tag]--;
+    }
+    log[s->logged[tag]++] = (change){++last_position, writer, s->total[song], song};
 }
 
 static void remember(int which)
@@ -200,6 +224,7 @@ static void apply(const playcount_telling *q, playcount_script_answer *a,
         }
         else if (q->songs[i].count > w->own[song]) {
             s->total[song] += q->songs[i].count - w->own[song];
+            log_change(s, q->tag, q->writer, song);
         }
         else if (q->songs[i].count < w->own[song]) {
             a->larger++;
@@ -268,6 +293,8 @@ typedef struct {
     int stretch;
     uint64_t zone_epoch, cluster_epoch; /* as last seen */
     uint64_t seen[SONGS];
+    uint64_t position[TAGS]; /* in the logs; 0: the whole tag is to be read */
+    uint64_t reader, read_epoch, read_zone_epoch; /* as redis.h has them */
     apr_pool_t *pool;
     playcount_round *round;
     apr_pool_t *round_pool;
@@ -380,6 +407,8 @@ static void open_server(int which)
     playcount_writer_open(s->zone, &place, 1);
     s->runs = 1;
     s->round = NULL;
+    s->reader = s->read_epoch = 0;
+    memset(s->position, 0, sizeof(s->position));
     s->delivered = 0;
     s->zone_epoch = zone_epoch_of(s);
     memset(s->seen, 0, sizeof(s->seen));
@@ -507,6 +536,102 @@ static void say_request(int which, const playcount_telling *q)
     }
 }
 
+/* --- reading back --- */
+
+#define EMPTY 1 /* the position in a log that has nothing yet */
+
+static void at_least(server *s, int song, uint64_t total)
+{
+    playcount_others_at_least(s->zone, s->read_zone_epoch, songs[song],
+                              strlen(songs[song]), total);
+}
+
+/* What the answer to `q` has of the log; the log had `logged` changes before. */
+static void take_changes(server *s, const playcount_telling *q, int logged)
+{
+    const shard *from = &shards[q->tag % SHARDS];
+    const change *log = from->log[q->tag];
+    uint64_t *position = &s->position[q->tag];
+    int n = from->logged[q->tag], at = 0;
+
+    if (!*position || !*q->next) {
+        return;
+    }
+    while (at < n && log[at].position != *position) {
+        at++;
+    }
+    if (at == n && (*position != EMPTY || logged)) {
+        *position = 0;
+        return;
+    }
+    for (int i = at == n ? 0 : at + 1; i < n; i++) {
+        if (log[i].writer != q->fence) {
+            at_least(s, log[i].song, log[i].total);
+        }
+    }
+    for (apr_size_t i = 0; i < q->n; i++) {
+        at_least(s, song_of(&q->songs[i]), from->total[song_of(&q->songs[i])]);
+    }
+    *position = n ? log[n - 1].position : EMPTY;
+}
+
+/* Who reads, and as of which epoch: 0 when it may not. */
+static int may_read(server *s)
+{
+    playcount_writer w;
+
+    playcount_writer_get(s->zone, &w);
+    if (w.writer != s->reader || w.epoch != s->read_epoch) {
+        s->reader = w.writer;
+        s->read_epoch = w.epoch;
+        s->read_zone_epoch = w.zone_epoch;
+        memset(s->position, 0, sizeof(s->position));
+    }
+    return w.state == PLAYCOUNT_WRITER_PROVEN;
+}
+
+static void read_tag(server *s, int tag)
+{
+    shard *from = &shards[tag % SHARDS];
+    int n = from->logged[tag];
+
+    if (s->position[tag] || from->epoch[tag] != s->read_epoch ||
+        s->zone_epoch != s->read_zone_epoch) {
+        return;
+    }
+    for (int i = 0; i < SONGS; i++) {
+        if (tag_of(i) == tag) {
+            playcount_others_set(s->zone, s->read_zone_epoch, songs[i],
+                                 strlen(songs[i]), from->total[i],
+                                 row_of(from, s->reader)->own[i]);
+        }
+    }
+    s->position[tag] = n ? from->log[tag][n - 1].position : EMPTY;
+}
+
+/* Some tag that is to be read whole, as after every delivery. */
+static void read_back(int which)
+{
+    server *s = &servers[which];
+
+    if (may_read(s)) {
+        read_tag(s, (int)chance(TAGS));
+    }
+    look(s);
+}
+
+/* --- requests and answers --- */
+
+static void answered(int which, const playcount_telling *q,
+                     const playcount_script_answer *a, int logged)
+{
+    if (a->is == PLAYCOUNT_ANSWER_OK) {
+        take_changes(&servers[which], q, logged);
+    }
+    playcount_round_answer(servers[which].round, q->tag, a);
+    look(&servers[which]);
+}
+
 /* One request, with `trouble` in 100 of them something happens to. 0: none is left.
  */
 static int exchange(int which, uint32_t trouble)
@@ -515,6 +640,7 @@ static int exchange(int which, uint32_t trouble)
     uint32_t first = chance(TAGS), what = chance(100);
     playcount_script_answer a;
     playcount_telling q;
+    int logged;
 
     for (uint32_t n = 0; n < TAGS; n++) {
         uint32_t tag = (first + n) % TAGS;
@@ -523,10 +649,13 @@ static int exchange(int which, uint32_t trouble)
             continue;
         }
         say_request(which, &q);
+        logged = shards[tag % SHARDS].epoch[tag] == q.epoch
+                     ? shards[tag % SHARDS].logged[tag]
+                     : 0;
         if (what >= trouble) {
             apply(&q, &a, which);
             SAY("  -> %d %s", (int)a.is, a.fence);
-            playcount_round_answer(s->round, tag, &a);
+            answered(which, &q, &a, logged);
             return 1;
         }
         switch (chance(4)) {
@@ -541,35 +670,14 @@ static int exchange(int which, uint32_t trouble)
         default: /* it comes twice */
             apply(&q, &a, which);
             delay(&q);
-            playcount_round_answer(s->round, tag, &a);
+            answered(which, &q, &a, logged);
             return 1;
         }
         playcount_round_lost(s->round, tag);
+        s->position[tag] = 0;
         return 1;
     }
     return playcount_round_more(s->round);
-}
-
-/* The cluster as some server reads it: a tag at a time. */
-static void read_back(int which)
-{
-    server *s = &servers[which];
-    int tag = (int)chance(TAGS);
-    shard *from = &shards[tag % SHARDS];
-    playcount_writer w;
-
-    playcount_writer_get(s->zone, &w);
-    if (w.state != PLAYCOUNT_WRITER_PROVEN || w.epoch != from->epoch[tag] ||
-        w.zone_epoch != s->zone_epoch) {
-        return;
-    }
-    for (int i = 0; i < SONGS; i++) {
-        if (tag_of(i) == tag) {
-            playcount_others_set(s->zone, s->zone_epoch, songs[i], strlen(songs[i]),
-                                 from->total[i], row_of(from, w.writer)->own[i]);
-        }
-    }
-    look(s);
 }
 
 static void fail_over(void)
