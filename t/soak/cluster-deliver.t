@@ -31,10 +31,13 @@ for my $round (1 .. $ENV{ROUNDS} || 1) {
         $cluster->under_load("$kind: all keys deleted by hand", 'delete_keys');
         $cluster->under_load("$kind: a master that is full for a while", 'fill_master');
         $cluster->under_load("$kind: servers killed by -9 and started", 'kill_servers');
-        $cluster->killed_before_acknowledgement;
-        $cluster->wrong_type;
-        $cluster->older_file;
-        $cluster->copied_file;
+        $cluster->watched('killed_before_acknowledgement');
+        $cluster->watched('wrong_type');
+        $cluster->under_load("$kind: keys deleted one by one, then all as the manual says",
+            'delete_one_by_one');
+        # A server on an older file shows less until it has met the cluster.
+        $cluster->watched('older_file', 1, 2);
+        $cluster->watched('copied_file');
     }
 }
 done_testing;

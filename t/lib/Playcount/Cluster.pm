@@ -109,11 +109,12 @@ sub settles
     }
 }
 
-# Look at what all servers show, in a process of its own, until stop_watching: the
-# numbers that fell.
+# Look at what all servers show, or those that are named, in a process of its own, until
+# stop_watching: the numbers that fell.
 sub watch
 {
-    my ($self) = @_;
+    my ($self, @servers) = @_;
+    @servers = 0 .. $#{ $self->{servers} } unless @servers;
     pipe my $from, my $to or die "pipe: $!";
     my $parent = $$;
     my $pid = fork // die "fork: $!";
@@ -123,7 +124,7 @@ sub watch
         my @fell;
         my @seen = map { {} } $self->servers;
         until ($stop || getppid != $parent) {
-            for my $n (0 .. $#seen) {
+            for my $n (@servers) {
                 my $answer = HTTP::Tiny->new(timeout => 5)->get($self->{servers}[$n]->url('/'));
                 next unless $answer->{status} == 200;
                 my %now = map { split /=/ } split /,/, $answer->{content};
@@ -152,6 +153,15 @@ sub stop_watching
     my @fell = <$from>;
     waitpid $pid, 0;
     ok !@fell, '... and no number that a server showed has fallen' or diag @fell;
+}
+
+# A fault that is a test of its own, with an eye on what the servers show, or some of them.
+sub watched
+{
+    my ($self, $what, @servers) = @_;
+    $self->watch(@servers);
+    $self->$what;
+    $self->stop_watching;
 }
 
 # Do something to the cluster while songs are played on every server.
