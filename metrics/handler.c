@@ -241,9 +241,12 @@ static int is_ours(const request_rec *r)
 
 static int handler(request_rec *r)
 {
-    return is_ours(r)
+    if (!is_ours(r)) {
+        return DECLINED;
+    }
+    return playcount_may_answer(r)
                ? playcount_endpoint_run(&page_endpoint, r, playcount_request_of(r))
-               : DECLINED;
+               : playcount_refuse_handler(r);
 }
 
 /* The page, its files and its polls are known by their URL and Accept header;

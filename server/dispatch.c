@@ -4,9 +4,12 @@
 
 #include "apr_strings.h"
 #include "http_config.h"
+#include "http_log.h"
 
 #include "server/answer.h"
 #include "server/root.h"
+
+APLOG_USE_MODULE(playcount);
 
 static const char *name_of(int method)
 {
@@ -24,6 +27,28 @@ static const char *allowed(const playcount_endpoint *e, apr_pool_t *p)
         list = apr_pstrcat(p, list, name_of(e->operations[i].method), NULL);
     }
     return apr_pstrcat(p, list, "OPTIONS", NULL);
+}
+
+int playcount_may_answer(request_rec *r)
+{
+    const playcount_request *q = playcount_request_of(r);
+
+    if ((q && q->claimed && !strcmp(q->handler, r->handler)) ||
+        playcount_root_is_configured(r)) {
+        return 1;
+    }
+    ap_log_rerror(APLOG_MARK, APLOG_ERR, 0, r,
+                  "SetHandler %s in an .htaccess file has no effect: use it in the "
+                  "server's configuration",
+                  r->handler);
+    return 0;
+}
+
+int playcount_refuse_handler(request_rec *r)
+{
+    return playcount_refuse(
+        r, HTTP_FORBIDDEN,
+        "An .htaccess file cannot make this a place for plays or metrics.");
 }
 
 int playcount_endpoint_run(const playcount_endpoint *e, request_rec *r,
@@ -59,6 +84,9 @@ static int handler(request_rec *r)
 
     if (!r->handler || strcmp(r->handler, PLAYCOUNT_HANDLER)) {
         return DECLINED;
+    }
+    if (!playcount_may_answer(r)) {
+        return playcount_refuse_handler(r);
     }
     q = playcount_request_complete(r);
     if (!playcount_zone_is_available(q->zone)) {

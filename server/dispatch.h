@@ -34,6 +34,12 @@ struct playcount_endpoint {
 int playcount_endpoint_run(const playcount_endpoint *endpoint, request_rec *r,
                            const playcount_request *q);
 
+/* Of a handler, before all else: was it named by the server's configuration, and
+ * not by an .htaccess file (root.h)? If not, it is logged; answer with the other.
+ */
+int playcount_may_answer(request_rec *r);
+int playcount_refuse_handler(request_rec *r);
+
 void playcount_dispatch_register_hooks(apr_pool_t *p);
 
 #endif

@@ -43,7 +43,7 @@ static const char *const handlers[] = {PLAYCOUNT_HANDLER,
 /* Its place in the table; -1: it is not ours. */
 static int which(const char *handler)
 {
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; handler && i < 2; i++) {
         if (!strcmp(handler, handlers[i])) {
             return i;
         }
@@ -75,4 +75,53 @@ const char *playcount_root_find(request_rec *r, apr_size_t *length)
     }
     *length = (apr_size_t)root;
     return ours < 0 ? NULL : handlers[ours];
+}
+
+static int any_names_ours(const apr_array_header_t *sections, request_rec *r);
+
+/* A section for files or an <If>, in this one. */
+static int has_inner(const ap_conf_vector_t *section, request_rec *r)
+{
+    const core_dir_config *core = ap_get_core_module_config(section);
+
+    return core &&
+           (any_names_ours(core->sec_file, r) || any_names_ours(core->sec_if, r));
+}
+
+static int names_ours(const ap_conf_vector_t *section, request_rec *r)
+{
+    const core_dir_config *core = ap_get_core_module_config(section);
+
+    return (core && which(handler_of(core, r)) >= 0) || has_inner(section, r);
+}
+
+static int any_names_ours(const apr_array_header_t *sections, request_rec *r)
+{
+    for (int i = 0; sections && i < sections->nelts; i++) {
+        if (names_ours(APR_ARRAY_IDX(sections, i, ap_conf_vector_t *), r)) {
+            return 1;
+        }
+    }
+    return 0;
+}
+
+int playcount_root_is_configured(request_rec *r)
+{
+    const core_server_config *core =
+        ap_get_core_module_config(r->server->module_config);
+    const char *handler;
+    apr_size_t length;
+
+    handler = playcount_root_find(r, &length);
+    if ((handler && !strcmp(handler, r->handler)) ||
+        names_ours(r->server->lookup_defaults, r) ||
+        any_names_ours(core->sec_dir, r)) {
+        return 1;
+    }
+    for (int i = 0; i < core->sec_url->nelts; i++) {
+        if (has_inner(APR_ARRAY_IDX(core->sec_url, i, ap_conf_vector_t *), r)) {
+            return 1;
+        }
+    }
+    return 0;
 }

@@ -15,4 +15,11 @@
  * none: then the handler was set for a file or a directory. */
 const char *playcount_root_find(request_rec *r, apr_size_t *length);
 
+/* Did the server's configuration give this URL to our handler, and not an .htaccess
+ * file? Whoever may write such a file has a directory of the site, and neither its
+ * counts nor its metrics: from there they would be open to all, whatever protects
+ * their locations. 1 also where the server's configuration names one of our
+ * handlers elsewhere than in a location: then nobody knows which of them it was. */
+int playcount_root_is_configured(request_rec *r);
+
 #endif
