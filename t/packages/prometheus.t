@@ -122,6 +122,16 @@ for my $panel (@{ $dashboard->{panels} }) {
     }
     is_deeply \@missing, [], "$panel->{title}: each query has an answer";
 }
+# The variables' values, and the starts, of which one that nobody saw the time before is none.
+for my $variable (grep { $_->{type} eq 'query' } @{ $dashboard->{templating}{list} }) {
+    my ($query, $label) = $variable->{query}{query} =~ /^label_values\((.*), (\w+)\)$/;
+    $query =~ s/(\$\w+)/$variable{$1} \/\/ $1/ge;
+    ok scalar(grep { length($_->{metric}{$label} // '') } @{ ask($query) // [] }), "\$$variable->{name} has values";
+}
+for my $annotation (@{ $dashboard->{annotations}{list} }) {
+    (my $query = $annotation->{expr}) =~ s/(\$\w+)/$variable{$1} \/\/ $1/ge;
+    ok $query =~ s/ > 0$// && @{ ask($query) // [] }, "$annotation->{name}: the query has an answer";
+}
 for my $record ($rules =~ /- record: (\S+)/g) {
     Playcount::Server::wait_until("a value of $record", sub { @{ ask($record) // [] } });
     pass "$record is recorded";
