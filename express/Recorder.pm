@@ -8,6 +8,8 @@ use strict;
 use warnings;
 use Errno ();
 use Fcntl qw(O_NOFOLLOW O_RDONLY S_ISREG);
+use HTTP::Tiny;
+use JSON::PP ();
 use Checks;
 use HttpdConf;
 use Machine;
@@ -55,6 +57,21 @@ sub section
 # asks all the time. playcount-express records, show and replay read them.
 $text "when=%{REQUEST_URI} != '$page' && !(%{REQUEST_URI} -strmatch '$page/*')"
 EOF
+}
+
+# A line for each directory that the server records into, with what it could not record; of
+# the JSON behind the live page at this URL.
+sub recorded
+{
+    my ($page) = @_;
+    my $answer = HTTP::Tiny->new(timeout => 5)->get("$page?format=json&minutes=1");
+    my $json = eval { JSON::PP::decode_json($answer->{content}) } or return '';
+
+    return join '', map {
+        Plain::word("Recorded: $_->{records} requests in $_->{directory}"
+                . ($_->{dropped} ? ", and $_->{dropped} could not be" : '')
+                . ($_->{paused} ? '; the disk refuses, see the error log' : '')) . "\n"
+    } @{ $json->{recorders} // [] };
 }
 
 # --- records ---------------------------------------------------------------

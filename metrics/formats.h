@@ -35,6 +35,10 @@ void playcount_write_media_json(playcount_writer *w);
 void playcount_write_tasks_prometheus(playcount_exposition *e);
 void playcount_write_tasks_json(playcount_writer *w);
 
+/* recorder.c: what recorder/ has recorded, if it records; a JSON array. */
+void playcount_write_recorder_prometheus(playcount_exposition *e);
+void playcount_write_recorder_json(playcount_writer *w);
+
 /* json.c: the members "slow" and "events". */
 void playcount_write_happenings_json(playcount_writer *w);
 

@@ -314,6 +314,8 @@ int playcount_write_json(playcount_writer *w, const playcount_json_query *query)
     playcount_write_media_json(w);
     playcount_put(w, ",\"tasks\":");
     playcount_write_tasks_json(w);
+    playcount_put(w, ",\"recorders\":");
+    playcount_write_recorder_json(w);
     playcount_put(w, "}\n");
     return OK;
 }

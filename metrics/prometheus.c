@@ -293,6 +293,7 @@ int playcount_write_prometheus(playcount_writer *w,
     playcount_write_zones_prometheus(&e);
     playcount_write_media_prometheus(&e);
     playcount_write_tasks_prometheus(&e);
+    playcount_write_recorder_prometheus(&e);
     form->finish(&e);
     return OK;
 }

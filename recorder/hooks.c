@@ -11,6 +11,7 @@
 #include "http_log.h"
 #include "unixd.h"
 
+#include "recorder/shown.h"
 #include "recorder/store.h"
 #include "server/retained.h"
 #include "server/start.h"
@@ -21,6 +22,7 @@ APLOG_USE_MODULE(playcount);
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
     playcount_recorders = apr_array_make(pconf, 2, sizeof(playcount_recorder *));
+    playcount_recorder_register_status();
     return OK;
 }
 

@@ -23,6 +23,7 @@ static int take(apr_size_t n, apr_size_t most)
 void playcount_record_dropped(const playcount_recorder *recorder)
 {
     atomic_fetch_add(&recorder->shared->dropped, 1);
+    atomic_fetch_add(&recorder->shared->missed, 1);
 }
 
 playcount_record *playcount_record_begin(playcount_recorder *recorder,
@@ -38,7 +39,6 @@ playcount_record *playcount_record_begin(playcount_recorder *recorder,
         }
     }
     if (!record) {
-        playcount_record_dropped(recorder);
         return NULL;
     }
     record->recorder = recorder;

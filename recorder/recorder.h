@@ -9,6 +9,7 @@
  *     heads.c     its headers as text; meta.c: its name and facts
  *     writer.c    the thread of a child that writes records
  *     store.c     the directory (store.h); directory.c, oldest.c
+ *     shown.c     what others may know (shown.h)
  *
  * A record on its way:
  *
@@ -58,6 +59,8 @@ typedef struct {
     _Atomic apr_time_t paused_until; /* the disk refuses; 0: it does not */
     _Atomic apr_time_t said_at;      /* when dropped records were last said */
     _Atomic uint64_t dropped;        /* records, since that was last said */
+    _Atomic uint64_t recorded;       /* since the server started: written, */
+    _Atomic uint64_t missed;         /* and dropped */
     _Atomic int64_t kept; /* in the directory, as far as is known; -1: not */
 } playcount_recorder_shared;
 
@@ -122,7 +125,7 @@ const char *playcount_cmd_recorder(cmd_parms *cmd, void *dummy, int argc,
                                    char *const argv[]);
 
 /* record.c: a new record with the headers of a request that was just read. NULL:
- * nothing is recorded now, which is counted. */
+ * nothing is recorded now. */
 playcount_record *playcount_record_begin(playcount_recorder *recorder,
                                          request_rec *r);
 

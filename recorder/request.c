@@ -31,9 +31,9 @@ static int went_away(const playcount_record *record, const request_rec *last)
 
 /* Is it one of those that are wanted? The expression sees the request as the client
  * sent it, and the status that the client got. */
-static int is_wanted(const playcount_record *record, request_rec *first)
+static int is_wanted(const playcount_recorder *recorder, request_rec *first)
 {
-    const ap_expr_info_t *when = record->recorder->when;
+    const ap_expr_info_t *when = recorder->when;
     const char *error = NULL;
     int status = first->status, wanted;
 
@@ -55,7 +55,7 @@ static void finish(playcount_record *record, request_rec *first, int is_over)
     const request_rec *last = playcount_request_last(first);
 
     playcount_request_get(first)->record = NULL;
-    if (!is_wanted(record, first)) {
+    if (!is_wanted(record->recorder, first)) {
         playcount_record_free(record);
         return;
     }
@@ -96,6 +96,7 @@ static void see(request_rec *r)
     if (!q->record && !q->seen) {
         q->seen = 1;
         q->record = playcount_record_begin(recorder, first);
+        q->unrecorded = !q->record;
         if (q->record) {
             apr_pool_pre_cleanup_register(first->pool, first, cleanup);
         }
@@ -111,13 +112,27 @@ static int post_read_request(request_rec *r)
     return DECLINED;
 }
 
+/* Of those that could not be recorded, the ones that were wanted count. */
+static void miss(request_rec *first)
+{
+    const playcount_recorder *recorder = playcount_recorder_of(first->server);
+
+    if (recorder && is_wanted(recorder, first)) {
+        playcount_record_dropped(recorder);
+    }
+}
+
 static int log_transaction(request_rec *r)
 {
     request_rec *first = playcount_request_first(r);
-    playcount_record *record = record_of(first);
+    playcount_request *q = playcount_request_of(first);
 
-    if (record) {
-        finish(record, first, 1);
+    if (q && q->record) {
+        finish(q->record, first, 1);
+    }
+    else if (q && q->unrecorded) {
+        q->unrecorded = 0;
+        miss(first);
     }
     return DECLINED;
 }

@@ -150,6 +150,7 @@ static void write_record(const playcount_record *record)
         pause_recording(recorder, error);
         return;
     }
+    atomic_fetch_add(&recorder->shared->recorded, 1);
     go_on(recorder);
     remove_oldest(recorder);
     say_dropped(recorder);

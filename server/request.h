@@ -44,9 +44,10 @@ typedef struct {
     void *sample;
     int page;
 
-    /* Of the recorder: what is kept of the request; whether it was begun. */
+    /* Of the recorder: what is kept of the request; whether it was begun, and could
+     * not be. */
     void *record;
-    int seen;
+    int seen, unrecorded;
 
     /* Of the media room: what is known of a delivery. */
     void *media;
