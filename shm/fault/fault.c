@@ -17,6 +17,7 @@ typedef struct guard {
 
 static guard *_Atomic guards;
 static struct sigaction before;
+static void (*_Atomic tell)(int signal_number);
 
 static apr_status_t forget(void *unguarded)
 {
@@ -65,9 +66,19 @@ static int replace(const guard *g)
                   g->from) != MAP_FAILED;
 }
 
+void playcount_fault_tell(void (*stranger)(int signal_number))
+{
+    atomic_store(&tell, stranger);
+}
+
 /* As if we had not been here. */
 static void pass_on(int signal_number, siginfo_t *info, void *context)
 {
+    void (*stranger)(int) = atomic_load(&tell);
+
+    if (stranger) {
+        stranger(signal_number);
+    }
     if (before.sa_flags & SA_SIGINFO) {
         before.sa_sigaction(signal_number, info, context);
     }

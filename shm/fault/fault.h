@@ -44,6 +44,11 @@ void playcount_fault_watch(void *mapping, size_t bytes,
  * called in each child, and in the parent before it touches such memory. */
 void playcount_fault_catch(void);
 
+/* Have this called for each SIGBUS that is not of a mapping that is watched over,
+ * before it goes on to the handler that was there before; in the signal handler, so
+ * it may do only what is safe there. NULL: nobody. */
+void playcount_fault_tell(void (*stranger)(int signal_number));
+
 /* No longer, because the code of the handler may go. */
 void playcount_fault_release(void);
 

@@ -4,6 +4,7 @@ use strict;
 use warnings;
 use Test::More;
 use Playcount::Express;
+use Playcount::Metrics;
 use Playcount::Terminal;
 
 my ($gdb) = grep { -x } map { "$_/gdb" } split /:/, $ENV{PATH};
@@ -41,6 +42,33 @@ is scalar(@watching), 1, 'one process of ours watches';
 $express->run('stop');
 Playcount::Server::wait_until('its end', sub { !kill 0, $watching[0]{pid} });
 pass 'and ends with the server';
+
+# Where a signal handler finds no stack, and SIGBUS, which the zones' files may raise too.
+sub backtrace_of
+{
+    my ($how, $signal, $mpm, $frame) = @_;
+    my $crashing = Playcount::Express->new;
+    my $conf = $crashing->temp . '/crash.conf';
+    Playcount::Server::spew($conf, "LoadModule playcount_test_module $Playcount::Metrics::TEST_MODULE\n"
+        . "<Location /crash>\n    SetHandler playcount-test\n    Require all granted\n</Location>\n");
+    ($status, $output) = $crashing->run('start-server', '--background', '--songs', '1k', '--mpm', $mpm,
+        '--processes', 1, '--plays-path', '/plays', '--include-file', $conf);
+    is $status, 0, "$how under $mpm" or diag $output;
+    my $log = $crashing->root . '/logs/error_log';
+    $crashing->get("/crash?crash=$how");
+    Playcount::Server::wait_until('the end of the child in the log', sub {
+        return Playcount::Server::slurp($log) =~ /child pid \d+ exit signal /;
+    });
+    my $text = Playcount::Server::slurp($log);
+    like $text, qr/child \d+ crashes in its thread \d+, signal $signal; /, 'the crash is said';
+    SKIP: {
+        skip 'gdb may not attach here', 1 if $text =~ /Operation not permitted/;
+        like $text, qr/^#\d+ .*\b$frame \(/m, "with $frame()";
+    }
+    is $crashing->post('/plays/song/x')->{content}, '1', 'and another child serves';
+}
+backtrace_of('bus', 7, 'event', 'touch_what_is_not_there');
+backtrace_of('stack', 11, $_, 'fill_stack') for qw(event prefork);
 
 # --debugger.
 ($status, $output) = $express->run('start-server', '--debugger');

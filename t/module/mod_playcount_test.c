@@ -20,7 +20,9 @@
  *     file=PATH     one file bucket
  *     after=MS      sleep
  *     die=N         return this status after all that
- *     crash=1       the process ends by a signal after all that
+ *     crash=1       the process ends by a signal after all that: SIGKILL, or
+ *         stack     what follows an overflow of the stack, or
+ *         bus       SIGBUS, by a mapped file that was cut short
  *
  * The output filter PLAYCOUNT_TEST_PROBE (anywhere with SetOutputFilter) stands
  * right below the block filter and logs, in a note for %{probe}n, the first
@@ -36,6 +38,8 @@
 #include "apr_strings.h"
 
 #include <signal.h>
+#include <stdlib.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 static const char *text(request_rec *r, const char *key)
@@ -161,6 +165,44 @@ static void subrequest(request_rec *r, const char *uri)
     ap_destroy_sub_req(sub);
 }
 
+static volatile int more = 1;
+
+__attribute__((noinline)) static int fill_stack(volatile char *above)
+{
+    volatile char here[4096];
+
+    here[0] = *above;
+    return more ? fill_stack(here) + here[0] : 0;
+}
+
+static void touch_what_is_not_there(void)
+{
+    char name[] = "/tmp/playcount-test-XXXXXX";
+    int fd = mkstemp(name);
+    volatile char *page;
+
+    unlink(name);
+    if (ftruncate(fd, 1) == 0) {
+        page = mmap(NULL, 1, PROT_READ, MAP_SHARED, fd, 0);
+        more = ftruncate(fd, 0) == 0 ? *page : 1;
+    }
+}
+
+static void crash(const char *how)
+{
+    char top = 0;
+
+    if (how && !strcmp(how, "stack")) {
+        more = fill_stack(&top);
+    }
+    else if (how && !strcmp(how, "bus")) {
+        touch_what_is_not_there();
+    }
+    else if (how) {
+        kill(getpid(), SIGKILL);
+    }
+}
+
 static int handler(request_rec *r)
 {
     apr_bucket_brigade *bb;
@@ -192,9 +234,7 @@ static int handler(request_rec *r)
         write_file(r, bb, text(r, "file"));
     }
     pause_for(r, "after");
-    if (number(r, "crash", 0)) {
-        kill(getpid(), SIGKILL);
-    }
+    crash(text(r, "crash"));
     return number(r, "die", 0) ? (int)number(r, "die", 0) : OK;
 }
 
