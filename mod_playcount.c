@@ -19,6 +19,7 @@
 #include "server/crash.h"
 #include "server/delivered.h"
 #include "server/dispatch.h"
+#include "server/reap.h"
 #include "server/request.h"
 #include "server/site.h"
 #include "server/watchdog.h"
@@ -140,6 +141,7 @@ static void register_hooks(apr_pool_t *p)
 {
     ap_hook_post_config(announce, NULL, NULL, APR_HOOK_FIRST);
     playcount_crash_register_hooks(p);
+    playcount_reap_register_hooks(p);
     playcount_delivered_register_hooks(p);
     playcount_claim_register_hooks(p);
     playcount_request_register_hooks(p);

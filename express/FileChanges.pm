@@ -5,12 +5,14 @@ package FileChanges;
 # directories that hold them, as editors replace files; without it there is a look every half
 # second.
 #
-#     my $watch = FileChanges->new(sub { return @paths }, sub { my ($path, $is_dir) = @_; ... });
+#     my $watch = FileChanges->new(sub { return @paths }, sub { my ($path, $is_dir) = @_; ... },
+#         sub { ... });
 #     my @changed = $watch->wait(0.5);    # after 0.5 s at most: none
 #
 # The first is called at each look; a path with a slash at its end is a directory that may get
 # files, and is no file itself. The second says whether what happened to a path that is
-# not among them justifies a look.
+# not among them justifies a look. The third, if there is one, is called with 1 at the first sight
+# of a change, and with 2 and so on when others follow before they are told.
 
 use strict;
 use warnings;
@@ -22,8 +24,9 @@ our $SETTLE = 0.1;      # for so long nothing changes any more, before it is sai
 
 sub new
 {
-    my ($class, $paths, $is_worth) = @_;
-    my $self = bless { paths => $paths, is_worth => $is_worth, looked => time }, $class;
+    my ($class, $paths, $is_worth, $sees) = @_;
+    my $self = bless { paths => $paths, is_worth => $is_worth, sees => $sees // sub { },
+        looked => time }, $class;
 
     $self->{inotify} = 1 if !$ENV{PLAYCOUNT_EXPRESS_POLL} && eval { require Linux::Inotify2 };
     $self->{seen} = $self->look;
@@ -111,7 +114,8 @@ sub wait
 
     my $now = $self->look;
     return unless changed($self->{seen}, $now);
-    for (1 .. 20) {
+    for my $round (1 .. 20) {
+        $self->{sees}->($round);
         sleep $SETTLE;
         my $next = $self->look;
         my $is_settled = !changed($now, $next);

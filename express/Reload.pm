@@ -109,12 +109,12 @@ sub say_line
 
 sub restart
 {
-    my ($option, $pid, @changed) = @_;
+    my ($option, $pid, $check, @changed) = @_;
     my $names = join ', ', map { basename($_) } @changed[0 .. ($#changed < 4 ? $#changed : 4)];
 
     $names .= ' and ' . (@changed - 5) . ' more' if @changed > 5;
     say_line("Changed: $names. Restarting gracefully.\n");
-    return say_line("Restarted.\n") if eval { Server::graceful($option, $pid); 1 };
+    return say_line("Restarted.\n") if eval { Server::graceful($option, $pid, $check); 1 };
     say_line("playcount-express: $@") unless $Server::stopping;
     return;
 }
@@ -126,11 +126,15 @@ sub prepare
     my ($option) = @_;
     return unless $option->{'reload-on-changes'};
     my @configuration = configuration_files($option);
-    return {
-        configuration => \@configuration,
-        watch => FileChanges->new(sub { return paths($option, \@configuration) },
-            sub { return is_worth($option, @_) }),
-    };
+    my $self = { configuration => \@configuration };
+
+    # While an editor goes on writing, httpd looks at its configuration.
+    $self->{watch} = FileChanges->new(sub { return paths($option, \@configuration) },
+        sub { return is_worth($option, @_) }, sub {
+            Server::drop_check(delete $self->{check});
+            $self->{check} = Server::begin_check($option) if $_[0] == 1;
+        });
+    return $self;
 }
 
 # Until this says that the server has ended.
@@ -140,7 +144,7 @@ sub watch
 
     while (!$has_ended->()) {
         my @changed = $self->{watch}->wait(0.5) or next;
-        restart($option, $pid, @changed);
+        restart($option, $pid, delete $self->{check}, @changed);
         @{ $self->{configuration} } = configuration_files($option);
         $self->{watch}->know(@{ $self->{configuration} });
     }

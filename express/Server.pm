@@ -235,23 +235,40 @@ sub stop
     return;
 }
 
-# What httpd has against its configuration; nothing if it would take it.
-sub configuration_error
+# Have httpd check its configuration, which takes a moment.
+sub begin_check
 {
     my ($option) = @_;
-    my $check = open my $out, '-|', 'sh', '-c', 'exec "$@" -t 2>&1', 'sh',
-        command_line($option) or return "cannot run httpd: $!";
-    my $text = do { local $/; <$out> };
-    return close $out ? undef : $text;
+    my $pid = open my $out, '-|', 'sh', '-c', 'exec "$@" -t 2>&1', 'sh', command_line($option);
+    return { pid => $pid, out => $out, error => "cannot run httpd: $!" };
 }
 
-# Comes back when a child of the new configuration serves.
+# What it has against it; nothing if it would take it.
+sub configuration_error
+{
+    my ($check) = @_;
+    return $check->{error} unless $check->{pid};
+    my $text = do { local $/; readline $check->{out} };
+    return close $check->{out} ? undef : $text;
+}
+
+sub drop_check
+{
+    my ($check) = @_;
+    return unless $check && $check->{pid};
+    kill 'KILL', $check->{pid};
+    close $check->{out};
+    return;
+}
+
+# Comes back when a child of the new configuration has started. The check of that may be
+# under way already.
 sub graceful
 {
-    my ($option, $pid) = @_;
+    my ($option, $pid, $check) = @_;
     my $conf = ServerRoot::conf_path($option);
 
-    if (my $error = configuration_error($option)) {
+    if (my $error = configuration_error($check // begin_check($option))) {
         die "httpd.conf has an error, the server goes on as it was:\n$error";
     }
     ServerRoot::need_room($option);

@@ -9,9 +9,10 @@
  * at most. Then the signal goes on to httpd's own handler. What the handler does is
  * safe in a process that is broken: it allocates nothing and takes no lock.
  *
- * Threads that serve requests get a second stack for the handler, so that an overflow
- * of the first is told too. Threads that never do (the MPM's own, the watchdog's, the
- * lane's loop) have none: an overflow there ends the child without a note. */
+ * Threads that serve requests get a second stack for the handler, so that an
+ * overflow of the first is told too. Threads that never do (the MPM's own, the
+ * watchdog's, the lane's loop) have none: an overflow there ends the child without
+ * a note. */
 #ifndef PLAYCOUNT_SERVER_CRASH_H
 #define PLAYCOUNT_SERVER_CRASH_H
 
