@@ -300,10 +300,10 @@ sub lane_section
 {
     my ($option) = @_;
 
-    return '' unless $option->{lane};
+    return '' unless $option->{lane} // $option->{mpm} eq 'event';
     return <<"EOF";
 
-# A loop in each process answers the simplest requests for songs (--lane).
+# A loop in each process answers the simplest requests for songs (--no-lane: httpd does).
 PlaycountLane On
 EOF
 }

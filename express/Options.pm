@@ -22,7 +22,9 @@ our @COMMANDS = (
 
 # Groups for --help: heading, the commands that take the options, and these as
 # [name, argument, help, repeatable]. An option without an argument is a switch; one whose
-# argument stands in brackets may go without. In help @root@ is the default server root.
+# argument stands in brackets may go without. A switch --no-NAME has a --NAME, too, which is
+# the default: $option->{NAME} is 0 or 1 if one of them was given. In help @root@ is the
+# default server root.
 my @server = qw(start-server setup-server);
 our @GROUPS = (
     ['Options of all commands', [map { $_->[0] } @COMMANDS],
@@ -71,7 +73,7 @@ our @GROUPS = (
         ['mpm', 'NAME', 'event, worker or prefork (event)'],
         ['processes', 'N', 'how many processes (4; prefork: 64)'],
         ['threads', 'N', 'how many threads in each (32)'],
-        ['lane', undef, 'answer the simplest requests for songs in a loop (docs/lane.md)'],
+        ['no-lane', undef, 'without the loop for the simplest requests (docs/lane.md)'],
         ['many-connections', undef, 'be ready for 10,000 open connections and more'],
         ['include-file', 'FILE', 'include this file at the end of httpd.conf; repeatable', 1],
         ['user', 'NAME', 'who it serves as when root starts it (www-data)'],
@@ -127,7 +129,7 @@ sub specifications
         next unless grep { $_ eq $command } @$commands;
         for my $row (@rows) {
             my ($name, $argument, undef, $many) = @$row;
-            push @found, $name . (!defined $argument ? '' : $argument =~ /^\[\w+\]$/ ? ':s' : '=s')
+            push @found, $name =~ s/^no-(.*)/$1!/r . (!defined $argument ? '' : $argument =~ /^\[\w+\]$/ ? ':s' : '=s')
                 . ($many ? '@' : '');
         }
     }

@@ -1,5 +1,6 @@
-# --lane: the lane answers the counter's simplest requests, alone and beside files; where it
-# must not it stays out.
+# The lane is on by default and answers the counter's simplest requests, alone and beside
+# files and programs; where it must not it stays out; --no-lane turns it off. No answer is
+# another for it.
 use strict;
 use warnings;
 use HTTP::Tiny;
@@ -10,19 +11,56 @@ use Playcount::Server;
 my $temp = File::Temp->newdir('playcount-t-XXXXXX', DIR => '/tmp');
 chmod 0755, "$temp";
 Playcount::Server::spew("$temp/a.txt", 'a');
+mkdir "$temp/files" or die $!;
+Playcount::Server::spew("$temp/app.wsgi", <<'EOF');
+def application(environ, start_response):
+    start_response('200 OK', [('Content-Type', 'text/plain')])
+    return [b'application']
+EOF
+my $has_wsgi = -e Playcount::Server::modules_dir() . '/mod_wsgi.so';
 
-for my $case (['alone', 1, ''], ['beside files', 1, '/plays', '--document-root', "$temp"],
-    ['with an access log', 0, '', '--access-log']) {
-    my ($how, $is_used, $root, @options) = @$case;
+# What a client of one connection gets, first requests and later ones, and how many of them
+# were the lane's.
+sub answers
+{
+    my ($how, $root, @options) = @_;
     my $express = Playcount::Express->new;
     my ($status, $output) = $express->run('start-server', '--background', '--songs', '1k',
-        '--processes', 1, '--lane', @options);
+        '--processes', 1, @options);
     is $status, 0, "$how: it starts" or diag $output;
-    my $http = HTTP::Tiny->new(keep_alive => 1);
-    is $http->post($express->url("$root/song/$_"))->{content}, '1', "$how: song $_" for 1 .. 9;
+    my $http = HTTP::Tiny->new(keep_alive => 1, timeout => 60);
+    my @got;
+    for my $request ((map { ['POST', "$root/song/$_"], ['GET', "$root/song/$_"] } 1 .. 5),
+        (map { ['POST', "$root/song/1?by=$_"] } 2, 3, 4), (map { ['HEAD', "$root/song/$_"] } 1 .. 3),
+        ['GET', "$root/song/never"], ['GET', "$root/song/%41"], ['POST', "$root/song/1?by=x"],
+        ['DELETE', "$root/song/5"], ['GET', "$root/song/5"], ['PUT', "$root/song/5"],
+        ['GET', '/a.txt'], ['GET', $root || '/'], ['GET', '/nothing']) {
+        my ($method, $path) = @$request;
+        my $answer = $http->request($method, $express->url($path));
+        delete $answer->{headers}{$_} for qw(date playcount-mapping);
+        ($answer->{content} //= '') =~ s/$express->{port}/PORT/g;
+        push @got, [$method, $path, @$answer{qw(status headers content)}];
+    }
     my ($lane) = $express->get('/server-status?auto')->{content} =~ /^PlaycountLaneRequests: (\d+)$/m;
-    cmp_ok $lane // 0, $is_used ? '>' : '==', 0, $is_used ? 'by the lane' : 'without the lane';
-    is $express->get("$root/song/9")->{content}, '1', 'counted';
+    my $log = Playcount::Server::slurp($express->root . '/logs/error_log');
+    return (\@got, $lane // 0, $log);
+}
+
+for my $case (['alone', 1, ''],
+    ['beside files', 1, '/plays', '--document-root', "$temp/files"],
+    ['beside CGI programs', 1, '/plays', '--cgi', "/cgi=$temp/files"],
+    ($has_wsgi ? ['beside an application', 0, '/plays', '--wsgi', "$temp/app.wsgi"] : ()),
+    ['with an access log', 0, '', '--access-log'],
+    ['with the recorder', 0, '', '--recorder'],
+    ['under worker', 0, '', '--mpm', 'worker']) {
+    my ($how, $is_used, $root, @options) = @$case;
+    my ($with, $lane, $log) = answers($how, $root, @options);
+    my ($without, $none) = answers("$how, --no-lane", $root, '--no-lane', @options);
+    cmp_ok $lane, $is_used ? '>' : '==', 0, $is_used ? 'by the lane' : 'without the lane';
+    is $none, 0, '--no-lane turns it off';
+    is_deeply $with, $without, 'and the answers are the same';
+    like $log, $is_used ? qr/PlaycountLane: \S* is answered by the lane/ : qr/PlaycountLane.*(stays out|only|event)/,
+        'the log says so' unless $how eq 'under worker';
 }
 
 done_testing;

@@ -21,7 +21,7 @@ for my $options (
     ['--host', 'localhost', '--songs', '3m'],
     ['--zone-file', $express->temp . '/the counts'],
     ($> == 0 ? ['--user', 'nobody', '--group', 'daemon'] : ()),
-    ['--lane', '--redis', '127.0.0.1:6379,[::1]:6380,redis.example:6381'],
+    ['--no-lane', '--redis', '127.0.0.1:6379,[::1]:6380,redis.example:6381'],
     ['--document-root', "$temp/files"],
     (map { ['--proxy', "$_//127.0.0.1:9/", '--document-root', "$temp/files"] }
         qw(http: https: h2: h2c: fcgi: scgi: uwsgi: ajp: ws:)),
