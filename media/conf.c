@@ -157,7 +157,8 @@ int playcount_media_is_type(const playcount_media_dir *conf, const char *type)
                                  ? APR_ARRAY_IDX(conf->types, i, const char *)
                                  : default_types[i];
 
-        if (!ap_cstr_casecmpn(type, wanted, strlen(wanted))) {
+        if (!((*type ^ *wanted) & ~0x20) &&
+            !ap_cstr_casecmpn(type, wanted, strlen(wanted))) {
             return 1;
         }
     }

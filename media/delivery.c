@@ -79,7 +79,7 @@ static void keep_short(request_rec *r, request_rec *first,
         !(song = playcount_media_song_of(first, r, conf, &why))) {
         return;
     }
-    playcount_media_fill(first, conf, m, &facts, song, &got);
+    playcount_media_fill(first, conf, &facts, song, &got);
     if (!playcount_media_is_counted(playcount_media_tables, &got)) {
         playcount_delivered_keep_short(r, bytes);
     }

@@ -99,7 +99,9 @@ const char *playcount_media_parts_of(request_rec *r, apr_off_t body, uint64_t si
                                      playcount_media_parts *parts)
 {
     uint64_t left = body > 0 ? (uint64_t)body : 0;
-    const char *range = apr_table_get(r->headers_out, "Content-Range");
+    const char *range = r->status == HTTP_PARTIAL_CONTENT
+                            ? apr_table_get(r->headers_out, "Content-Range")
+                            : NULL;
 
     parts->interval = NULL;
     parts->n = 0;
@@ -110,7 +112,7 @@ const char *playcount_media_parts_of(request_rec *r, apr_off_t body, uint64_t si
                    ? several(r, left, size, parts)
                    : "it has no Content-Range";
     }
-    parts->interval = apr_pcalloc(r->pool, sizeof(*parts->interval));
+    parts->interval = &parts->one;
     parts->n = 1;
     if (r->status == HTTP_PARTIAL_CONTENT) {
         if (!playcount_content_range_read(range, parts->interval, &parts->size) ||
@@ -120,7 +122,7 @@ const char *playcount_media_parts_of(request_rec *r, apr_off_t body, uint64_t si
         cut(parts->interval, 0, &left);
         return NULL;
     }
-    parts->interval->end = UINT64_MAX;
+    parts->one = (playcount_interval){0, UINT64_MAX};
     cut(parts->interval, 0, &left);
     parts->size = length_of(r);
     if (parts->size == UINT64_MAX) {

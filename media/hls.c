@@ -4,13 +4,15 @@
  *
  * Which file is a segment its playlists say, on the disk; they are read when a
  * child logs the first request for a file, after its response. What was found is
- * known as long as the file stays the same; of a directory without playlists, for a
- * minute. The cells are the child's own: a few of them cost less than sharing them.
+ * known as long as the file stays the same; of a directory without playlists, for
+ * one or two minutes. The cells are the child's own: a few of them cost less than
+ * sharing them.
  */
 
 #include "media/private.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "apr_strings.h"
@@ -21,22 +23,29 @@
 #define CELLS 16384
 #define DIRECTORIES 1024
 
-/* A file that may be a segment. */
+/* A segment. */
 typedef struct {
     uint64_t number;            /* of the file; 0: the cell is empty */
-    playcount_hls_place *place; /* NULL: not a presentation ... */
-    apr_time_t until; /* ... until then; 0: as long as it stays the same */
+    playcount_hls_place *place; /* in its presentation */
 } cell;
 
 /* A directory that had no playlist, nor the one above. */
 typedef struct {
     uint64_t number;
-    apr_time_t until; /* it is not known any more then */
+    uint32_t until; /* the minute in which it is not known any more */
 } no_lists;
+
+/* A file that is in no playlist, as most are: the upper half of its number, whether
+ * it must be a segment all the same, and the minute in which it is not known any
+ * more. Read without the lock. */
+static _Atomic uint64_t others[CELLS];
+
+#define LOST UINT32_C(0x80000000)
+#define FOREVER UINT32_C(0x7fffffff)
 
 static cell cells[CELLS];
 static no_lists directories[DIRECTORIES];
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of all cells */
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* of these two */
 
 static const uint8_t key[PLAYCOUNT_LISTENER_KEY]; /* nobody's secret */
 
@@ -57,25 +66,57 @@ static void copy(apr_pool_t *p, const playcount_hls_place *from,
     to->segments = apr_pmemdup(p, from->segments, from->n * sizeof(*to->segments));
 }
 
+static uint32_t minute_of(const request_rec *r)
+{
+    return (uint32_t)(apr_time_sec(r->request_time) / 60);
+}
+
+/* 1: it is in no playlist, and *lost says whether it must be a segment. */
+static int is_other(const request_rec *r, uint64_t number, int *lost)
+{
+    uint64_t known =
+        atomic_load_explicit(&others[number / 2 % CELLS], memory_order_relaxed);
+
+    *lost = (known & LOST) != 0;
+    return known >> 32 == number >> 32 && minute_of(r) < (known & FOREVER);
+}
+
+/* Nothing else is kept in such files. */
+static uint32_t must_be_segment(const char *path)
+{
+    const char *dot = ap_strrchr_c(path, '.');
+
+    return dot && (!strcmp(dot, ".ts") || !strcmp(dot, ".m4s") ||
+                   !strcmp(dot, ".cmfa") || !strcmp(dot, ".cmfv"))
+               ? LOST
+               : 0;
+}
+
+static void keep_other(const request_rec *r, uint64_t number, uint32_t until)
+{
+    atomic_store_explicit(&others[number / 2 % CELLS],
+                          (number & ~(uint64_t)UINT32_MAX) | until |
+                              must_be_segment(r->filename),
+                          memory_order_relaxed);
+}
+
 static int is_known(const request_rec *r, uint64_t number,
-                    playcount_hls_place *place, int *found)
+                    playcount_hls_place *place)
 {
     const cell *c = &cells[number / 2 % CELLS];
     int known;
 
-    *found = 0;
     pthread_mutex_lock(&lock);
-    known = c->number == number && (!c->until || r->request_time < c->until);
-    if (known && c->place) {
+    known = c->number == number;
+    if (known) {
         copy(r->pool, c->place, place);
-        *found = 1;
     }
     pthread_mutex_unlock(&lock);
     return known;
 }
 
-/* Takes the place over; NULL: it is no segment. */
-static void keep(uint64_t number, playcount_hls_place *place, apr_time_t until)
+/* Takes the place over. */
+static void keep(uint64_t number, playcount_hls_place *place)
 {
     cell *c = &cells[number / 2 % CELLS];
     playcount_hls_place *old;
@@ -84,7 +125,6 @@ static void keep(uint64_t number, playcount_hls_place *place, apr_time_t until)
     old = c->place;
     c->number = number;
     c->place = place;
-    c->until = until;
     pthread_mutex_unlock(&lock);
     if (old) {
         playcount_hls_forget(old);
@@ -93,21 +133,21 @@ static void keep(uint64_t number, playcount_hls_place *place, apr_time_t until)
 }
 
 /* Until when r's directory is known to have no playlist; 0: it is not known. */
-static apr_time_t no_lists_until(const request_rec *r, uint64_t directory)
+static uint32_t no_lists_until(const request_rec *r, uint64_t directory)
 {
     const no_lists *d = &directories[directory / 2 % DIRECTORIES];
-    apr_time_t until;
+    uint32_t until;
 
     pthread_mutex_lock(&lock);
-    until = d->number == directory && r->request_time < d->until ? d->until : 0;
+    until = d->number == directory && minute_of(r) < d->until ? d->until : 0;
     pthread_mutex_unlock(&lock);
     return until;
 }
 
-static apr_time_t keep_directory(const request_rec *r, uint64_t directory)
+static uint32_t keep_directory(const request_rec *r, uint64_t directory)
 {
     no_lists *d = &directories[directory / 2 % DIRECTORIES];
-    apr_time_t until = r->request_time + apr_time_from_sec(60);
+    uint32_t until = minute_of(r) + 2;
 
     pthread_mutex_lock(&lock);
     d->number = directory;
@@ -128,32 +168,39 @@ static int look(request_rec *r, uint64_t number, uint64_t directory,
     }
     if (playcount_hls_find(r->filename, mine)) {
         copy(r->pool, mine, place);
-        keep(number, mine, 0);
+        keep(number, mine);
         return 1;
     }
     lists = mine->lists;
     free(mine);
-    keep(number, NULL, lists ? 0 : keep_directory(r, directory));
+    keep_other(r, number, lists ? FOREVER : keep_directory(r, directory));
     return 0;
 }
 
-/* Is r's file a segment? Then its place, in r's pool. */
+/* Is r's file in a playlist? 1: *place is where, in r's pool; 0: it is not; -1: it
+ * should be. */
 static int find(request_rec *r, playcount_hls_place *place)
 {
     uint64_t number = playcount_media_file_number(r), directory;
-    apr_time_t until;
-    int found;
+    uint32_t until;
+    int lost;
 
-    if (is_known(r, number, place, &found)) {
-        return found;
+    if (is_other(r, number, &lost)) {
+        return lost ? -1 : 0;
+    }
+    if (is_known(r, number, place)) {
+        return 1;
     }
     directory = directory_of(r);
-    until = no_lists_until(r, directory);
+    until = playcount_hls_may_be_segment(r->filename) ? no_lists_until(r, directory)
+                                                      : FOREVER;
     if (until) {
-        keep(number, NULL, until);
-        return 0;
+        keep_other(r, number, until);
     }
-    return look(r, number, directory, place);
+    else if (look(r, number, directory, place)) {
+        return 1;
+    }
+    return must_be_segment(r->filename) ? -1 : 0;
 }
 
 /* The URL path of the presentation: that of the file without its name, `up`
@@ -205,21 +252,33 @@ static void exchange(apr_pool_t *p, const playcount_hls_place *place,
     parts->n = n;
 }
 
-int playcount_media_is_playlist(const request_rec *r)
+/* .m3u8, .m3u; the last letter tells most others. */
+static int is_playlist_name(const char *path)
 {
-    const char *type = r->content_type;
+    size_t n = strlen(path);
 
-    return (r->filename && playcount_hls_is_playlist(r->filename)) ||
-           (type && ap_strcasestr(type, "mpegurl"));
+    return n && (path[n - 1] == '8' || (path[n - 1] | 0x20) == 'u') &&
+           playcount_hls_is_playlist(path);
 }
 
-/* Nothing else is kept in such files. */
-static int must_be_segment(const char *path)
+/* audio/mpegurl, application/x-mpegurl, application/vnd.apple.mpegurl */
+static int is_playlist_type(const char *type)
 {
-    const char *dot = ap_strrchr_c(path, '.');
+    const char *name = type ? ap_strchr_c(type, '/') : NULL;
 
-    return dot && (!strcmp(dot, ".ts") || !strcmp(dot, ".m4s") ||
-                   !strcmp(dot, ".cmfa") || !strcmp(dot, ".cmfv"));
+    if (!name++) {
+        return 0;
+    }
+    name += !ap_cstr_casecmpn(name, "x-", 2)            ? 2
+            : !ap_cstr_casecmpn(name, "vnd.apple.", 10) ? 10
+                                                        : 0;
+    return !ap_cstr_casecmpn(name, "mpegurl", 7);
+}
+
+int playcount_media_is_playlist(const request_rec *r)
+{
+    return (r->filename && is_playlist_name(r->filename)) ||
+           is_playlist_type(r->content_type);
 }
 
 int playcount_media_segment(request_rec *first, request_rec *last, uint32_t seconds,
@@ -227,12 +286,17 @@ int playcount_media_segment(request_rec *first, request_rec *last, uint32_t seco
                             const char **song)
 {
     playcount_hls_place place;
+    int found;
 
-    if (!last->filename || !playcount_hls_may_be_segment(last->filename)) {
+    if (!last->filename) {
         return 0;
     }
-    if (last->finfo.filetype != APR_REG || !find(last, &place)) {
+    if (last->finfo.filetype != APR_REG) {
         return must_be_segment(last->filename) ? -1 : 0;
+    }
+    found = find(last, &place);
+    if (found != 1) {
+        return found;
     }
     *need = playcount_hls_need(&place, seconds);
     *song = url_of(first, &place);

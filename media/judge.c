@@ -97,6 +97,9 @@ playcount_verdict_e playcount_media_judge(request_rec *first, request_rec *last,
 
     playcount_media_facts(first, last, &address, &facts);
     facts.status = last->status;
+    if (facts.status == HTTP_PARTIAL_CONTENT) {
+        facts.range = apr_table_get(first->headers_in, "Range");
+    }
     facts.encoded = last->content_encoding ||
                     apr_table_get(last->headers_out, "Content-Encoding");
     refusal = playcount_media_refuse(&facts, &playcount_media_global->lists, why);
@@ -115,7 +118,7 @@ playcount_verdict_e playcount_media_judge(request_rec *first, request_rec *last,
         (*why = measure(first, last, conf, m, song))) {
         return PLAYCOUNT_VERDICT_SKIPPED;
     }
-    playcount_media_fill(first, conf, m, &facts, *song, &got);
+    playcount_media_fill(first, conf, &facts, *song, &got);
     got.need = m->need;
     got.got = m->got.interval;
     got.n = m->got.n;

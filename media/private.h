@@ -7,6 +7,7 @@
  *     table.c      the memory, or the file that is mapped: table.h
  *     delivery.c   one request: before its response, and when it is logged
  *     who.c        who asked for what
+ *     last.c       ... and who asked on the same connection before
  *     judge.c      the verdict, and the play into the zone
  *     got.c        which bytes of the file a response brought
  *     enough.c     how much of a file is enough: read once, then known
@@ -106,14 +107,13 @@ typedef struct {
     uint64_t size; /* of the file; UINT64_MAX: not known */
     playcount_interval *interval;
     size_t n;
+    playcount_interval one; /* where `interval` points if there is but one */
 } playcount_media_parts;
 
 typedef struct {
     apr_off_t mark; /* where the connection stood before the response */
     int is_media;   /* its type was seen before the response */
     playcount_measured measured; /* of a file; need is 0: not measured */
-    const char *asked; /* the song, if the listener's numbers were asked for ... */
-    playcount_media_numbers numbers; /* ... which are these */
     /* When the request is logged: */
     playcount_verdict_e verdict; /* NONE: it is no media */
     uint64_t need;               /* 0: not known */
@@ -144,9 +144,15 @@ const char *playcount_media_id_fault(const request_rec *r, const char *song);
 
 /* who.c: whose delivery of which song it is. */
 void playcount_media_fill(request_rec *first, const playcount_media_dir *conf,
-                          playcount_media_request *m,
                           const playcount_delivery *facts, const char *song,
                           playcount_media_got *got);
+
+/* last.c: the judgement on a User-Agent, and a listener's numbers, which are
+ * computed once for requests that follow each other (NULL: they are computed). */
+playcount_agent_e playcount_media_judge_agent(conn_rec *c, const char *agent,
+                                              size_t n);
+playcount_media_numbers *playcount_media_numbers_of(conn_rec *c,
+                                                    const playcount_media_got *got);
 
 /* judge.c: the verdict; *song and *why (which may stay NULL) are for the log. */
 playcount_verdict_e playcount_media_judge(request_rec *first, request_rec *last,

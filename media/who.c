@@ -11,16 +11,23 @@ static int has_skip(const request_rec *r)
     return apr_table_get(r->subprocess_env, "playcount-skip") != NULL;
 }
 
-/* Why it is fetched; older browsers have other headers for it. */
+/* Sec-Purpose: why it is fetched; older browsers have other headers for it. */
 static const char *purpose_of(const request_rec *r)
 {
-    static const char *const names[] = {"Sec-Purpose", "Purpose", "X-Moz"};
-    const char *purpose = NULL;
+    const apr_array_header_t *headers = apr_table_elts(r->headers_in);
+    const apr_table_entry_t *e = (const apr_table_entry_t *)headers->elts;
 
-    for (size_t i = 0; !purpose && i < sizeof(names) / sizeof(names[0]); i++) {
-        purpose = apr_table_get(r->headers_in, names[i]);
+    for (int i = 0; i < headers->nelts; i++) {
+        const char *name = *e[i].key == 'S' || *e[i].key == 's'   ? "Sec-Purpose"
+                           : *e[i].key == 'P' || *e[i].key == 'p' ? "Purpose"
+                           : *e[i].key == 'X' || *e[i].key == 'x' ? "X-Moz"
+                                                                  : NULL;
+
+        if (name && !ap_cstr_casecmp(e[i].key, name)) {
+            return e[i].val;
+        }
     }
-    return purpose;
+    return NULL;
 }
 
 void playcount_media_facts(request_rec *first, request_rec *last,
@@ -31,10 +38,12 @@ void playcount_media_facts(request_rec *first, request_rec *last,
     memset(facts, 0, sizeof(*facts));
     facts->is_get = first->method_number == M_GET && !first->header_only;
     facts->unwanted = has_skip(first) || (last != first && has_skip(last));
-    facts->range = apr_table_get(first->headers_in, "Range");
     facts->purpose = purpose_of(first);
     facts->agent = apr_table_get(first->headers_in, "User-Agent");
     facts->agent_n = facts->agent ? strlen(facts->agent) : 0;
+    facts->judged = 1;
+    facts->judgement = playcount_media_judge_agent(first->connection, facts->agent,
+                                                   facts->agent_n);
     if (from && from->ipaddr_ptr && from->ipaddr_len) {
         playcount_address_set(address, from->ipaddr_ptr, (size_t)from->ipaddr_len);
         facts->address = address;
@@ -66,14 +75,9 @@ const char *playcount_media_song_of(request_rec *first, request_rec *last,
 }
 
 void playcount_media_fill(request_rec *first, const playcount_media_dir *conf,
-                          playcount_media_request *m,
                           const playcount_delivery *facts, const char *song,
                           playcount_media_got *got)
 {
-    if (!m->asked || strcmp(m->asked, song)) {
-        m->asked = song;
-        memset(&m->numbers, 0, sizeof(m->numbers));
-    }
     memset(got, 0, sizeof(*got));
     got->window = conf->window;
     got->start = apr_time_sec(first->request_time);
@@ -82,5 +86,5 @@ void playcount_media_fill(request_rec *first, const playcount_media_dir *conf,
     got->address = facts->address;
     got->agent = facts->agent;
     got->agent_n = facts->agent_n;
-    got->numbers = &m->numbers;
+    got->numbers = playcount_media_numbers_of(first->connection, got);
 }

@@ -9,7 +9,8 @@
 #include "httpd.h"
 
 typedef struct {
-    void *lane; /* of lane/, for a connection that it knows */
+    void *lane;  /* of lane/, for a connection that it knows */
+    void *media; /* of media/: the listener of the last request */
 
     /* Of delivered.c. A stream of HTTP/2 has a connection of its own; `sent` is
      * what it gave to its master. The rest is about connections with a socket. */

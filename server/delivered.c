@@ -170,7 +170,8 @@ void playcount_delivered_keep_short(request_rec *r, apr_off_t bytes)
     if (!k) {
         return;
     }
-    to = short_end(r, k, bytes);
+    /* Twice as long: a player's next requests need not ask again. */
+    to = short_end(r, k, 2 * bytes);
     if (atomic_compare_exchange_strong(&k->short_to, &end, to)) {
         set_short(c, SHORT);
     }

@@ -44,9 +44,9 @@ apr_off_t playcount_delivered_mark(request_rec *r);
  * hundredth. */
 apr_off_t playcount_delivered_body(const request_rec *r, apr_off_t mark);
 
-/* Keep what is written and not yet sent short, until `bytes` more have been
- * written; in HTTP/2 for the whole connection. Once a connection and time: two
- * system calls. */
+/* Keep what is written and not yet sent short, until at least `bytes` more have
+ * been written, and twice as many at most; in HTTP/2 for the whole connection. Once
+ * a connection and time: two system calls. */
 void playcount_delivered_keep_short(request_rec *r, apr_off_t bytes);
 
 /* Is it kept so already? */

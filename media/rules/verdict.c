@@ -87,7 +87,8 @@ playcount_verdict_e playcount_media_refuse(const playcount_delivery *d,
         return say(reason, PLAYCOUNT_VERDICT_PREFETCH,
                    "the browser says that it is fetched in advance");
     }
-    agent = lists->agents
+    agent = d->judged ? d->judgement
+            : lists->agents
                 ? playcount_agents_judge(lists->agents, d->agent, d->agent_n)
                 : playcount_agent_judge(d->agent, d->agent_n);
     if (agent != PLAYCOUNT_AGENT_LISTENER) {

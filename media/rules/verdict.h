@@ -67,6 +67,8 @@ typedef struct {
     const char *purpose; /* Sec-Purpose, or an older one; NULL: none */
     const char *agent;   /* the User-Agent header; NULL: none */
     size_t agent_n;
+    int judged;                       /* the judgement on it is known already: */
+    playcount_agent_e judgement;      /* ... this one */
     const playcount_address *address; /* httpd's; NULL: unknown */
 } playcount_delivery;
 

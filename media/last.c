@@ -1,0 +1,77 @@
+/* The listener of a connection's last request: players fetch a file in parts, one
+ * after the other, and what a User-Agent and an address are is found out once. A
+ * stream of HTTP/2 has a connection of its own; there the two halves of a request
+ * have the same listener. */
+
+#include "media/private.h"
+
+#include "server/connection.h"
+
+#define AGENT_MOST 512
+#define SONG_MOST 255
+
+/* What is longer is not remembered. */
+typedef struct {
+    size_t agent_n, song_n; /* 0: none yet */
+    playcount_agent_e judgement;
+    playcount_address address;
+    playcount_media_numbers numbers;
+    char agent[AGENT_MOST];
+    char song[SONG_MOST];
+} listener;
+
+static listener *last_of(conn_rec *c)
+{
+    playcount_connection *k = playcount_connection_of(c);
+    listener *l = k ? k->media : NULL;
+
+    if (k && !l) {
+        k->media = l = apr_palloc(c->pool, sizeof(*l));
+        l->agent_n = l->song_n = 0;
+    }
+    return l;
+}
+
+static int has_agent(const listener *l, const char *agent, size_t n)
+{
+    return l->agent_n == n && n && !memcmp(l->agent, agent, n);
+}
+
+playcount_agent_e playcount_media_judge_agent(conn_rec *c, const char *agent,
+                                              size_t n)
+{
+    playcount_agents *agents = playcount_media_global->lists.agents;
+    listener *l = last_of(c);
+    playcount_agent_e judgement;
+
+    if (l && has_agent(l, agent, n)) {
+        return l->judgement;
+    }
+    judgement = agents ? playcount_agents_judge(agents, agent, n)
+                       : playcount_agent_judge(agent, n);
+    if (l && n && n <= AGENT_MOST) {
+        l->agent_n = n;
+        l->song_n = 0;
+        l->judgement = judgement;
+        memcpy(l->agent, agent, n);
+    }
+    return judgement;
+}
+
+playcount_media_numbers *playcount_media_numbers_of(conn_rec *c,
+                                                    const playcount_media_got *got)
+{
+    listener *l = last_of(c);
+
+    if (!l || !has_agent(l, got->agent, got->agent_n) || got->song_n > SONG_MOST) {
+        return NULL;
+    }
+    if (l->song_n != got->song_n || memcmp(l->song, got->song, got->song_n) ||
+        memcmp(&l->address, got->address, sizeof(l->address))) {
+        l->song_n = got->song_n;
+        memcpy(l->song, got->song, got->song_n);
+        l->address = *got->address;
+        memset(&l->numbers, 0, sizeof(l->numbers));
+    }
+    return &l->numbers;
+}
