@@ -27,6 +27,16 @@ sub need_safe
     die "$path is not safe to write to: $fault, or choose another $name\n";
 }
 
+# httpd runs what its configuration names, as who restarts it.
+sub need_own_configuration
+{
+    my ($option) = @_;
+    my $conf = conf_path($option);
+    my $fault = SafePath::fault($conf) or return;
+    die "$conf may be another user's, whose modules httpd would load as you: $fault,",
+        " or do this as that user\n";
+}
+
 # What others may have left in it: httpd opens its files by their names, and follows links.
 # Files in run are made again, or are mutexes and sockets of the user who serves.
 sub need_safe_entries

@@ -126,6 +126,17 @@ SKIP: {
         refused($other, qr/error_log is a link of www-data/, 'a log that another user once made a link');
     }
     is Playcount::Server::slurp($victim), $victim_text, 'nothing was written through it';
+
+    # The running server of another user: httpd -t would load what its configuration names.
+    my $theirs = Playcount::Express->new;
+    is +($theirs->run('start-server', '--background', '--songs', '1k'))[0], 0, 'a server';
+    chown scalar(getpwnam 'www-data'), -1, $theirs->root;
+    Playcount::Server::spew($theirs->root . '/httpd.conf', "LoadModule evil_module $dir/evil.so\n");
+    ($status, $output) = $theirs->run('graceful');
+    is $status, 1, 'graceful on the server root of another user is refused';
+    like $output, qr/httpd\.conf may be another user's, whose modules httpd would load as you: \S+ belongs to www-data/,
+        'before httpd has read it';
+    is +($theirs->run('stop'))[0], 0, 'stop is not';
 }
 
 done_testing;
