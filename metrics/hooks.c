@@ -148,12 +148,14 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     }
     playcount_notes_look(conf);
     result = get_memory(s, pconf, conf);
-    if (result == OK) {
-        playcount_route_begin(s, ptemp);
-        playcount_interval_start(s, pconf);
-        playcount_statsd_start(s, pconf);
+    if (result != OK) {
+        /* At a restart that would end the server: better without. */
+        return playcount_start_is_restart() ? OK : result;
     }
-    return result;
+    playcount_route_begin(s, ptemp);
+    playcount_interval_start(s, pconf);
+    playcount_statsd_start(s, pconf);
+    return OK;
 }
 
 static apr_status_t leave(void *row)

@@ -40,10 +40,13 @@ static uid_t writer_uid(void)
     return geteuid() == 0 ? ap_unixd_config.user_id : geteuid();
 }
 
-/* `httpd -t` calls this too. */
+/* For `httpd -t`: a start looks later (open_logs), and `httpd -k stop` need not. */
 static int check_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                         server_rec *s)
 {
+    if (ap_state_query(AP_SQ_RUN_MODE) != AP_SQ_RM_CONFIG_TEST) {
+        return OK;
+    }
     for (int i = 0; i < playcount_recorders->nelts; i++) {
         const playcount_recorder *recorder =
             APR_ARRAY_IDX(playcount_recorders, i, playcount_recorder *);
@@ -83,10 +86,14 @@ static apr_status_t get_memory(playcount_recorder *recorder, apr_pool_t *ptemp)
 
 static int make_directory(const playcount_recorder *recorder, apr_pool_t *ptemp)
 {
-    const char *fault;
-    int error =
-        playcount_store_make(recorder->dir, writer_uid(), ap_unixd_config.group_id);
+    const char *fault = playcount_store_fault(recorder->dir, writer_uid(), ptemp);
+    int error;
 
+    if (fault) {
+        return refuse(recorder, fault);
+    }
+    error =
+        playcount_store_make(recorder->dir, writer_uid(), ap_unixd_config.group_id);
     if (error) {
         return refuse(recorder,
                       apr_psprintf(ptemp, "cannot be made: %s", strerror(error)));
@@ -128,15 +135,38 @@ static int prepare(playcount_recorder *recorder, apr_pool_t *pconf,
     return OK;
 }
 
+/* At a restart: to refuse would end the server. */
+static void switch_off(playcount_recorder *recorder)
+{
+    ap_log_error(
+        APLOG_MARK, APLOG_ALERT, 0, recorder->server,
+        "PlaycountRecorder (%s): the server goes on; nothing is recorded in "
+        "%s until a restart can",
+        recorder->where, recorder->dir);
+    recorder->dir = NULL;
+}
+
 static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
                        server_rec *s)
 {
+    const apr_array_header_t *all;
+
     if (ap_state_query(AP_SQ_MAIN_STATE) == AP_SQ_MS_CREATE_PRE_CONFIG) {
         return OK;
     }
-    for (int i = 0; i < playcount_recorders->nelts; i++) {
-        if (prepare(APR_ARRAY_IDX(playcount_recorders, i, playcount_recorder *),
-                    pconf, ptemp)) {
+    all = playcount_recorders;
+    playcount_recorders =
+        apr_array_make(pconf, all->nelts, sizeof(playcount_recorder *));
+    for (int i = 0; i < all->nelts; i++) {
+        playcount_recorder *recorder = APR_ARRAY_IDX(all, i, playcount_recorder *);
+
+        if (prepare(recorder, pconf, ptemp) == OK) {
+            APR_ARRAY_PUSH(playcount_recorders, playcount_recorder *) = recorder;
+        }
+        else if (playcount_start_is_restart()) {
+            switch_off(recorder);
+        }
+        else {
             return HTTP_INTERNAL_SERVER_ERROR;
         }
     }

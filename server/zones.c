@@ -208,6 +208,9 @@ static void child_init(apr_pool_t *p, server_rec *s)
         apr_status_t rv;
 
         playcount_zone_set_process(zone->zone);
+        if (!zone->lock) {
+            continue;
+        }
         rv = apr_global_mutex_child_init(&zone->lock,
                                          apr_global_mutex_lockfile(zone->lock), p);
         if (rv != APR_SUCCESS) {

@@ -38,20 +38,20 @@ typedef struct {
 
 typedef struct {
     const char *name;
-    const char *path;     /* of the file; NULL for a zone in memory */
-    uint64_t songs;       /* capacity */
-    uint64_t keys;        /* idempotency keys remembered */
-    uint64_t key_seconds; /* for so long */
-    int sync;             /* seconds between two syncs */
-    int reserve;          /* 1: take all memory at the start */
-    server_rec *server;   /* for the log */
-    const char *where;    /* file and line of the directive */
-    apr_global_mutex_t *lock;
-    int sync_failed;        /* logged already */
-    apr_time_t synced;      /* the child that syncs: when */
-    uint64_t device, inode; /* which file it is */
-    int fd;                 /* it, open */
-    uint64_t bytes;         /* its size */
+    const char *path;         /* of the file; NULL for a zone in memory */
+    uint64_t songs;           /* capacity */
+    uint64_t keys;            /* idempotency keys remembered */
+    uint64_t key_seconds;     /* for so long */
+    int sync;                 /* seconds between two syncs */
+    int reserve;              /* 1: take all memory at the start */
+    server_rec *server;       /* for the log */
+    const char *where;        /* file and line of the directive */
+    apr_global_mutex_t *lock; /* NULL for a zone that could not be opened */
+    int sync_failed;          /* logged already */
+    apr_time_t synced;        /* the child that syncs: when */
+    uint64_t device, inode;   /* which file it is */
+    int fd;                   /* it, open */
+    uint64_t bytes;           /* its size */
     apr_time_t lost_logged; /* when it was logged that it is not there, or fails */
     playcount_zone *zone;   /* NULL before post_config */
     playcount_zone_health *health; /* NULL for a zone that is unavailable */

@@ -20,6 +20,7 @@
 APLOG_USE_MODULE(playcount);
 
 #define MINUTE apr_time_from_sec(60)
+#define COPY_TIME apr_time_from_sec(2) /* of ten */
 
 /* --- in the child that syncs --- */
 
@@ -123,16 +124,16 @@ static void drop_copy(playcount_kept_zone *kept)
 {
     atomic_store(&kept->health->copy_inode, 0);
     if (kept->copy) {
+        playcount_copy_drop(kept->copy);
         apr_pool_destroy(kept->copy_pool);
     }
     kept->copy = NULL;
 }
 
 /* The file cannot have its name again. */
-static void make_copy(const playcount_served_zone *zone, playcount_kept_zone *kept)
+static void begin_copy(const playcount_served_zone *zone, playcount_kept_zone *kept)
 {
     const char *why = NULL;
-    uint64_t device, inode;
 
     drop_copy(kept);
     apr_pool_create(&kept->copy_pool, zone->server->process->pool);
@@ -141,16 +142,7 @@ static void make_copy(const playcount_served_zone *zone, playcount_kept_zone *ke
         say_failed(zone, kept, why);
         apr_pool_destroy(kept->copy_pool);
         kept->copy = NULL;
-        return;
     }
-    playcount_copy_place(kept->copy, &device, &inode);
-    atomic_store(&kept->health->copy_device, device);
-    atomic_store(&kept->health->copy_inode, inode);
-    kept->said = 0;
-    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, zone->server,
-                 "PlaycountZone %s: a copy of the deleted file=%s has been put in "
-                 "its place",
-                 zone->name, zone->path);
 }
 
 /* The name is free. */
@@ -169,20 +161,45 @@ static void put_back(const playcount_served_zone *zone, playcount_kept_zone *kep
     }
     else if (rv !=
              APR_EEXIST) { /* no name left, another disk: what it is is said */
-        make_copy(zone, kept);
+        begin_copy(zone, kept);
     }
 }
 
+static void say_placed(const playcount_served_zone *zone, playcount_kept_zone *kept)
+{
+    uint64_t device, inode;
+
+    playcount_copy_place(kept->copy, &device, &inode);
+    atomic_store(&kept->health->copy_device, device);
+    atomic_store(&kept->health->copy_inode, inode);
+    kept->said = 0;
+    ap_log_error(APLOG_MARK, APLOG_WARNING, 0, zone->server,
+                 "PlaycountZone %s: a copy of the deleted file=%s has been put in "
+                 "its place",
+                 zone->name, zone->path);
+}
+
+/* The parent has other things to do: a large zone is copied in pieces. */
 static void update(const playcount_served_zone *zone, playcount_kept_zone *kept,
                    int last)
 {
-    char text[128], why[200];
-    apr_status_t rv = playcount_copy_update(kept->copy, zone->zone, last);
+    const char *why = NULL;
+    int was_placed = playcount_copy_is_placed(kept->copy);
+    apr_status_t rv =
+        last ? playcount_copy_finish(kept->copy, zone->zone, &why)
+             : playcount_copy_update(kept->copy, zone->zone, COPY_TIME, &why);
 
+    if (APR_STATUS_IS_INCOMPLETE(rv)) {
+        return;
+    }
     if (rv != APR_SUCCESS) {
-        apr_snprintf(why, sizeof(why), "cannot be brought up to date: %s",
-                     apr_strerror(rv, text, sizeof(text)));
         say_failed(zone, kept, why);
+        if (!was_placed) {
+            drop_copy(kept);
+        }
+    }
+    else if (!was_placed) {
+        say_placed(zone, kept);
     }
 }
 
@@ -195,11 +212,17 @@ static void mend(const playcount_served_zone *zone, int last, apr_pool_t *p)
     }
     switch (look(zone)) {
     case PLAYCOUNT_FILE_DELETED:
-        put_back(zone, kept, p);
+        /* That a copy is being made may be so since the last time. */
+        if (!kept->copy || playcount_copy_is_placed(kept->copy)) {
+            put_back(zone, kept, p);
+        }
         break;
     case PLAYCOUNT_FILE_COPIED:
         break;
     default:
+        if (kept->copy && !playcount_copy_is_placed(kept->copy)) {
+            drop_copy(kept);
+        }
         return;
     }
     if (kept->copy && !playcount_zone_failed(zone->zone)) {

@@ -170,7 +170,6 @@ static apr_status_t unmap(void *memory)
 apr_status_t playcount_zone_stand_in(playcount_served_zone *zone, apr_pool_t *p)
 {
     playcount_zone_size size = {1, 0};
-    playcount_kept_zone nothing = {0};
     void *memory = mmap(NULL, playcount_zone_bytes(&size), PROT_READ | PROT_WRITE,
                         MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     apr_status_t rv;
@@ -179,12 +178,11 @@ apr_status_t playcount_zone_stand_in(playcount_served_zone *zone, apr_pool_t *p)
         return apr_get_os_error();
     }
     apr_pool_cleanup_register(p, memory, unmap, apr_pool_cleanup_null);
-    if ((rv = playcount_zone_format(memory, &size)) != APR_SUCCESS ||
-        (rv = make_lock(zone, &nothing)) != APR_SUCCESS) {
+    if ((rv = playcount_zone_format(memory, &size)) != APR_SUCCESS) {
         return rv;
     }
-    zone->zone = playcount_zone_attach(p, memory, nothing.lock);
-    zone->lock = nothing.lock;
+    /* No lock: it may be what could not be had. Nothing is done in it. */
+    zone->zone = playcount_zone_attach(p, memory, NULL);
     playcount_zone_give_up(zone);
     return APR_SUCCESS;
 }

@@ -48,6 +48,7 @@ static apr_status_t new_health(playcount_served_zone *zone,
 static void drop_copy(playcount_kept_zone *kept)
 {
     if (kept->copy) {
+        playcount_copy_drop(kept->copy);
         apr_pool_destroy(kept->copy_pool);
         kept->copy = NULL;
     }

@@ -29,17 +29,29 @@ typedef struct playcount_zone_copy playcount_zone_copy;
  * do. */
 apr_status_t playcount_file_link(const char *path, int fd, apr_pool_t *pool);
 
-/* Put a copy of the zone under the name, which must be free. It is open, locked and
- * mapped as long as the pool lives. On an error *why is half a sentence about it.
- */
+/* Begin a copy of the zone, to be put under the name by its first update. It is
+ * open, locked and mapped as long as the pool lives. On an error *why is half a
+ * sentence about it, here and below. */
 apr_status_t playcount_copy_make(playcount_zone_copy **copy, const char *path,
                                  playcount_zone *zone, int fd, apr_pool_t *pool,
                                  const char **why);
 
-/* [lock, for the header] Bring it up to date. With `last` nothing else uses the
- * zone any more: then it is written to the disk too. */
+/* [lock, for the header] Bring it up to date, for so long: APR_INCOMPLETE if there
+ * is more to do, which the next call goes on with. When the first update has come
+ * to its end, the copy is put under the name, which must be free. */
 apr_status_t playcount_copy_update(playcount_zone_copy *copy, playcount_zone *zone,
-                                   int last);
+                                   apr_interval_time_t limit, const char **why);
+
+/* The same without a limit, when nothing else uses the zone any more; and it is
+ * written to the disk. */
+apr_status_t playcount_copy_finish(playcount_zone_copy *copy, playcount_zone *zone,
+                                   const char **why);
+
+/* Has it got the name? */
+int playcount_copy_is_placed(const playcount_zone_copy *copy);
+
+/* Before its pool goes: one that has not got the name is removed. */
+void playcount_copy_drop(const playcount_zone_copy *copy);
 
 /* Which file it is. */
 void playcount_copy_place(const playcount_zone_copy *copy, uint64_t *device,

@@ -123,4 +123,10 @@ $server->graceful;
 is $server->post('/other/song/1')->{content}, '1', 'once it can be opened it counts';
 is $server->post('/plays/song/1')->{content}, '3', 'so does the first';
 
+# A new zone that can have no lock.
+$server->set_config($sites . "Mutex posixsem playcount\n" . ($other =~ s/other/third/gr =~ s/%s/\@root\@\/run\/third/r));
+$server->graceful;
+is $server->post('/third/song/1')->{status}, 503, 'a new zone that can have no lock is unavailable';
+is $server->post('/plays/song/1')->{content}, '4', 'the others count on';
+
 done_testing;

@@ -96,7 +96,8 @@ int main(void)
     struct stat st;
     pid_t players[PLAYERS];
     opened o;
-    int wrong = 0;
+    int wrong = 0, pieces = 0;
+    apr_status_t rv;
 
     strcpy(path, test_path("zone"));
     strcpy(image, test_path("image"));
@@ -125,6 +126,16 @@ int main(void)
     ok(playcount_copy_make(&copy, path, o.zone, o.file.fd, pool, &why) ==
            APR_SUCCESS,
        "it gets a copy");
+    ok(playcount_copy_update(copy, o.zone, 0, &why) == APR_INCOMPLETE,
+       "which is made in pieces");
+    ok(access(path, F_OK) != 0 && !playcount_copy_is_placed(copy),
+       "and has no name until it is whole");
+    do {
+        rv = playcount_copy_update(copy, o.zone, 0, &why);
+        pieces++;
+    } while (rv == APR_INCOMPLETE);
+    ok(rv == APR_SUCCESS && playcount_copy_is_placed(copy), "then it gets it");
+    printf("# %d pieces\n", pieces);
     playcount_copy_place(copy, &device, &inode);
     ok(stat(path, &st) == 0 && st.st_ino == inode && inode != o.file.inode,
        "under its name");
@@ -133,7 +144,11 @@ int main(void)
         for (int song = 0; song < SONGS; song++) {
             least[song] = atomic_load(&book->acked[song]);
         }
-        if (playcount_copy_update(copy, o.zone, 0) != APR_SUCCESS) {
+        while ((rv = playcount_copy_update(copy, o.zone, 0, &why)) ==
+               APR_INCOMPLETE) {
+            usleep(100);
+        }
+        if (rv != APR_SUCCESS) {
             wrong = 1;
         }
         copy_file(path, image);
@@ -149,7 +164,7 @@ int main(void)
     for (int song = 0; song < SONGS; song++) {
         least[song] = atomic_load(&book->acked[song]);
     }
-    ok(playcount_copy_update(copy, o.zone, 1) == APR_SUCCESS, "the last update");
+    ok(playcount_copy_finish(copy, o.zone, &why) == APR_SUCCESS, "the last update");
     apr_pool_destroy(pool);
     close_zone(&o);
     o = open_zone(path, SONGS, 10);
