@@ -76,8 +76,6 @@ sub check_mpm
     die '--many-connections needs --mpm event: under the others every open',
         " connection takes a process or a thread\n"
         if $many && $option->{mpm} ne 'event';
-    die "--lane needs --mpm event: under the others a connection belongs to its thread\n"
-        if $option->{lane} && $option->{mpm} ne 'event';
     my $prefork = $option->{mpm} eq 'prefork';
     die "--threads is for event and worker: a process of prefork has one\n"
         if $prefork && defined $option->{threads};

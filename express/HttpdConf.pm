@@ -303,7 +303,7 @@ sub lane_section
     return '' unless $option->{lane} // $option->{mpm} eq 'event';
     return <<"EOF";
 
-# A loop in each process answers the simplest requests for songs (--no-lane: httpd does).
+# The simplest requests for songs are answered without httpd's own work (--no-lane: with it).
 PlaycountLane On
 EOF
 }

@@ -23,14 +23,6 @@
 #define SHORTEST 24 /* "GET /song/1 HTTP/1.0" and two ends of lines */
 #define PER_TURN ((PLAYCOUNT_LANE_READ + PLAYCOUNT_LANE_REQUEST_MAX) / SHORTEST + 1)
 
-/* One request, and its place among the bytes. */
-typedef struct {
-    playcount_lane_kind *kind;
-    playcount_lane_request request;
-    uint64_t hash;   /* of the id */
-    apr_size_t body; /* bytes of its answer's body */
-} ask;
-
 /* One connection's part. */
 typedef struct {
     playcount_lane_connection *k;
@@ -42,7 +34,7 @@ typedef struct {
 } turn;
 
 static char *bytes, *out;
-static ask *asks;
+static playcount_lane_ask *asks;
 static turn turns[PLAYCOUNT_LANE_GROUP];
 static int n_asks;
 
@@ -69,50 +61,20 @@ static const char *date(void)
 
 /* --- reading --- */
 
-playcount_lane_match_e playcount_lane_find(playcount_lane_connection *k,
-                                           const char *from, apr_size_t n,
-                                           playcount_lane_kind **kind,
-                                           playcount_lane_request *request)
-{
-    playcount_lane_match_e best = PLAYCOUNT_LANE_OTHER;
-
-    /* The last one first: clients ask the same again. */
-    for (int i = 0; i < k->n_kinds; i++) {
-        int place = (k->last_kind + i) % k->n_kinds;
-        playcount_lane_match_e match =
-            playcount_lane_match(&k->kinds[place]->pattern, from, n, request);
-
-        if (match == PLAYCOUNT_LANE_KNOWN) {
-            k->last_kind = place;
-            *kind = k->kinds[place];
-            return match;
-        }
-        best = match > best ? match : best;
-    }
-    return best;
-}
-
-/* Would httpd keep the connection open after this one? The last one is httpd's,
- * which says so to the client. */
-static int is_left(const turn *t, const playcount_lane_kind *kind)
-{
-    return !kind->keep_alive_max ||
-           t->k->c->keepalives + t->asks < kind->keep_alive_max;
-}
-
 static void find_asks(turn *t)
 {
     int closing = playcount_lane_loop_stopping();
 
     while (t->done < t->n && !t->foreign) {
-        ask *a = &asks[n_asks];
+        playcount_lane_ask *a = &asks[n_asks];
         playcount_lane_match_e match = playcount_lane_find(
             t->k, t->bytes + t->done, t->n - t->done, &a->kind, &a->request);
 
         if (match == PLAYCOUNT_LANE_MORE && !t->k->ended) {
             return;
         }
-        if (match != PLAYCOUNT_LANE_KNOWN || closing || !is_left(t, a->kind)) {
+        if (match != PLAYCOUNT_LANE_KNOWN || closing ||
+            !playcount_lane_is_left(t->k, a->kind, t->asks)) {
             t->foreign = 1;
             return;
         }
@@ -150,29 +112,6 @@ static void take(turn *t, playcount_lane_connection *k, char *place, int may_rea
 
 /* --- answering --- */
 
-/* Count or look, and write the answer. 0: it is httpd's to say what is wrong. */
-static apr_size_t answer_one(playcount_lane_connection *k, ask *a, char *at)
-{
-    const playcount_lane_kind *kind = a->kind;
-    const playcount_lane_request *q = &a->request;
-    uint64_t count;
-
-    if (!kind->adds) {
-        count = playcount_zone_get_hashed(kind->zone, q->id, q->id_length, a->hash);
-    }
-    else if (playcount_zone_add_at_once(kind->zone, q->id, q->id_length, a->hash,
-                                        q->by, &count) != APR_SUCCESS) {
-        return 0;
-    }
-    if (playcount_zone_failed(kind->zone)) {
-        return 0;
-    }
-    return playcount_lane_reply_write(
-        &kind->reply, at, date(),
-        (unsigned)(kind->keep_alive_max - k->c->keepalives++), q->id, q->id_length,
-        count, &a->body);
-}
-
 /* Send; what does not go is kept. */
 static void send_out(turn *t, apr_size_t length)
 {
@@ -197,7 +136,7 @@ static void measure(const turn *t, uint64_t began, uint64_t sending)
     uint64_t end = playcount_ticks();
 
     for (int i = 0; i < t->asks; i++) {
-        const ask *a = &asks[t->first + i];
+        const playcount_lane_ask *a = &asks[t->first + i];
 
         if (a->kind->route >= 0) {
             playcount_metrics_lane_add(a->kind->route, a->kind->method, end - began,
@@ -212,8 +151,8 @@ static void answer(turn *t, uint64_t began)
     uint64_t sending;
 
     for (int i = 0; i < t->asks; i++) {
-        ask *a = &asks[t->first + i];
-        apr_size_t n = answer_one(t->k, a, out + length);
+        playcount_lane_ask *a = &asks[t->first + i];
+        apr_size_t n = playcount_lane_answer(t->k, a, date(), out + length);
 
         if (!n) {
             t->foreign = 1;
@@ -223,8 +162,6 @@ static void answer(turn *t, uint64_t began)
             break;
         }
         length += n;
-        t->k->keep_alive = a->kind->keep_alive;
-        t->k->timeout = a->kind->timeout;
     }
     if (length) {
         sending = playcount_ticks();

@@ -23,6 +23,7 @@ APLOG_USE_MODULE(playcount);
 
 static int open_places; /* where the lane may answer; 0: it is not there */
 static int running;     /* in this child */
+static int loops; /* connections are the loop's; 0: each stays with its thread */
 
 static playcount_lane_connection *of(conn_rec *c)
 {
@@ -60,8 +61,9 @@ static playcount_lane_connection *get_acquainted(conn_rec *c)
     playcount_lane_connection *k;
     int fd;
 
-    if (c->master || !c->cs || c->clogging_input_filters || c->keepalives ||
-        !is_bare(c) || apr_os_sock_get(&fd, ap_get_conn_socket(c)) != APR_SUCCESS) {
+    if (c->master || (loops && !c->cs) || c->clogging_input_filters ||
+        c->keepalives || !is_bare(c) ||
+        apr_os_sock_get(&fd, ap_get_conn_socket(c)) != APR_SUCCESS) {
         return NULL;
     }
     k = apr_pcalloc(c->pool, sizeof(*k));
@@ -132,6 +134,12 @@ static int process_connection(conn_rec *c)
     if (!running || (k && k->serving)) {
         return DECLINED;
     }
+    if (!loops) {
+        if (!k && (k = get_acquainted(c))) {
+            playcount_lane_stay(k);
+        }
+        return DECLINED;
+    }
     playcount_lane_worker_turn();
     if (!k && !(k = get_acquainted(c))) {
         return DECLINED;
@@ -189,13 +197,16 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 
 static int can_serve(server_rec *s)
 {
-    if (!strcmp(ap_show_mpm(), "event")) {
+    const char *mpm = ap_show_mpm();
+
+    loops = !strcmp(mpm, "event");
+    if (loops || !strcmp(mpm, "worker") || !strcmp(mpm, "prefork")) {
         return 1;
     }
     ap_log_error(APLOG_MARK, APLOG_NOTICE, 0, s,
-                 "PlaycountLane: there is no lane under %s, only under event; all "
-                 "requests are answered as without it",
-                 ap_show_mpm());
+                 "PlaycountLane: there is no lane under %s, only under event, "
+                 "worker and prefork; all requests are answered as without it",
+                 mpm);
     return 0;
 }
 
@@ -228,6 +239,10 @@ static void child_init(apr_pool_t *p, server_rec *s)
         return;
     }
     playcount_lane_account_child();
+    if (!loops) {
+        running = 1;
+        return;
+    }
     playcount_lane_lend_child();
     rv = playcount_lane_worker_child();
     if (rv == APR_SUCCESS) {
@@ -244,7 +259,7 @@ static void child_init(apr_pool_t *p, server_rec *s)
 
 static void child_stopping(apr_pool_t *p, int graceful)
 {
-    if (running) {
+    if (running && loops) {
         playcount_lane_loop_stop(graceful);
     }
 }
@@ -274,6 +289,7 @@ static void register_hooks(apr_pool_t *p)
     ap_hook_insert_filter(insert_filter, NULL, NULL, APR_HOOK_REALLY_LAST);
     playcount_lane_learn_register();
     playcount_lane_lend_register();
+    playcount_lane_stay_register();
     playcount_lane_account_register();
 }
 

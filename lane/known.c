@@ -61,7 +61,8 @@ static const char directives[] =
     "MaxConnectionsPerChild MaxKeepAliveRequests MaxMemFree MaxRangeOverlaps "
     "MaxRangeReversals MaxRanges MaxRequestsPerChild MaxRequestWorkers "
     "MaxClients AsyncRequestWorkerFactor MergeSlashes MergeTrailers "
-    "MinSpareThreads MaxSpareThreads Mutex Options PidFile Protocols "
+    "MinSpareServers MaxSpareServers MinSpareThreads MaxSpareThreads Mutex Options "
+    "PidFile Protocols "
     "ProtocolsHonorOrder ReceiveBufferSize RegexDefaultOptions RLimitCPU "
     "RLimitMEM RLimitNPROC ScoreBoardFile SeeRequestTail SendBufferSize "
     "ServerAdmin ServerAlias ServerLimit ServerName ServerPath ServerRoot "
@@ -124,6 +125,7 @@ int playcount_lane_shuns_header(const char *name, const char *value)
 static const char filters[] =
     "byterange content_length http_header http_outerror core log_input_output "
     "http_in core_in reqtimeout playcount_blocks playcount_lane_in "
+    "playcount_lane_stay "
     "playcount_lane_watch old_write ";
 
 int playcount_lane_knows_filter(const char *name)

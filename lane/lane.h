@@ -13,6 +13,8 @@
  *     connection.c  what a connection of the loop does next
  *     worker.c    what the lane knows of the threads of the MPM
  *     batch.c     what came in during one pass: looked up together, then answered
+ *     answer.c    one request of a known kind
+ *     stay.c      worker and prefork: no loop, the thread stays with its connection
  *     lend.c      a connection's time with httpd: a worker of the MPM serves it
  *     account.c   the numbers that mod_status shows
  *     hooks.c     how connections come; start and stop
@@ -127,6 +129,12 @@ struct playcount_lane_connection {
     _Atomic uint64_t *turns;
     uint64_t turn;
 
+    /* stay.c */
+    ap_filter_t *watching;       /* answers are passed on behind it */
+    apr_bucket_brigade *passing; /* NULL: the connection is the loop's */
+    int between;                 /* httpd is about to read a request */
+    int counted;                 /* among the lane's connections */
+
     ap_sb_handle_t *sbh; /* LENT: of the worker that serves it */
     int gives;   /* the filter that gives httpd the bytes already read is there */
     int serving; /* all the hooks of process_connection run for it but ours */
@@ -176,11 +184,46 @@ void playcount_lane_learn_rest(playcount_lane_connection *k);
 void playcount_lane_learn_connection(playcount_lane_connection *k);
 void playcount_lane_learn_register(void);
 
-/* batch.c: find the kind of the request at the beginning of these bytes. */
+/* One request of a known kind. */
+typedef struct {
+    playcount_lane_kind *kind;
+    playcount_lane_request request;
+    uint64_t hash;   /* of the id, in the zone */
+    apr_size_t body; /* bytes of its answer's body */
+} playcount_lane_ask;
+
+/* answer.c: find the kind of the request at the beginning of these bytes. */
 playcount_lane_match_e playcount_lane_find(playcount_lane_connection *k,
                                            const char *bytes, apr_size_t n,
                                            playcount_lane_kind **kind,
                                            playcount_lane_request *request);
+
+/* Would httpd keep the connection open after this one and so many that were found
+ * before it? The last one is httpd's, which says so to the client. */
+int playcount_lane_is_left(const playcount_lane_connection *k,
+                           const playcount_lane_kind *kind, int asked);
+
+/* Count or look, and write the answer, of at most PLAYCOUNT_LANE_ROOM bytes;
+ * returns its length. 0: it is httpd's to say what is wrong. */
+apr_size_t playcount_lane_answer(playcount_lane_connection *k,
+                                 playcount_lane_ask *ask, const char *date,
+                                 char *at);
+
+/* stay.c: a connection that its thread stays with, under worker and prefork. */
+void playcount_lane_stay(playcount_lane_connection *k);
+void playcount_lane_stay_register(void);
+
+/* connection.c: keep bytes that are not answered yet. */
+void playcount_lane_keep(playcount_lane_connection *k, const char *bytes,
+                         apr_size_t n);
+
+/* lend.c: the bytes kept, as an input filter whose context is the connection; and
+ * taken back, at most so many of them. */
+apr_status_t playcount_lane_give_bytes(ap_filter_t *f, apr_bucket_brigade *bb,
+                                       ap_input_mode_t mode, apr_read_type_e block,
+                                       apr_off_t wanted);
+apr_size_t playcount_lane_take_back(playcount_lane_connection *k, char *to,
+                                    apr_size_t room);
 
 /* lend.c. The first: a worker has httpd send what is left of an answer, and finds
  * what the connection wants next. */

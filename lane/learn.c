@@ -276,7 +276,7 @@ int playcount_lane_learn_end(playcount_lane_connection *k)
 
 void playcount_lane_learn_connection(playcount_lane_connection *k)
 {
-    ap_add_output_filter_handle(watcher, k, NULL, k->c);
+    k->watching = ap_add_output_filter_handle(watcher, k, NULL, k->c);
     apr_pool_cleanup_register(k->c->pool, k, free_all, apr_pool_cleanup_null);
 }
 

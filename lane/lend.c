@@ -66,9 +66,20 @@ static apr_size_t line_length(const playcount_lane_connection *k)
     return end ? (apr_size_t)(end - k->in) + 1 : k->in_length;
 }
 
-static apr_status_t give(ap_filter_t *f, apr_bucket_brigade *bb,
-                         ap_input_mode_t mode, apr_read_type_e block,
-                         apr_off_t wanted)
+apr_size_t playcount_lane_take_back(playcount_lane_connection *k, char *to,
+                                    apr_size_t room)
+{
+    apr_size_t n = k->in_length < room ? k->in_length : room;
+
+    memcpy(to, k->in, n);
+    drop(k, n);
+    tidy(k);
+    return n;
+}
+
+apr_status_t playcount_lane_give_bytes(ap_filter_t *f, apr_bucket_brigade *bb,
+                                       ap_input_mode_t mode, apr_read_type_e block,
+                                       apr_off_t wanted)
 {
     playcount_lane_connection *k = f->ctx;
     apr_size_t n = k->in_length;
@@ -289,8 +300,8 @@ void playcount_lane_lend_waiting(void)
 
 void playcount_lane_lend_register(void)
 {
-    giver = ap_register_input_filter("PLAYCOUNT_LANE_IN", give, NULL,
-                                     AP_FTYPE_NETWORK - 1);
+    giver = ap_register_input_filter("PLAYCOUNT_LANE_IN", playcount_lane_give_bytes,
+                                     NULL, AP_FTYPE_NETWORK - 1);
 }
 
 void playcount_lane_lend_child(void)

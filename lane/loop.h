@@ -35,10 +35,6 @@ void playcount_lane_overdue(
     playcount_lane_connection *k); /* its deadline is past */
 void playcount_lane_returned(playcount_lane_connection *k); /* by a worker */
 
-/* Keep bytes that are not answered yet. */
-void playcount_lane_keep(playcount_lane_connection *k, const char *bytes,
-                         apr_size_t n);
-
 /* loop.c */
 extern int playcount_lane_epoll;
 extern apr_time_t playcount_lane_now; /* of this pass */

@@ -17,6 +17,8 @@ typedef struct {
 
 int playcount_clock_counter;
 double playcount_clock_us = 0.001;
+_Atomic uint64_t playcount_clock_wall;
+_Atomic uint64_t playcount_clock_asked;
 
 static moment begun;
 
@@ -72,4 +74,27 @@ void playcount_clock_calibrate(void)
     } while (now.ns - begun.ns < APART_NS);
     playcount_clock_us =
         (double)(now.ns - begun.ns) / (double)(now.ticks - begun.ticks) / 1000;
+}
+
+/* Between the two readings of the counter this thread may have had to wait for a
+ * processor; then it asks again, a few times. */
+void playcount_clock_ask(void)
+{
+    uint64_t closest = UINT64_MAX, wall = 0, asked = 0;
+
+    for (int i = 0; i < 3 && (!i || playcount_ticks_us(closest) > 2); i++) {
+        uint64_t before = playcount_ticks(), apart;
+        struct timespec t;
+
+        clock_gettime(CLOCK_REALTIME, &t);
+        apart = playcount_ticks() - before;
+        if (apart < closest) {
+            closest = apart;
+            asked = before + apart / 2;
+            wall = (uint64_t)t.tv_sec * 1000000 + (uint64_t)t.tv_nsec / 1000 -
+                   playcount_ticks_us(asked);
+        }
+    }
+    atomic_store_explicit(&playcount_clock_wall, wall, memory_order_relaxed);
+    atomic_store_explicit(&playcount_clock_asked, asked, memory_order_relaxed);
 }

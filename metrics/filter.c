@@ -3,7 +3,8 @@
  * which joins small ap_rputs() writes, and before all filters that change the
  * content. It changes nothing itself. A data bucket without a byte is no block.
  *
- * One walk over the brigade, two readings of the tick counter per pass. */
+ * One walk over the brigade, two readings of the tick counter per pass; one for the
+ * last. */
 
 #include "metrics/metrics.h"
 
@@ -59,11 +60,29 @@ static uint64_t promised(const request_rec *r)
     return n > 0 ? (uint64_t)n : 0;
 }
 
+/* From the first EOS on all time is output time, however many passes follow. */
+static void passed(playcount_sample *s, uint64_t before, int end)
+{
+    uint64_t after;
+
+    if (s->handed_on) {
+        return;
+    }
+    if (end) {
+        s->handed_on = before;
+        return;
+    }
+    after = playcount_ticks();
+    if (after > before) {
+        s->below += after - before;
+    }
+}
+
 static apr_status_t block_filter(ap_filter_t *f, apr_bucket_brigade *bb)
 {
     playcount_sample *s = f->ctx;
     int end = count_blocks(f->r, s, bb);
-    uint64_t before, after;
+    uint64_t before;
     apr_status_t rv;
 
     if (s->passing != f->r) {
@@ -72,12 +91,8 @@ static apr_status_t block_filter(ap_filter_t *f, apr_bucket_brigade *bb)
     }
     before = playcount_ticks();
     rv = ap_pass_brigade(f->next, bb);
-    after = playcount_ticks();
-    if (after > before) {
-        s->below += after - before;
-    }
+    passed(s, before, end);
     if (end) {
-        s->handed_on = after;
         s->given = rv == APR_SUCCESS;
     }
     if (rv != APR_SUCCESS &&

@@ -19,6 +19,8 @@
 
 APLOG_USE_MODULE(playcount);
 
+#define MOST_TRAYS 1024
+
 const playcount_segment *playcount_metrics_segment;
 const playcount_metrics_server *playcount_metrics_global;
 _Atomic int32_t *playcount_metrics_row;
@@ -31,15 +33,26 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     return OK;
 }
 
+/* A tray for each thread that there may be, of half a kilobyte; but not for more
+ * than a thousand that are alive at a time. */
+static uint32_t trays_for(unsigned children, int threads)
+{
+    uint64_t all = (uint64_t)children * (threads > 0 ? (unsigned)threads : 1);
+
+    return all < MOST_TRAYS ? (uint32_t)all : MOST_TRAYS;
+}
+
 static void shape_of(const playcount_metrics_server *conf,
                      playcount_segment_shape *shape)
 {
-    int children = 0;
+    int children = 0, threads = 0;
 
     ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &children);
+    ap_mpm_query(AP_MPMQ_HARD_LIMIT_THREADS, &threads);
     shape->routes = (uint32_t)conf->routes;
     /* After a graceful restart, old and new children live side by side. */
     shape->children = (uint32_t)(children > 0 ? 2 * children : 64);
+    shape->trays = trays_for(shape->children, threads);
     shape->intervals = (uint32_t)((PLAYCOUNT_HISTORY_SECONDS + conf->interval - 1) /
                                   conf->interval);
     shape->statsd = conf->statsd != NULL;
@@ -75,9 +88,9 @@ static int get_memory(server_rec *s, apr_pool_t *pconf,
     int fresh;
 
     shape_of(conf, &shape);
-    apr_snprintf(key, sizeof(key), "%d-%u-%u-%u-%d-%u", PLAYCOUNT_SEGMENT_VERSION,
-                 shape.routes, shape.children, shape.intervals, conf->interval,
-                 shape.statsd);
+    apr_snprintf(key, sizeof(key), "%d-%u-%u-%u-%d-%u-%u",
+                 PLAYCOUNT_SEGMENT_VERSION, shape.routes, shape.children,
+                 shape.intervals, conf->interval, shape.statsd, shape.trays);
     rv = playcount_retained_memory(s, "metrics", key,
                                    playcount_segment_size(&shape), &memory, &fresh);
     if (rv != APR_SUCCESS) {
@@ -172,6 +185,7 @@ static void child_init(apr_pool_t *p, server_rec *s)
             playcount_metrics_segment->inflight, (int32_t)getpid());
         apr_pool_cleanup_register(p, (void *)playcount_metrics_row, leave,
                                   apr_pool_cleanup_null);
+        playcount_count_child();
         playcount_live_child(p);
         playcount_statsd_child(s);
     }
@@ -181,10 +195,14 @@ static void child_init(apr_pool_t *p, server_rec *s)
 static void child_status(server_rec *s, pid_t pid, ap_generation_t gen, int slot,
                          mpm_child_status status)
 {
+    const playcount_segment *seg = playcount_metrics_segment;
+
     (void)s, (void)gen, (void)slot;
-    if (status == MPM_CHILD_EXITED && playcount_metrics_segment &&
-        playcount_inflight_release(playcount_metrics_segment->inflight,
-                                   (int32_t)pid)) {
+    if (status != MPM_CHILD_EXITED || !seg) {
+        return;
+    }
+    playcount_trays_release(seg->trays, seg->figures, (int32_t)pid);
+    if (playcount_inflight_release(seg->inflight, (int32_t)pid)) {
         tell(PLAYCOUNT_EVENT_KILLED, pid);
     }
 }

@@ -32,6 +32,7 @@ static void append(const playcount_segment *seg, work *w, uint64_t start,
 {
     unsigned n = 0;
 
+    playcount_segment_gather(seg);
     for (unsigned i = 0; i < seg->count; i++) {
         playcount_totals *since = &w->since[n];
 

@@ -30,8 +30,7 @@ void playcount_metrics_lane_add(int route, int method, uint64_t all,
     s.value[PLAYCOUNT_OUTPUT_TIME] = playcount_ticks_us(output);
     s.value[PLAYCOUNT_OUTPUT_BLOCKS] = 1;
     s.value[PLAYCOUNT_OUTPUT_LENGTH] = bytes;
-    playcount_figures_add(&playcount_metrics_segment->figures[route], cell,
-                          s.value);
+    playcount_count(s.route, cell, s.value);
     if (playcount_metrics_global->statsd) {
         playcount_statsd_keep(&s, cell);
     }

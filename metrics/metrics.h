@@ -3,6 +3,7 @@
  *     hooks.c      hooks; the shared memory; what a child does when it starts
  *     conf.c      directives
  *     sample.c    one request from its handler's start to its log line
+ *     count.c     its figures, into the thread's tray
  *     filter.c    the block filter; unknown.c: blocks of unknown length
  *     route.c     which route a request belongs to; known.c: those known before
  *     logitem.c   items for LogFormat; notes.c: the same as notes of the request
@@ -89,7 +90,7 @@ typedef struct {
     uint64_t before;    /* µs from the request line to that moment */
     uint64_t below;     /* ticks spent below the block filter, less those of waiting
                             there for a CGI or backend to write (unknown.c) */
-    uint64_t handed_on; /* ticks when EOS had been passed on, 0: not yet */
+    uint64_t handed_on; /* ticks when EOS was about to be passed on, 0: not yet */
     uint64_t blocks;
     uint64_t bytes;
     uint64_t promised; /* the Content-Length that the handler gave, 0: none */
@@ -126,6 +127,11 @@ int playcount_metrics_lane_route(request_rec *r, int *route, int *method);
  * thread. */
 void playcount_metrics_lane_add(int route, int method, uint64_t all,
                                 uint64_t output, uint64_t bytes);
+
+/* count.c: count one request. By any thread. The first in child_init. */
+void playcount_count_child(void);
+void playcount_count(unsigned route, unsigned cell,
+                     const uint64_t value[PLAYCOUNT_FIGURES]);
 
 /* filter.c */
 void playcount_filter_register(void);

@@ -12,10 +12,12 @@ APLOG_USE_MODULE(playcount);
 /* mod_rewrite's handler for rules in a directory: an internal redirect. */
 #define REDIRECT_HANDLER "redirect-handler"
 
+static const char of_files[] = "static";
+
 static const char *derived(const request_rec *r)
 {
     if (!r->handler || !*r->handler || !strcmp(r->handler, "default-handler")) {
-        return "static";
+        return of_files;
     }
     return r->handler;
 }
@@ -110,17 +112,20 @@ static int is_own_host(request_rec *r, int hosts)
 /* The route that this thread found last: most requests have the same label as
  * the one before, and comparing it is cheaper than cleaning and hashing it. */
 static _Thread_local struct {
-    char label[PLAYCOUNT_LABEL_MAX + 1]; /* as it came; "" for none yet */
-    const server_rec *host;              /* that its name has in front, or NULL */
+    const char *constant;   /* the label, if it is one that stays; or NULL */
+    const server_rec *host; /* that its name has in front, or NULL */
     unsigned number;
+    char label[PLAYCOUNT_LABEL_MAX + 1]; /* as it came; "" for none yet */
 } last;
 
-static void remember(const char *label, const server_rec *host, unsigned number)
+static void remember(const char *label, int stays, const server_rec *host,
+                     unsigned number)
 {
     size_t length = strlen(label);
 
     if (length < sizeof(last.label)) {
         memcpy(last.label, label, length + 1);
+        last.constant = stays ? label : NULL;
         last.host = host;
         last.number = number;
     }
@@ -156,7 +161,8 @@ unsigned playcount_route_find(request_rec *r, int *passing)
         host = hosts_in_names ? r->server : NULL;
     }
     *passing = !conf->label && r->handler && !strcmp(r->handler, REDIRECT_HANDLER);
-    if (!strcmp(label, last.label) && host == last.host) {
+    if (host == last.host &&
+        (label == last.constant || !strcmp(label, last.label))) {
         return last.number;
     }
     full = host ? apr_pstrcat(r->pool, host->server_hostname, "/", label, NULL)
@@ -175,6 +181,6 @@ unsigned playcount_route_find(request_rec *r, int *passing)
     if (number == playcount_metrics_segment->count - 1) {
         return number; /* each one that is refused is counted */
     }
-    remember(label, host, number);
+    remember(label, label == conf->label || label == of_files, host, number);
     return number;
 }

@@ -64,14 +64,18 @@ static void enter(playcount_sample *s, request_rec *r)
 
 static playcount_sample *begin(request_rec *first)
 {
-    playcount_sample *s = apr_pcalloc(first->pool, sizeof(*s));
-    apr_time_t before = apr_time_now() - first->request_time;
+    void *memory;
+    playcount_request *q =
+        playcount_request_with(first, sizeof(playcount_sample), &memory);
+    playcount_sample *s = memory;
+    int64_t before;
 
-    s->before = before > 0 ? (uint64_t)before : 0;
     s->start = playcount_ticks();
+    before = (int64_t)playcount_ticks_wall(s->start) - first->request_time;
+    s->before = before > 0 ? (uint64_t)before : 0;
     enter(s, first);
     apr_pool_cleanup_register(first->pool, s, leave, apr_pool_cleanup_null);
-    playcount_request_get(first)->sample = s;
+    q->sample = s;
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, first, "start: route \"%s\", %s %s",
                   playcount_route_name(first->pool, s->route), first->method,
                   first->uri);
@@ -128,7 +132,7 @@ static void derive_times(playcount_sample *s)
     uint64_t all = end > s->start ? end - s->start : 0;
     uint64_t below = s->below;
 
-    /* After EOS there is nothing left but to send what is on its way. */
+    /* From EOS on there is nothing left but to send what is on its way. */
     if (s->handed_on && end > s->handed_on) {
         below += end - s->handed_on;
     }
@@ -205,8 +209,7 @@ static int log_sample(request_rec *r)
                        ? (unsigned)s->status / 100 - 1
                        : PLAYCOUNT_CLASSES - 1;
     cell = playcount_cell(method_of(first), status_class, s->outcome);
-    playcount_figures_add(&playcount_metrics_segment->figures[s->route], cell,
-                          s->value);
+    playcount_count(s->route, cell, s->value);
     leave(s);
     playcount_slow_check(first, s);
     if (playcount_metrics_global->statsd) {

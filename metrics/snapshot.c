@@ -138,6 +138,7 @@ static playcount_snapshot *take(apr_pool_t *p, int known)
     const playcount_segment *seg = playcount_metrics_segment;
     playcount_snapshot *snap = apr_pcalloc(p, sizeof(*snap));
 
+    playcount_segment_gather(seg);
     snap->route = apr_pcalloc(p, seg->count * sizeof(*snap->route));
     snap->life = new_totals(p);
     if (!snap->life) {

@@ -116,6 +116,7 @@ static void send_all(void)
     playcount_totals *since = malloc(sizeof(*since));
     char name[PLAYCOUNT_LABEL_MAX + 1], safe[PLAYCOUNT_LABEL_MAX + 2];
 
+    playcount_segment_gather(seg);
     if (!sender.conf->rates) {
         plan(count_waiting(seg));
     }

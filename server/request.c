@@ -17,6 +17,21 @@ playcount_request *playcount_request_get(request_rec *r)
     return q;
 }
 
+playcount_request *playcount_request_with(request_rec *r, apr_size_t size,
+                                          void **beside)
+{
+    playcount_request *q = playcount_request_of(r);
+
+    if (q) {
+        *beside = apr_pcalloc(r->pool, size);
+        return q;
+    }
+    q = apr_pcalloc(r->pool, sizeof(*q) + size);
+    *beside = q + 1;
+    ap_set_module_config(r->request_config, &playcount_module, q);
+    return q;
+}
+
 static int is_hashed(const playcount_request *q)
 {
     return q->id && q->length >= 1 && q->length <= PLAYCOUNT_ID_MAX;

@@ -83,6 +83,11 @@ static inline playcount_request *playcount_request_of(const request_rec *r)
 /* The same, made if there is none. */
 playcount_request *playcount_request_get(request_rec *r);
 
+/* The same, with `size` zeroed bytes of the request's pool beside it; in one piece,
+ * if there was none. */
+playcount_request *playcount_request_with(request_rec *r, apr_size_t size,
+                                          void **beside);
+
 /* All of it, for a handler: path and zone are what they are now. */
 const playcount_request *playcount_request_complete(request_rec *r);
 

@@ -27,19 +27,51 @@ static void raise_to(_Atomic uint64_t *word, uint64_t value)
     }
 }
 
+static void add(_Atomic uint64_t *word, uint64_t n)
+{
+    atomic_fetch_add_explicit(word, n, memory_order_relaxed);
+}
+
+void playcount_figures_add_values(playcount_figures *figures, playcount_figure_e f,
+                                  const uint64_t *value, unsigned n)
+{
+    _Atomic uint64_t *bucket = &figures->bucket[playcount_first_bucket(f)];
+    unsigned buckets = playcount_bucket_count(f), equal = 0;
+    unsigned last = playcount_histogram_index(value[0], buckets);
+    uint64_t sum = 0, highest = 0, lowest = UINT64_MAX;
+
+    for (unsigned i = 0; i < n; i++) {
+        unsigned at = playcount_histogram_index(value[i], buckets);
+
+        if (at != last) {
+            add(&bucket[last], equal);
+            last = at;
+            equal = 0;
+        }
+        equal++;
+        sum += value[i];
+        highest = value[i] > highest ? value[i] : highest;
+        lowest = value[i] < lowest ? value[i] : lowest;
+    }
+    add(&bucket[last], equal);
+    add(&figures->sum[f], sum);
+    raise_to(&figures->highest[f], highest);
+    raise_to(&figures->lowest[f], UINT64_MAX - lowest);
+}
+
+void playcount_figures_add_requests(playcount_figures *figures, unsigned cell,
+                                    unsigned n)
+{
+    atomic_fetch_add_explicit(&figures->requests[cell], n, memory_order_release);
+}
+
 void playcount_figures_add(playcount_figures *figures, unsigned cell,
                            const uint64_t value[PLAYCOUNT_FIGURES])
 {
     for (int f = 0; f < PLAYCOUNT_FIGURES; f++) {
-        unsigned i = playcount_first_bucket(f) +
-                     playcount_histogram_index(value[f], playcount_bucket_count(f));
-
-        atomic_fetch_add_explicit(&figures->bucket[i], 1, memory_order_relaxed);
-        atomic_fetch_add_explicit(&figures->sum[f], value[f], memory_order_relaxed);
-        raise_to(&figures->highest[f], value[f]);
-        raise_to(&figures->lowest[f], UINT64_MAX - value[f]);
+        playcount_figures_add_values(figures, f, &value[f], 1);
     }
-    atomic_fetch_add_explicit(&figures->requests[cell], 1, memory_order_release);
+    playcount_figures_add_requests(figures, cell, 1);
 }
 
 void playcount_figures_read(const playcount_figures *figures,

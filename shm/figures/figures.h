@@ -117,6 +117,13 @@ extern const char *const playcount_outcome_names[PLAYCOUNT_OUTCOMES];
 void playcount_figures_add(playcount_figures *figures, unsigned cell,
                            const uint64_t value[PLAYCOUNT_FIGURES]);
 
+/* The same in two steps, for n requests at once (n > 0): their values of each
+ * figure, and when all of these are there, the requests. */
+void playcount_figures_add_values(playcount_figures *figures, playcount_figure_e f,
+                                  const uint64_t *value, unsigned n);
+void playcount_figures_add_requests(playcount_figures *figures, unsigned cell,
+                                    unsigned n);
+
 /* A copy of the moment. Any thread of any process. */
 void playcount_figures_read(const playcount_figures *figures,
                             playcount_totals *copy);

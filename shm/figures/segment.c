@@ -32,6 +32,7 @@ static void lay_out(playcount_segment *seg, char *base,
     seg->series = (void *)part(
         base, &end, playcount_series_size(shape->intervals, shape->routes));
     seg->figures = (void *)part(base, &end, count * sizeof(*seg->figures));
+    seg->trays = (void *)part(base, &end, playcount_trays_size(shape->trays));
     seg->series_marks = (void *)part(base, &end, count * sizeof(playcount_mark));
     seg->statsd_marks =
         shape->statsd ? (void *)part(base, &end, count * sizeof(playcount_mark))
@@ -64,5 +65,6 @@ void playcount_segment_init(playcount_segment *seg,
                           memory_order_relaxed);
     playcount_routes_init(seg->routes, shape->routes, key);
     playcount_inflight_init(seg->inflight, shape->children, seg->count);
+    playcount_trays_init(seg->trays, shape->trays);
     playcount_series_init(seg->series, shape->intervals, shape->routes);
 }

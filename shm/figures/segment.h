@@ -7,6 +7,7 @@
  *     events     starts, restarts, killed children  events.h
  *     series     the last hour, interval by interval   series.h
  *     figures    per route, and one for "other"    figures.h
+ *     trays      what is not among the figures yet, per thread     trays.h
  *     marks      per route: what the series has taken
  *     marks      per route: what statsd has been sent (if there is statsd)
  *
@@ -21,6 +22,7 @@
 #include "shm/figures/routes.h"
 #include "shm/figures/series.h"
 #include "shm/figures/slow.h"
+#include "shm/figures/trays.h"
 
 /* Part of the key under which the memory is kept: raise it when any layout
  * changes. */
@@ -30,6 +32,7 @@ typedef struct {
     uint32_t routes;    /* besides "other" */
     uint32_t children;  /* rows for requests in flight */
     uint32_t intervals; /* slots of the series */
+    uint32_t trays;     /* for so many threads */
     uint32_t statsd;    /* 1: with marks for statsd */
 } playcount_segment_shape;
 
@@ -53,7 +56,8 @@ typedef struct {
     playcount_slow *slow;
     playcount_events *events;
     playcount_series *series;
-    playcount_figures *figures;   /* [routes + 1] */
+    playcount_figures *figures; /* [routes + 1] */
+    playcount_trays *trays;
     playcount_mark *series_marks; /* [routes + 1] */
     playcount_mark *statsd_marks; /* [routes + 1] or NULL */
     unsigned count;               /* routes + 1 */
@@ -65,6 +69,13 @@ size_t playcount_segment_size(const playcount_segment_shape *shape);
 /* Find the parts in memory of that size. */
 void playcount_segment_map(playcount_segment *seg, void *memory,
                            const playcount_segment_shape *shape);
+
+/* Before figures are read: what the trays hold is added to them. Any thread of any
+ * process. */
+static inline void playcount_segment_gather(const playcount_segment *seg)
+{
+    playcount_trays_empty(seg->trays, seg->figures);
+}
 
 /* Write what zeroed memory lacks: once, before any child lives. */
 void playcount_segment_init(playcount_segment *seg,

@@ -26,7 +26,6 @@ refused(qr/--songs must be a number/, '--songs', '0');
 refused(qr/--processes must be a whole number/, '--processes', '-1');
 refused(qr/--threads is for event and worker/, '--mpm', 'prefork', '--threads', 4);
 refused(qr/--many-connections needs --mpm event/, '--many-connections', '--mpm', 'worker');
-refused(qr/--lane needs --mpm event/, '--lane', '--mpm', 'prefork');
 refused(qr/--redis must be HOST:PORT/, '--redis', 'localhost');
 refused(qr/--redis and --database exclude each other/, '--redis', 'localhost:1',
     '--database', '/tmp/x');

@@ -64,11 +64,4 @@ my ($status, $output) = $server->check_config;
 isnt $status, 0, 'another word is refused';
 like $output, qr/PlaycountLane must be On, On unlogged, or Off/, 'with a sentence';
 
-# Other MPMs.
-for my $mpm ('worker', 'prefork') {
-    my $other = Playcount::Lane::server('On', mpm => $mpm, processes => 2);
-    like $other->error_log, qr/PlaycountLane: there is no lane under $mpm/, "$mpm: said";
-    is $other->post('/song/1')->{content}, 1, 'and answered as without it';
-}
-
 done_testing;

@@ -149,7 +149,7 @@ static void print(uint64_t *value[PLAYCOUNT_FIGURES], uint64_t n)
 
 int main(int argc, char **argv)
 {
-    static const playcount_segment_shape shape = {1, 1, 1, 1};
+    static const playcount_segment_shape shape = {1, 1, 1, 1, 1};
     static const uint64_t key[2] = {1, 2};
     playcount_segment segment;
     playcount_statsd_conf conf = {

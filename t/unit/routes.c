@@ -226,7 +226,8 @@ static void test_slow(void)
 
 static void test_size(void)
 {
-    playcount_segment_shape shape = {64, 32, 360, 0}, with = {64, 256, 360, 1};
+    playcount_segment_shape shape = {64, 32, 360, 1024, 0},
+                            with = {64, 256, 360, 1024, 1};
 
     ok(playcount_segment_size(&shape) < 16000000,
        "64 routes and an hour at 10 s take %zu bytes",

@@ -5,7 +5,8 @@ package Playcount::LaneRules;
 #
 # Each configuration is a virtual host of its own, put together from what can decide
 # about a request: Require of all kinds, <Limit>, <If>, locations for all songs, for
-# some and for others, users, rewriting, redirects, headers and filters.
+# some and for others, users, rewriting, redirects, headers and filters, directories and
+# what .htaccess files in them say.
 
 use strict;
 use warnings;
@@ -14,7 +15,7 @@ use Playcount::Server;
 use Test::More;
 
 my @MODULES = qw(rewrite alias auth_basic authn_core authn_file authz_user headers
-    setenvif env deflate filter);
+    setenvif env deflate filter access_compat);
 
 # A choice that the seed decides.
 sub one_of { return $_[int rand @_] }
@@ -62,6 +63,8 @@ sub inside
         sub { "RequestHeader set X-Pass yes\n" }, sub { "LimitRequestBody 10\n" },
         sub { "SetHandler " . one_of('none', 'playcount') . "\n" },
         sub { "PlaycountUse other\n" }, sub { '' },
+        sub { 'Order ' . one_of('deny,allow', 'allow,deny') . "\n"
+                . one_of('Allow', 'Deny') . ' from ' . one_of('all', '127.0.0.1', 'env=pass') . "\n" },
     )->();
 }
 
@@ -96,7 +99,24 @@ sub anywhere
     )->();
 }
 
-# A virtual host; its rules may be refused by httpd, then another is made.
+# What a directory says of the files in it, and of what answers in their place; and what
+# its .htaccess file says.
+sub directory
+{
+    my ($path) = @_;
+    my $allowed = one_of('None', 'None', 'All', 'AuthConfig', 'FileInfo', 'Limit');
+    my $inside = "AllowOverride $allowed\n"
+        . (rand() < 0.4 ? requires(1) : '')
+        . (rand() < 0.2 ? '<Files "' . one_of('a', 'b', '*', 'x.txt') . "\">\nRequire all denied\n</Files>\n" : '');
+    my $file = one_of('', requires(1), "Require all denied\n", "SetEnvIf X-Pass yes pass\n",
+        "RewriteEngine On\nRewriteRule " . one_of('a', 'b$', '.') . " - [F]\n",
+        "Header set X-A d\n", "Deny from all\n");
+
+    return ("<Directory \"$path\">\n$inside</Directory>\n", $file);
+}
+
+# A virtual host; its rules may be refused by httpd, then another is made. The second
+# is the .htaccess file of its document root.
 sub host
 {
     my ($name, $port) = @_;
@@ -104,10 +124,16 @@ sub host
     my $rules = join '', map { anywhere($root) } 1 .. one_of(0, 0, 0, 1, 1, 2, 3);
     my $in_root = rand() < 0.4 ? requires(2) : rand() < 0.2 ? inside() : '';
     my $where = $root eq '' ? '/' : $root;
+    my ($documents, $file) = ('', '');
 
+    if (rand() < 0.25) {
+        my $path = "\@root\@/htdocs/$name";
+        ($documents, $file) = directory(one_of($path, $path, '@root@/htdocs', '/'));
+        $documents = "DocumentRoot \"$path\"\n$documents";
+    }
     $rules .= user() if $rules =~ /valid-user/ || $in_root =~ /valid-user/;
-    return "<VirtualHost *:$port>\nServerName $name\n<Location \"$where\">\n"
-        . "SetHandler playcount\n$in_root</Location>\n$rules</VirtualHost>\n";
+    return ("<VirtualHost *:$port>\nServerName $name\n$documents<Location \"$where\">\n"
+        . "SetHandler playcount\n$in_root</Location>\n$rules</VirtualHost>\n", $file);
 }
 
 sub request
@@ -144,9 +170,9 @@ sub conversation
 
 sub servers
 {
-    my ($names) = @_;
+    my ($names, %option) = @_;
     my @servers = map {
-        Playcount::Lane::server($_, start => 0, location => undef, modules => ['status', @MODULES],
+        Playcount::Lane::server($_, %option, start => 0, location => undef, modules => ['status', @MODULES],
             config => "PlaycountZone default songs=10k\nPlaycountZone other songs=10k\n")
     } qw(On Off);
 
@@ -158,7 +184,11 @@ sub servers
         for @servers;
     for my $name (@$names) {
         for (1 .. 20) {
-            my $host = host($name, '@port@');
+            my ($host, $file) = host($name, '@port@');
+            for my $server (@servers) {
+                mkdir "$server->{root}/htdocs/$name";
+                Playcount::Server::spew("$server->{root}/htdocs/$name/.htaccess", $file);
+            }
             $servers[0]->set_config($own . $host);
             my ($status) = $servers[0]->check_config;
             next if $status;
@@ -175,14 +205,14 @@ sub servers
     return @servers;
 }
 
-# How many requests were compared, how many of them the lane answered, and the
+# With options of Playcount::Server, such as the MPM. How many requests were compared, how many of them the lane answered, and the
 # conversations that differ.
 sub test
 {
-    my ($seed, $n_hosts, $n_conversations) = @_;
+    my ($seed, $n_hosts, $n_conversations, %option) = @_;
     srand $seed;
     my @names = map { "v$_" } 1 .. $n_hosts;
-    my @servers = servers(\@names);
+    my @servers = servers(\@names, %option);
     my ($requests, @different) = (0);
 
     for (1 .. $n_conversations) {
