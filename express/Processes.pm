@@ -40,6 +40,13 @@ sub titled
     return grep { ((command_line_of($_))[0] // '') =~ /^\Q$title\E\s*$/ } all_pids();
 }
 
+# mod_wsgi's daemons have httpd's arguments, but a title of their own (display-name=).
+sub is_wsgi_daemon
+{
+    my ($pid) = @_;
+    return ((command_line_of($pid))[0] // '') =~ /^\(wsgi:/ ? 1 : 0;
+}
+
 # Does this command line serve the file? `httpd -f FILE -k stop` and -t do not serve.
 sub serves
 {

@@ -89,11 +89,17 @@ sub files_of
     return ($script, @files);
 }
 
+sub configured
+{
+    my ($option, $configuration) = @_;
+    return ($option->{module}, ServerRoot::conf_path($option), @{ $option->{'include-file'} },
+        @$configuration);
+}
+
 sub paths
 {
     my ($option, $configuration) = @_;
-    my %all = map { $_ => 1 } $option->{module}, ServerRoot::conf_path($option),
-        @{ $option->{'include-file'} }, @$configuration;
+    my %all = map { $_ => 1 } configured($option, $configuration);
 
     $all{$_} = 1 for map { files_of($option, $_) } scripts($option);
     return keys %all;
@@ -107,14 +113,27 @@ sub say_line
     return;
 }
 
+# Is it of the applications only, and do these run in processes of their own? Then those are
+# all that is to be restarted, and no request meets httpd while it has no daemons.
+sub is_for_daemons
+{
+    my ($self, $option, @changed) = @_;
+    my %of_httpd = map { $_ => 1 } configured($option, $self->{configuration});
+
+    return $option->{'wsgi-processes'} && !grep { $of_httpd{$_} } @changed;
+}
+
 sub restart
 {
-    my ($option, $pid, $check, @changed) = @_;
+    my ($option, $pid, $daemons, $check, @changed) = @_;
     my $names = join ', ', map { basename($_) } @changed[0 .. ($#changed < 4 ? $#changed : 4)];
 
     $names .= ' and ' . (@changed - 5) . ' more' if @changed > 5;
     say_line("Changed: $names. Restarting gracefully.\n");
-    return say_line("Restarted.\n") if eval { Server::graceful($option, $pid, $check); 1 };
+    return say_line("Restarted.\n") if eval {
+        $daemons ? Server::renew_daemons($option, $pid) : Server::graceful($option, $pid, $check);
+        1;
+    };
     say_line("playcount-express: $@") unless $Server::stopping;
     return;
 }
@@ -144,7 +163,8 @@ sub watch
 
     while (!$has_ended->()) {
         my @changed = $self->{watch}->wait(0.5) or next;
-        restart($option, $pid, delete $self->{check}, @changed);
+        restart($option, $pid, is_for_daemons($self, $option, @changed), delete $self->{check},
+            @changed);
         @{ $self->{configuration} } = configuration_files($option);
         $self->{watch}->know(@{ $self->{configuration} });
     }

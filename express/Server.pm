@@ -261,22 +261,43 @@ sub drop_check
     return;
 }
 
+# The children of httpd's parent, without those of mod_wsgi, or these alone.
+sub children
+{
+    my ($option, $pid, $daemons) = @_;
+    return grep { $_->{parent} == $pid && $daemons == Processes::is_wsgi_daemon($_->{pid}) }
+        Processes::serving(ServerRoot::conf_path($option));
+}
+
+# WSGI processes finish what they do, for five seconds at most; httpd starts others, and
+# requests wait for these.
+sub renew_daemons
+{
+    my ($option, $pid) = @_;
+    my %old = map { $_->{pid} => 1 } children($option, $pid, 1);
+
+    kill 'TERM', keys %old;
+    wait_for(sub {
+        my @now = map { $_->{pid} } children($option, $pid, 1);
+        return !running($option) || @now >= keys(%old) && !grep { $old{$_} } @now;
+    }) or die "not all WSGI processes have ended after $SECONDS seconds; see the error log\n";
+    return;
+}
+
 # Comes back when a child of the new configuration has started. The check of that may be
 # under way already.
 sub graceful
 {
     my ($option, $pid, $check) = @_;
-    my $conf = ServerRoot::conf_path($option);
-
     if (my $error = configuration_error($check // begin_check($option))) {
         die "httpd.conf has an error, the server goes on as it was:\n$error";
     }
     ServerRoot::need_room($option);
     my $log = (-s "$option->{'server-root'}/logs/error_log") // 0;
-    my %old = map { $_->{pid} => 1 } Processes::serving($conf);
+    my %old = map { $_->{pid} => 1 } children($option, $pid, 0);
     kill 'USR1', $pid or die "cannot signal process $pid: $!\n";
     my $new = wait_for(sub {
-        !(running($option) // 0) || grep { !$old{ $_->{pid} } } Processes::serving($conf);
+        !(running($option) // 0) || grep { !$old{ $_->{pid} } } children($option, $pid, 0);
     });
     die 'the server has ended at the restart: ', last_words($option, $log), "\n"
         unless running($option);

@@ -148,6 +148,35 @@ ok Playcount::Server::wait_until('the watcher has ended', sub {
         Playcount::Server::processes();
 }), 'ends the watcher, too';
 
+# As a daemon: the application's processes are others then, httpd's are the same, and no
+# request fails.
+my $daemon = Playcount::Express->new;
+$log = $daemon->root . '/logs/reload_log';
+($status, $output) = $daemon->run('start-server', '--background', prepare($daemon), '--wsgi-processes', 2);
+is $status, 0, 'as a daemon' or diag $output;
+becomes($daemon, '/', 'first', 'it serves');
+
+sub processes_of_httpd
+{
+    my $parent = Playcount::Server::slurp($daemon->root . '/run/httpd.pid') + 0;
+    return join ' ', sort map { $_->{pid} } grep { $_->{parent} == $parent
+            && Playcount::Server::slurp("/proc/$_->{pid}/cmdline") !~ /^\(wsgi/ } Playcount::Server::processes();
+}
+my $same = processes_of_httpd();
+replace_file($daemon->temp . '/app/words.py', "WORD = 'second'\n");
+my %answers;
+Playcount::Server::wait_until('the new application', sub {
+    my $answer = $daemon->get('/');
+    $answers{ $answer->{status} }++;
+    return $answer->{content} eq 'second';
+});
+is join(' ', keys %answers), '200', 'while its processes change no request fails';
+says($log, qr/^Restarted\.$/m, 1, 'it is said');
+is processes_of_httpd(), $same, "httpd's processes are the same";
+replace_file($daemon->temp . '/more.conf', "Redirect gone /old\n");
+says($log, qr/^Restarted\.$/m, 2, 'a change of the configuration');
+becomes($daemon, '/old', '(?s).*410 Gone', 'is in force');
+
 my $debug = Playcount::Express->new;
 my $said = $debug->temp . '/said';
 my $pid = $debug->spawn($said, $debug->command('start-server', '--debug-mode', prepare($debug)));
