@@ -2,6 +2,8 @@
 
 #include "media/private.h"
 
+#include <strings.h>
+
 #include "apr_lib.h"
 #include "apr_strings.h"
 #include "http_core.h"
@@ -158,7 +160,7 @@ int playcount_media_is_type(const playcount_media_dir *conf, const char *type)
                                  : default_types[i];
 
         if (!((*type ^ *wanted) & ~0x20) &&
-            !ap_cstr_casecmpn(type, wanted, strlen(wanted))) {
+            !strncasecmp(type, wanted, strlen(wanted))) {
             return 1;
         }
     }

@@ -138,7 +138,9 @@ static void begin(request_rec *r)
     }
     if (playcount_media_is_type(conf, r->content_type)) {
         m->is_media = 1;
-        if (playcount_media_measure(r, conf, &m->measured)) {
+        m->of = r;
+        m->file = 0;
+        if (playcount_media_measure(r, conf, &m->file, &m->measured)) {
             keep_short(r, first, conf, m);
         }
     }

@@ -15,30 +15,33 @@
 
 #define WANTED (APR_FINFO_DEV | APR_FINFO_INODE | APR_FINFO_SIZE | APR_FINFO_MTIME)
 
-/* A file and the rule as a number, mixed word by word. Nobody gains anything by a
- * file that has another's number. */
-static uint64_t number_of(const apr_finfo_t *file,
-                          const playcount_measure_rule *rule)
+static uint64_t mix(uint64_t number, uint64_t word)
 {
-    uint64_t words[] = {
-        (uint64_t)file->device, (uint64_t)file->inode,
-        (uint64_t)file->size,   (uint64_t)file->mtime,
-        rule->seconds,          (uint64_t)rule->kbits << 1 | (rule->whole != 0),
-    };
-    uint64_t number = 0x9e3779b97f4a7c15ULL;
+    number = (number ^ word) * 0xff51afd7ed558ccdULL;
+    return number ^ number >> 29;
+}
 
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-        number = (number ^ words[i]) * 0xff51afd7ed558ccdULL;
-        number ^= number >> 29;
-    }
-    return number | 1;
+/* Mixed word by word. Nobody gains anything by a file that has another's number. */
+static uint64_t number_of(const apr_finfo_t *file)
+{
+    uint64_t number = mix(0x9e3779b97f4a7c15ULL, (uint64_t)file->device);
+
+    number = mix(number, (uint64_t)file->inode);
+    number = mix(number, (uint64_t)file->size);
+    return mix(number, (uint64_t)file->mtime) | 1;
 }
 
 uint64_t playcount_media_file_number(const request_rec *r)
 {
-    static const playcount_measure_rule none;
+    return number_of(&r->finfo);
+}
 
-    return number_of(&r->finfo, &none);
+/* The file, and the rule by which it is measured. */
+static uint64_t number_with(uint64_t file, const playcount_measure_rule *rule)
+{
+    uint64_t number = mix(file, rule->seconds);
+
+    return mix(number, (uint64_t)rule->kbits << 1 | (rule->whole != 0)) | 1;
 }
 
 static playcount_measure_rule rule_of(const playcount_media_dir *conf)
@@ -69,7 +72,7 @@ static void read_and_keep(int fd, const playcount_measure_rule *rule, uint64_t s
 }
 
 int playcount_media_measure(request_rec *r, const playcount_media_dir *conf,
-                            playcount_measured *out)
+                            uint64_t *file, playcount_measured *out)
 {
     playcount_measure_rule rule = rule_of(conf);
     uint64_t number;
@@ -79,7 +82,8 @@ int playcount_media_measure(request_rec *r, const playcount_media_dir *conf,
         (r->finfo.valid & WANTED) != WANTED) {
         return 0;
     }
-    number = number_of(&r->finfo, &rule);
+    *file = number_of(&r->finfo);
+    number = number_with(*file, &rule);
     if (playcount_media_find_file(playcount_media_tables, number, out)) {
         return 1;
     }
@@ -114,7 +118,7 @@ int playcount_media_measure_sent(const apr_bucket_brigade *bb,
         file.filetype != APR_REG || (uint64_t)file.size != size) {
         return 0;
     }
-    number = number_of(&file, &rule);
+    number = number_with(number_of(&file), &rule);
     if (!playcount_media_find_file(playcount_media_tables, number, out)) {
         read_and_keep(fd, &rule, size, number, out);
     }

@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <strings.h>
 
 #include "apr_strings.h"
 
@@ -179,9 +180,9 @@ static int look(request_rec *r, uint64_t number, uint64_t directory,
 
 /* Is r's file in a playlist? 1: *place is where, in r's pool; 0: it is not; -1: it
  * should be. */
-static int find(request_rec *r, playcount_hls_place *place)
+static int find(request_rec *r, uint64_t number, playcount_hls_place *place)
 {
-    uint64_t number = playcount_media_file_number(r), directory;
+    uint64_t directory;
     uint32_t until;
     int lost;
 
@@ -269,10 +270,10 @@ static int is_playlist_type(const char *type)
     if (!name++) {
         return 0;
     }
-    name += !ap_cstr_casecmpn(name, "x-", 2)            ? 2
-            : !ap_cstr_casecmpn(name, "vnd.apple.", 10) ? 10
-                                                        : 0;
-    return !ap_cstr_casecmpn(name, "mpegurl", 7);
+    name += !strncasecmp(name, "x-", 2)            ? 2
+            : !strncasecmp(name, "vnd.apple.", 10) ? 10
+                                                   : 0;
+    return !strncasecmp(name, "mpegurl", 7);
 }
 
 int playcount_media_is_playlist(const request_rec *r)
@@ -281,9 +282,9 @@ int playcount_media_is_playlist(const request_rec *r)
            is_playlist_type(r->content_type);
 }
 
-int playcount_media_segment(request_rec *first, request_rec *last, uint32_t seconds,
-                            playcount_media_parts *parts, uint64_t *need,
-                            const char **song)
+int playcount_media_segment(request_rec *first, request_rec *last, uint64_t file,
+                            uint32_t seconds, playcount_media_parts *parts,
+                            uint64_t *need, const char **song)
 {
     playcount_hls_place place;
     int found;
@@ -294,7 +295,7 @@ int playcount_media_segment(request_rec *first, request_rec *last, uint32_t seco
     if (last->finfo.filetype != APR_REG) {
         return must_be_segment(last->filename) ? -1 : 0;
     }
-    found = find(last, &place);
+    found = find(last, file, &place);
     if (found != 1) {
         return found;
     }

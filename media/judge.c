@@ -60,13 +60,15 @@ static const char *measure(request_rec *first, request_rec *last,
     playcount_media_parts *parts = &m->got;
     const char *why = playcount_media_parts_of(last, body, known, parts);
     const char *presentation = NULL;
+    uint64_t file;
     int segment;
 
     if (why) {
         return why;
     }
-    segment = playcount_media_segment(first, last, conf->seconds, parts, &m->need,
-                                      &presentation);
+    file = m->file && m->of == last ? m->file : playcount_media_file_number(last);
+    segment = playcount_media_segment(first, last, file, conf->seconds, parts,
+                                      &m->need, &presentation);
     if (segment < 0) {
         return "it is a segment of HLS that no playlist on the disk has";
     }

@@ -114,6 +114,8 @@ typedef struct {
     apr_off_t mark; /* where the connection stood before the response */
     int is_media;   /* its type was seen before the response */
     playcount_measured measured; /* of a file; need is 0: not measured */
+    uint64_t file;               /* the file's number, if it is that ... */
+    const request_rec *of;       /* ... of this request */
     /* When the request is logged: */
     playcount_verdict_e verdict; /* NONE: it is no media */
     uint64_t need;               /* 0: not known */
@@ -169,10 +171,10 @@ const char *playcount_media_parts_of(request_rec *r, apr_off_t body, uint64_t si
 /* enough.c: r's file as a number, by device, inode, size and time. */
 uint64_t playcount_media_file_number(const request_rec *r);
 
-/* enough.c: measure r's file, unless it is known. 0: it is not a file, or it is
- * gone. */
+/* enough.c: measure r's file, unless it is known; *file becomes its number. 0: it
+ * is not a file, or it is gone. */
 int playcount_media_measure(request_rec *r, const playcount_media_dir *conf,
-                            playcount_measured *out);
+                            uint64_t *file, playcount_measured *out);
 
 /* enough.c: the same for the file of `size` bytes that a handler sends, in its
  * first brigade. 0: it sends none. One system call more, as nobody has asked for
@@ -188,13 +190,13 @@ void playcount_media_measure_size(const playcount_media_dir *conf, uint64_t size
 /* hls.c: is r's response a playlist, which never counts? */
 int playcount_media_is_playlist(const request_rec *r);
 
-/* Is the file a segment? Then *parts become what it adds to the presentation's
- * timeline, in milliseconds, *need how much of that is enough, and *song the URL's
- * path of the presentation. 1: it is; 0: it is not; -1: it is a segment of which
- * there is no playlist. */
-int playcount_media_segment(request_rec *first, request_rec *last, uint32_t seconds,
-                            playcount_media_parts *parts, uint64_t *need,
-                            const char **song);
+/* Is the file of this number a segment? Then *parts become what it adds to the
+ * presentation's timeline, in milliseconds, *need how much of that is enough, and
+ * *song the URL's path of the presentation. 1: it is; 0: it is not; -1: it is a
+ * segment of which there is no playlist. */
+int playcount_media_segment(request_rec *first, request_rec *last, uint64_t file,
+                            uint32_t seconds, playcount_media_parts *parts,
+                            uint64_t *need, const char **song);
 
 void playcount_media_delivery_register_hooks(apr_pool_t *p);
 void playcount_media_logitem_register_hooks(apr_pool_t *p);

@@ -2,6 +2,8 @@
 
 #include "media/private.h"
 
+#include <strings.h>
+
 #include "apr_strings.h"
 
 #include "server/text.h"
@@ -11,23 +13,35 @@ static int has_skip(const request_rec *r)
     return apr_table_get(r->subprocess_env, "playcount-skip") != NULL;
 }
 
-/* Sec-Purpose: why it is fetched; older browsers have other headers for it. */
-static const char *purpose_of(const request_rec *r)
+/* The headers that matter, in one go. Sec-Purpose says why it is fetched; older
+ * browsers have other headers for it. */
+static void read_headers(const request_rec *r, playcount_delivery *facts)
 {
     const apr_array_header_t *headers = apr_table_elts(r->headers_in);
     const apr_table_entry_t *e = (const apr_table_entry_t *)headers->elts;
 
     for (int i = 0; i < headers->nelts; i++) {
-        const char *name = *e[i].key == 'S' || *e[i].key == 's'   ? "Sec-Purpose"
-                           : *e[i].key == 'P' || *e[i].key == 'p' ? "Purpose"
-                           : *e[i].key == 'X' || *e[i].key == 'x' ? "X-Moz"
-                                                                  : NULL;
+        const char *name = e[i].key;
 
-        if (name && !ap_cstr_casecmp(e[i].key, name)) {
-            return e[i].val;
+        switch (*name | 0x20) {
+        case 'u':
+            if (!facts->agent && !strcasecmp(name, "User-Agent")) {
+                facts->agent = e[i].val;
+            }
+            break;
+        case 's':
+        case 'p':
+        case 'x':
+            if (!facts->purpose &&
+                (!strcasecmp(name, "Sec-Purpose") || !strcasecmp(name, "Purpose") ||
+                 !strcasecmp(name, "X-Moz"))) {
+                facts->purpose = e[i].val;
+            }
+            break;
+        default:
+            break;
         }
     }
-    return NULL;
 }
 
 void playcount_media_facts(request_rec *first, request_rec *last,
@@ -38,8 +52,7 @@ void playcount_media_facts(request_rec *first, request_rec *last,
     memset(facts, 0, sizeof(*facts));
     facts->is_get = first->method_number == M_GET && !first->header_only;
     facts->unwanted = has_skip(first) || (last != first && has_skip(last));
-    facts->purpose = purpose_of(first);
-    facts->agent = apr_table_get(first->headers_in, "User-Agent");
+    read_headers(first, facts);
     facts->agent_n = facts->agent ? strlen(facts->agent) : 0;
     facts->judged = 1;
     facts->judgement = playcount_media_judge_agent(first->connection, facts->agent,

@@ -25,21 +25,24 @@ size_t playcount_intervals_write(char *out, const playcount_interval *intervals,
     return used;
 }
 
+#define DIGITS 18 /* that no number of 63 bits is too small for */
+
 /* A decimal number that begins at s. Where it ends; NULL: there is none, or it is
  * too large. */
 static const char *number(const char *s, const char *end, uint64_t *value)
 {
     const char *begin = s;
+    uint64_t n = 0;
 
-    *value = 0;
     for (; s < end && *s >= '0' && *s <= '9'; s++) {
         uint64_t digit = (uint64_t)(*s - '0');
 
-        if (*value > (UINT64_MAX / 2 - digit) / 10) {
+        if (s - begin >= DIGITS && n > (UINT64_MAX / 2 - digit) / 10) {
             return NULL;
         }
-        *value = *value * 10 + digit;
+        n = n * 10 + digit;
     }
+    *value = n;
     return s > begin ? s : NULL;
 }
 
@@ -68,7 +71,10 @@ int playcount_intervals_read(const char **text, const char *end,
 
 static const char *blanks(const char *s)
 {
-    return s + strspn(s, " \t");
+    while (*s == ' ' || *s == '\t') {
+        s++;
+    }
+    return s;
 }
 
 /* One range-spec: "a-b", "a-" (last UINT64_MAX), or "-n" (first UINT64_MAX, last

@@ -138,6 +138,20 @@ Playcount::Server::spew("$root/logs/part.1", join '', map { "$_\n" } splice @shu
 Playcount::Server::spew("$root/logs/part.2", join '', map { "$_\n" } @shuffled);
 is_deeply replayed("$root/logs/part"), \%live, 'so does one of its lines shuffled, in three files';
 
+# Of a listener with more pieces than are known apart, who fetches them again and again, the
+# module does not know exactly what is there: the replay does not either, in the same way.
+my @crumbs = map { my $from = $_ < 23 ? 100 * $_ : 2350; "$from-" . ($from + 49) } 0 .. 23;
+for my $who (1 .. 20) {
+    my @asked = map { shuffle @crumbs } 1 .. 3;
+    my $text = join '', map { "GET /19.mp3 HTTP/1.1\r\nHost: x\r\nUser-Agent: Crumbs/$who\r\nRange: bytes=$_\r\n\r\n" } @asked;
+    send_all($text =~ s/\r\n\r\n\z/\r\nConnection: close\r\n\r\n/r) or die 'not sent';
+}
+Playcount::Server::wait_until('they are in the log', sub {
+    return 20 * 72 == (() = Playcount::Server::slurp("$root/logs/media") =~ /"Crumbs\//g);
+});
+%live = counted();
+is_deeply replayed("$root/logs/media"), \%live, 'with many pieces the same, too';
+
 # With graceful restarts in the middle, which end connections; a child logs what it has
 # counted before it ends.
 send_requests(20_000, sub { $server->graceful(old_may_stay => 1) for 1 .. 2 });
