@@ -23,14 +23,18 @@ static void write_lines(request_rec *r, const playcount_handoff *h,
 static void write_row(request_rec *r, const playcount_handoff *h,
                       const playcount_handoff_use *use)
 {
-    ap_rprintf(r,
-               "<tr><td>%s</td><td>%s</td><td>%" APR_UINT64_T_FMT
-               "</td><td>%" APR_UINT64_T_FMT
-               "</td><td>%s</td><td>%" APR_UINT64_T_FMT
-               "</td><td>%" APR_UINT64_T_FMT "</td></tr>\n",
-               ap_escape_html(r->pool, h->zone_name), h->engine->name, use->batches,
-               use->plays, use->failing ? "yes, see the error log" : "no",
-               use->refused_songs, use->refused_plays);
+    ap_rprintf(
+        r,
+        "<tr><td>%s</td><td>%s</td><td>%" APR_UINT64_T_FMT
+        "</td><td>%" APR_UINT64_T_FMT "</td><td>%s</td><td>%" APR_UINT64_T_FMT
+        "</td><td>%" APR_UINT64_T_FMT "</td></tr>\n",
+        ap_escape_html(r->pool, h->zone_name), h->engine->name, use->batches,
+        use->plays,
+        !use->failing ? "no"
+        : *use->why
+            ? apr_pstrcat(r->pool, "yes: ", ap_escape_html(r->pool, use->why), NULL)
+            : "yes, see the error log",
+        use->refused_songs, use->refused_plays);
 }
 
 static void write_all(request_rec *r,

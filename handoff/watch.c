@@ -44,6 +44,7 @@ static void failed(playcount_handoff *h, const char *why)
     uint64_t failing = stands_for(why);
 
     pause_after_failure(h);
+    playcount_handoff_explain(h->zone->zone, why);
     if (playcount_handoff_report(h->zone->zone, failing) != failing) {
         ap_log_error(
             APLOG_MARK, APLOG_ERR, 0, h->server,

@@ -19,9 +19,10 @@ int playcount_write_prometheus(playcount_writer *w,
                                const playcount_form_of_metrics *form);
 int playcount_write_json(playcount_writer *w, const playcount_json_query *query);
 
-/* zones.c: the zones' use, if there are zones. */
+/* zones.c: the zones' use, if there are zones. `kept`: what reads a whole zone may
+ * be an interval old (kept.h). */
 void playcount_write_zones_prometheus(playcount_exposition *e);
-void playcount_write_zones_json(playcount_writer *w);
+void playcount_write_zones_json(playcount_writer *w, int kept);
 
 /* json.c: requests by method, status and outcome, and the figures in short, as
  * members. */
@@ -40,7 +41,8 @@ void playcount_write_recorder_prometheus(playcount_exposition *e);
 void playcount_write_recorder_json(playcount_writer *w);
 
 /* json.c: the members "slow" and "events". */
-void playcount_write_happenings_json(playcount_writer *w);
+void playcount_write_slow_json(playcount_writer *w);
+void playcount_write_events_json(playcount_writer *w);
 
 /* json.c: a member whose value is a moment: seconds since 1970, with microseconds.
  */

@@ -125,21 +125,6 @@ static const char *find_query(request_rec *r, playcount_json_query *query)
     return error ? error : find_since(r, &query->since);
 }
 
-static const char *find_live_query(request_rec *r, const playcount_json_query *json,
-                                   playcount_live_query *query)
-{
-    uint64_t window = 0;
-    const char *error =
-        playcount_query_number(r->pool, r->args, "window", 1, &window);
-
-    query->minutes = json->minutes;
-    query->since = json->since;
-    query->window = (int)window;
-    query->route =
-        error ? NULL : playcount_query_value(r->pool, r->args, "route", &error);
-    return error;
-}
-
 static const char *find_songs_query(request_rec *r, playcount_songs_query *query)
 {
     uint64_t top = PLAYCOUNT_SONGS_SHOWN;
@@ -179,7 +164,7 @@ static const char *find_queries(request_rec *r, queries *q)
 {
     const char *error = find_query(r, &q->json);
 
-    error = error ? error : find_live_query(r, &q->json, &q->live);
+    error = error ? error : playcount_live_find_query(r, &q->json, &q->live);
     return error ? error : find_songs_query(r, &q->songs);
 }
 

@@ -13,6 +13,7 @@
 #include "apr_strings.h"
 
 #include "metrics/clock.h"
+#include "metrics/kept.h"
 #include "metrics/live.h"
 #include "server/retained.h"
 #include "server/start.h"
@@ -152,6 +153,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         return OK;
     }
     if (!playcount_metrics_wanted) {
+        playcount_kept_start(s, pconf);
         if (conf->statsd) {
             ap_log_error(APLOG_MARK, APLOG_WARNING, 0, s,
                          "PlaycountStatsd has nothing to send: PlaycountMetrics is "
@@ -168,6 +170,7 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
     playcount_route_begin(s, ptemp);
     playcount_interval_start(s, pconf);
     playcount_statsd_start(s, pconf);
+    playcount_kept_start(s, pconf);
     return OK;
 }
 

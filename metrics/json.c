@@ -205,7 +205,7 @@ static void put_slow_request(playcount_writer *w, const playcount_slow_request *
     }
 }
 
-static void put_events(playcount_writer *w)
+void playcount_write_events_json(playcount_writer *w)
 {
     playcount_event event[PLAYCOUNT_EVENTS];
     unsigned n = playcount_events_read(playcount_metrics_segment->events, 0, event);
@@ -224,7 +224,7 @@ static void put_events(playcount_writer *w)
     playcount_put(w, "]");
 }
 
-void playcount_write_happenings_json(playcount_writer *w)
+void playcount_write_slow_json(playcount_writer *w)
 {
     playcount_slow_request *slow =
         apr_palloc(w->r->pool, PLAYCOUNT_SLOW_ENTRIES * sizeof(*slow));
@@ -237,8 +237,6 @@ void playcount_write_happenings_json(playcount_writer *w)
         playcount_put(w, "}");
     }
     playcount_put(w, "]");
-    playcount_put(w, ",");
-    put_events(w);
 }
 
 static uint64_t load(const _Atomic uint64_t *word)
@@ -286,7 +284,9 @@ static void put_metrics(playcount_writer *w, const playcount_snapshot *snap,
     playcount_put(w, ",");
     put_series(w, snap, query);
     playcount_put(w, ",");
-    playcount_write_happenings_json(w);
+    playcount_write_slow_json(w);
+    playcount_put(w, ",");
+    playcount_write_events_json(w);
 }
 
 int playcount_write_json(playcount_writer *w, const playcount_json_query *query)
@@ -309,7 +309,7 @@ int playcount_write_json(playcount_writer *w, const playcount_json_query *query)
         playcount_put(w, "null");
     }
     playcount_put(w, ",\"zones\":");
-    playcount_write_zones_json(w);
+    playcount_write_zones_json(w, 0);
     playcount_put(w, ",\"media\":");
     playcount_write_media_json(w);
     playcount_put(w, ",\"tasks\":");

@@ -2,18 +2,17 @@
 
 #include "metrics/live.h"
 
+#include <stdlib.h>
+
 #include "apr_strings.h"
 #include "apr_thread_mutex.h"
-#include "http_log.h"
 
+#include "metrics/kept.h"
 #include "metrics/live_series.h"
 #include "metrics/live_window.h"
 #include "mod_playcount.h"
 
-APLOG_USE_MODULE(playcount);
-
-#define CACHED 8  /* series of different queries */
-#define WINDOWS 4 /* rows of different minutes: the page has four */
+#define CACHED 8 /* series of different queries */
 
 /* What was computed for one query in the present interval. All open pages poll with
  * the same query, except the first time. */
@@ -26,17 +25,9 @@ static struct {
     playcount_live_series series;
 } cache[CACHED];
 
-/* The routes' rows, computed again when they are no longer worth what they took. */
-static struct {
-    unsigned minutes;
-    uint64_t end;    /* intervals written when they were computed */
-    apr_time_t good; /* until then */
-    uint64_t used;
-    playcount_live_rows rows;
-} windows[WINDOWS];
-
 static uint64_t polls;
-static apr_thread_mutex_t *mutex; /* of both; never held while something is sent */
+static apr_thread_mutex_t *mutex; /* of both; never held while anything is computed
+                                     or sent */
 
 void playcount_live_child(apr_pool_t *p)
 {
@@ -44,7 +35,6 @@ void playcount_live_child(apr_pool_t *p)
         APR_SUCCESS) {
         mutex = NULL;
     }
-    playcount_live_window_child(p);
 }
 
 /* The number of a route; one that no route has, if there is none of that name. */
@@ -61,135 +51,223 @@ static int route_number(const char *name)
     return (int)playcount_metrics_segment->count;
 }
 
-/* How many intervals there are that start before or at `since`. Two polls with the
- * same number get the same answer. */
-static uint64_t intervals_until(uint64_t since)
-{
-    const playcount_series *series = playcount_metrics_segment->series;
-    playcount_interval *interval =
-        playcount_interval_new(playcount_metrics_segment->series);
-    uint64_t first, end, at;
+/* --- the series --- */
 
-    playcount_series_range(series, &first, &end);
-    for (at = end; interval && at > first; at--) {
-        if (playcount_series_read(series, at - 1, interval) &&
-            interval->start <= since + 1000) {
-            break;
-        }
+/* A private copy of what the cache has for the query; 0 if it has nothing. */
+static int find_series(playcount_live_series *series, uint64_t end,
+                       uint64_t since_end, unsigned minutes, int route,
+                       apr_pool_t *p)
+{
+    int found = 0;
+
+    if (!mutex) {
+        return 0;
     }
-    free(interval);
-    return at;
-}
-
-static void write_rows(playcount_writer *w, const playcount_live_rows *rows)
-{
-    const playcount_segment *seg = playcount_metrics_segment;
-    char name[PLAYCOUNT_LABEL_MAX + 1];
-
-    playcount_printf(w, ",\"routes\":{\"columns\":[%s],\"rows\":[",
-                     playcount_live_columns);
-    for (unsigned i = 0; i < rows->rows; i++) {
-        unsigned route = rows->row[i].route;
-
-        playcount_put(w, i ? ",[\"" : "[\"");
-        if (playcount_routes_name(seg->routes, route, name)) {
-            playcount_put_json_text(w, name, strlen(name));
-        }
-        playcount_printf(w, "\",%u",
-                         playcount_inflight_count(seg->inflight, route));
-        playcount_put_bytes(w, rows->text.bytes + rows->row[i].at,
-                            rows->row[i].end - rows->row[i].at);
-    }
-    playcount_put(w, "]}");
-}
-
-/* Under the mutex: the place of what the cache has for the query, computed if need
- * be; NULL without memory. */
-static const playcount_live_series *find_series(const playcount_live_query *query,
-                                                int route, uint64_t end)
-{
-    uint64_t since_end = intervals_until(query->since);
-    int slot = 0;
-
-    for (int i = 0; i < CACHED; i++) {
-        if (cache[i].used && cache[i].end == end &&
-            cache[i].since_end == since_end && cache[i].minutes == query->minutes &&
-            cache[i].route == route) {
+    apr_thread_mutex_lock(mutex);
+    for (int i = 0; i < CACHED && !found; i++) {
+        found = cache[i].used && cache[i].end == end &&
+                cache[i].since_end == since_end && cache[i].minutes == minutes &&
+                cache[i].route == route;
+        if (found) {
             cache[i].used = ++polls;
-            return &cache[i].series;
+            *series = cache[i].series;
+            series->text.bytes =
+                apr_pmemdup(p, series->text.bytes, series->text.used);
         }
-        slot = cache[i].used < cache[slot].used ? i : slot;
     }
-    playcount_live_forget_series(&cache[slot].series);
-    cache[slot].end = end;
-    cache[slot].since_end = since_end;
-    cache[slot].minutes = query->minutes;
-    cache[slot].route = route;
-    cache[slot].used = 0;
-    if (!playcount_live_compute_series(&cache[slot].series, query, route,
-                                       (uint64_t)apr_time_now())) {
-        return NULL;
-    }
-    cache[slot].used = ++polls;
-    return &cache[slot].series;
+    apr_thread_mutex_unlock(mutex);
+    return found;
 }
 
-static const playcount_live_rows *find_rows(unsigned minutes, uint64_t end)
+/* The cache takes it in place of the one not used for longest. */
+static void keep_series(const playcount_live_series *series, uint64_t end,
+                        uint64_t since_end, unsigned minutes, int route)
 {
-    apr_time_t began = apr_time_now(), took;
+    playcount_live_series old = *series;
     int slot = 0;
 
-    for (int i = 0; i < WINDOWS; i++) {
-        if (windows[i].used && windows[i].minutes == minutes) {
-            if (windows[i].end == end || began < windows[i].good) {
-                windows[i].used = ++polls;
-                return &windows[i].rows;
-            }
-            slot = i;
-            break;
-        }
-        slot = windows[i].used < windows[slot].used ? i : slot;
-    }
-    playcount_live_forget_rows(&windows[slot].rows);
-    windows[slot].used = 0;
-    if (!playcount_live_compute_rows(&windows[slot].rows, minutes,
-                                     (uint64_t)began)) {
-        return NULL;
-    }
-    took = apr_time_now() - began;
-    windows[slot].minutes = minutes;
-    windows[slot].end = end;
-    windows[slot].good = began + PLAYCOUNT_LIVE_WORTH * took;
-    windows[slot].used = ++polls;
-    return &windows[slot].rows;
-}
-
-/* Private copies of both. */
-static int get_both(playcount_live_series *series, playcount_live_rows *rows,
-                    const playcount_live_query *query, int route, apr_pool_t *p)
-{
-    const playcount_live_series *s;
-    const playcount_live_rows *r;
-    uint64_t first, end;
-
-    playcount_series_range(playcount_metrics_segment->series, &first, &end);
     if (mutex) {
         apr_thread_mutex_lock(mutex);
-    }
-    s = find_series(query, route, end);
-    r = s ? find_rows(query->minutes, end) : NULL;
-    if (r) {
-        *series = *s;
-        series->text.bytes = apr_pmemdup(p, s->text.bytes, s->text.used);
-        *rows = *r;
-        rows->text.bytes = apr_pmemdup(p, r->text.bytes, r->text.used);
-        rows->row = apr_pmemdup(p, r->row, r->rows * sizeof(*r->row));
-    }
-    if (mutex) {
+        for (int i = 1; i < CACHED; i++) {
+            slot = cache[i].used < cache[slot].used ? i : slot;
+        }
+        old = cache[slot].series;
+        cache[slot].series = *series;
+        cache[slot].end = end;
+        cache[slot].since_end = since_end;
+        cache[slot].minutes = minutes;
+        cache[slot].route = route;
+        cache[slot].used = ++polls;
         apr_thread_mutex_unlock(mutex);
     }
-    return r != NULL;
+    playcount_live_forget_series(&old);
 }
+
+/* 0 without memory. */
+static int get_series(playcount_live_series *series,
+                      const playcount_live_query *query, int route, apr_pool_t *p)
+{
+    uint64_t first, end, since_end = playcount_live_intervals_until(query->since);
+    playcount_live_series computed;
+
+    playcount_series_range(playcount_metrics_segment->series, &first, &end);
+    if (find_series(series, end, since_end, query->minutes, route, p)) {
+        return 1;
+    }
+    memset(&computed, 0, sizeof(computed));
+    if (!playcount_live_compute_series(&computed, query, route,
+                                       (uint64_t)apr_time_now())) {
+        playcount_live_forget_series(&computed);
+        return 0;
+    }
+    *series = computed;
+    series->text.bytes = apr_pmemdup(p, computed.text.bytes, computed.text.used);
+    keep_series(&computed, end, since_end, query->minutes, route);
+    return 1;
+}
+
+/* All that may fail for want of memory, before anything is written. */
+typedef struct {
+    playcount_live_series series;
+    const playcount_live_rows *rows;
+    apr_time_t rows_made;
+    const playcount_live_rate *rates;
+    const playcount_totals *window;
+} material;
+
+static const void *get(request_rec *r, playcount_kept_kind kind, unsigned minutes,
+                       int route, apr_time_t *made)
+{
+    playcount_kept_key key = playcount_kept_of_metrics(kind, minutes, route);
+
+    return playcount_kept_get(r, &key, NULL, made);
+}
+
+/* 0 without memory. */
+static int gather(material *m, request_rec *r, const playcount_live_query *query,
+                  int route)
+{
+    if (query->parts & PLAYCOUNT_PART_SERIES &&
+        !get_series(&m->series, query, route, r->pool)) {
+        return 0;
+    }
+    if (query->parts & PLAYCOUNT_PART_ROUTES) {
+        m->rows = get(r, PLAYCOUNT_KEPT_ROWS, query->minutes, 0, &m->rows_made);
+        m->rates = get(r, PLAYCOUNT_KEPT_RATES, 0, 0, NULL);
+        if (!m->rows || !m->rates) {
+            return 0;
+        }
+    }
+    if (query->parts & PLAYCOUNT_PART_WINDOW) {
+        m->window = get(r, PLAYCOUNT_KEPT_WINDOW, query->minutes, route, NULL);
+        return m->window != NULL;
+    }
+    return 1;
+}
+
+static void write_series(playcount_writer *w, const playcount_live_series *s,
+                         unsigned figures)
+{
+    playcount_put(w, "\"series\":{");
+    playcount_put_bytes(w, s->text.bytes, s->figure[0]);
+    for (int f = 0; f < PLAYCOUNT_FIGURES; f++) {
+        if (figures & 1u << f) {
+            playcount_put_bytes(w, s->text.bytes + s->figure[f],
+                                s->figure[f + 1] - s->figure[f]);
+        }
+    }
+    playcount_put(w, "},");
+}
+
+/* --- the rows --- */
+
+/* A row to be written, and what it is ordered by. */
+typedef struct {
+    const playcount_live_row *row;
+    unsigned in_flight;
+    double by;
+} ordered;
+
+static int highest_first(const void *a, const void *b)
+{
+    const ordered *x = a, *y = b;
+
+    return x->by != y->by
+               ? (x->by < y->by ? 1 : -1)
+               : (x->row->route > y->row->route) - (x->row->route < y->row->route);
+}
+
+static double value_of(const ordered *o, unsigned column,
+                       const playcount_live_rate *rates)
+{
+    switch (column) {
+    case PLAYCOUNT_COLUMN_IN_FLIGHT:
+        return o->in_flight;
+    case PLAYCOUNT_COLUMN_RATE:
+    case PLAYCOUNT_COLUMN_ERROR_RATE:
+    case PLAYCOUNT_COLUMN_ABORTED_RATE:
+        return rates[o->row->route].rate[column - PLAYCOUNT_COLUMN_RATE];
+    default: /* of a silent one nothing is known, which is below everything */
+        return o->row->silent ? -1
+                              : o->row->value[column - PLAYCOUNT_COLUMN_REQUESTS];
+    }
+}
+
+static void write_row(playcount_writer *w, const ordered *o, const char *text,
+                      const playcount_live_rate *rates)
+{
+    char name[PLAYCOUNT_LABEL_MAX + 1];
+
+    playcount_put(w, "[\"");
+    if (playcount_routes_name(playcount_metrics_segment->routes, o->row->route,
+                              name)) {
+        playcount_put_json_text(w, name, strlen(name));
+    }
+    playcount_put(w, "\",");
+    playcount_put_number(w, o->in_flight);
+    playcount_put(w, rates[o->row->route].text);
+    playcount_put_bytes(w, text + o->row->at, o->row->end - o->row->at);
+    playcount_put(w, "]");
+}
+
+static void write_rows(playcount_writer *w, const material *m,
+                       const playcount_live_query *query)
+{
+    unsigned n = (unsigned)m->rows->rows;
+    unsigned shown = query->top && query->top < n ? query->top : n;
+    ordered *list = apr_palloc(w->r->pool, (n + 1) * sizeof(*list));
+
+    for (unsigned i = 0; i < n; i++) {
+        list[i].row = &m->rows->row[i];
+        list[i].in_flight = playcount_inflight_count(
+            playcount_metrics_segment->inflight, list[i].row->route);
+        list[i].by = query->top ? value_of(&list[i], query->by, m->rates) : 0;
+    }
+    if (query->top) {
+        qsort(list, n, sizeof(*list), highest_first);
+    }
+    for (unsigned i = 0; i < shown; i++) {
+        playcount_put(w, i ? "," : "");
+        write_row(w, &list[i], (const char *)&m->rows->row[n], m->rates);
+    }
+}
+
+static void write_routes(playcount_writer *w, const material *m,
+                         const playcount_live_query *query)
+{
+    playcount_put(w, "\"routes\":{");
+    playcount_json_moment(w, "time", (uint64_t)m->rows_made);
+    playcount_printf(w, ",\"known\":%u,\"spark_seconds\":%.3f,\"columns\":[",
+                     (unsigned)m->rows->rows, m->rows->spark_seconds);
+    for (int i = 0; i < PLAYCOUNT_COLUMNS; i++) {
+        playcount_printf(w, i ? ",\"%s\"" : "\"%s\"", playcount_live_columns[i]);
+    }
+    playcount_put(w, "],\"rows\":[");
+    write_rows(w, m, query);
+    playcount_put(w, "]},");
+}
+
+/* --- all of it --- */
 
 static uint32_t in_flight(int route)
 {
@@ -208,10 +286,10 @@ static int write_metrics(playcount_writer *w, const playcount_live_query *query)
 {
     const playcount_segment *seg = playcount_metrics_segment;
     int route = query->route ? route_number(query->route) : -1;
-    playcount_live_series series;
-    playcount_live_rows rows;
+    material m;
 
-    if (!get_both(&series, &rows, query, route, w->r->pool)) {
+    memset(&m, 0, sizeof(m));
+    if (!gather(&m, w->r, query, route)) {
         return HTTP_SERVICE_UNAVAILABLE;
     }
     playcount_json_moment(w, "started", seg->header->started);
@@ -222,17 +300,20 @@ static int write_metrics(playcount_writer *w, const playcount_live_query *query)
         playcount_json_string(w, "", "route", query->route);
         playcount_put(w, ",");
     }
-    playcount_put_bytes(w, series.text.bytes, series.text.used);
-    write_rows(w, &rows);
-    playcount_put(w, ",");
-    if (query->window) {
-        int result = playcount_write_live_window(w, query->minutes, route);
-
-        if (result != OK) {
-            return result;
-        }
+    if (query->parts & PLAYCOUNT_PART_SERIES) {
+        write_series(w, &m.series, query->figures);
     }
-    playcount_write_happenings_json(w);
+    if (m.rows) {
+        write_routes(w, &m, query);
+    }
+    if (m.window) {
+        playcount_write_live_window(w, m.window, query->figures);
+    }
+    if (query->parts & PLAYCOUNT_PART_SLOW) {
+        playcount_write_slow_json(w);
+        playcount_put(w, ",");
+    }
+    playcount_write_events_json(w);
     return OK;
 }
 
@@ -251,10 +332,14 @@ int playcount_write_live(playcount_writer *w, const playcount_live_query *query)
     else {
         playcount_put(w, "null");
     }
-    playcount_put(w, ",\"zones\":");
-    playcount_write_zones_json(w);
-    playcount_put(w, ",\"media\":");
-    playcount_write_media_json(w);
+    if (query->parts & PLAYCOUNT_PART_ZONES) {
+        playcount_put(w, ",\"zones\":");
+        playcount_write_zones_json(w, 1);
+    }
+    if (query->parts & PLAYCOUNT_PART_MEDIA) {
+        playcount_put(w, ",\"media\":");
+        playcount_write_media_json(w);
+    }
     playcount_put(w, "}\n");
     return result;
 }

@@ -4,11 +4,9 @@
 
 #include "metrics/formats.h"
 
-/* The member "window", of one route or (-1) of all, and a comma. OK, or an HTTP
- * status without memory. */
-int playcount_write_live_window(playcount_writer *w, unsigned minutes, int route);
-
-/* Once in each child, before it serves. */
-void playcount_live_window_child(apr_pool_t *p);
+/* The member "window", with the histograms of these figures (a bit for each), and a
+ * comma. */
+void playcount_write_live_window(playcount_writer *w, const playcount_totals *sum,
+                                 unsigned figures);
 
 #endif

@@ -2,37 +2,28 @@
 
 #include "metrics/songs.h"
 
-#include "apr_strings.h"
+#include <stdlib.h>
 
-#include "server/zones.h"
+#include "metrics/kept.h"
 
+/* The highest that were found so far. */
 typedef struct {
-    playcount_writer *w;
-    int n;
-} output;
-
-static void put_song(void *context, const playcount_song *song)
-{
-    output *o = context;
-
-    playcount_put(o->w, o->n++ ? ",{\"song\":\"" : "{\"song\":\"");
-    playcount_put_json_text(o->w, song->id, song->length);
-    playcount_put(o->w, "\",\"count\":");
-    playcount_put_number(o->w, song->count);
-    playcount_put(o->w, "}");
-}
-
-/* Those that begin so, the highest of them first. */
-typedef struct {
-    playcount_song *song; /* [room], sorted */
-    unsigned n, room;
+    playcount_song *song; /* [PLAYCOUNT_SONGS_SHOWN], sorted */
+    unsigned n;
 } best;
+
+static void append(void *context, const playcount_song *song)
+{
+    best *b = context;
+
+    b->song[b->n++] = *song;
+}
 
 static void keep(best *b, const playcount_song *song)
 {
     unsigned at = b->n;
 
-    if (b->n == b->room) {
+    if (b->n == PLAYCOUNT_SONGS_SHOWN) {
         if (song->count <= b->song[b->n - 1].count) {
             return;
         }
@@ -47,24 +38,42 @@ static void keep(best *b, const playcount_song *song)
     b->song[at] = *song;
 }
 
-static void put_with_prefix(output *o, playcount_zone *zone,
-                            const playcount_songs_query *query)
+static void find_with_prefix(best *b, playcount_zone *zone, const char *prefix,
+                             size_t length)
 {
-    apr_size_t length = strlen(query->prefix);
-    best b = {apr_palloc(o->w->r->pool, query->top * sizeof(*b.song)), 0,
-              query->top};
     playcount_cursor cursor;
     playcount_song song;
 
     playcount_zone_begin(zone, &cursor);
     while (playcount_zone_next(zone, &cursor, &song)) {
-        if (song.length >= length && !memcmp(song.id, query->prefix, length)) {
-            keep(&b, &song);
+        if (song.length >= length && !memcmp(song.id, prefix, length)) {
+            keep(b, &song);
         }
     }
-    for (unsigned i = 0; i < b.n; i++) {
-        put_song(o, &b.song[i]);
+}
+
+void *playcount_compute_songs(playcount_zone *zone, const char *prefix,
+                              size_t length, size_t *bytes)
+{
+    best b = {calloc(PLAYCOUNT_SONGS_SHOWN, sizeof(*b.song)), 0};
+
+    if (b.song && length) {
+        find_with_prefix(&b, zone, prefix, length);
     }
+    else if (b.song) {
+        playcount_zone_top(zone, PLAYCOUNT_SONGS_SHOWN, append, &b);
+    }
+    *bytes = b.n * sizeof(*b.song);
+    return b.song;
+}
+
+static void write_song(playcount_writer *w, const playcount_song *song)
+{
+    playcount_put(w, "{\"song\":\"");
+    playcount_put_json_text(w, song->id, song->length);
+    playcount_put(w, "\",\"count\":");
+    playcount_put_number(w, song->count);
+    playcount_put(w, "}");
 }
 
 int playcount_write_songs(playcount_writer *w, const playcount_songs_query *query)
@@ -72,20 +81,27 @@ int playcount_write_songs(playcount_writer *w, const playcount_songs_query *quer
     const playcount_served_zone *zone =
         query->zone ? playcount_zone_named(w->r->server, query->zone)
                     : playcount_zone_of(w->r);
-    output o = {w, 0};
+    apr_time_t made = apr_time_now();
+    const playcount_song *songs = NULL;
+    playcount_kept_key key;
+    size_t bytes = 0;
 
     if (!zone || !zone->zone) {
         return HTTP_NOT_FOUND;
     }
+    /* No id is longer. */
+    if (!query->prefix || strlen(query->prefix) <= PLAYCOUNT_ID_MAX) {
+        key =
+            playcount_kept_of_zone(PLAYCOUNT_KEPT_SONGS, zone->zone, query->prefix);
+        songs = playcount_kept_get(w->r, &key, &bytes, &made);
+    }
     playcount_put(w, "{");
-    playcount_json_moment(w, "time", (uint64_t)apr_time_now());
+    playcount_json_moment(w, "time", (uint64_t)made);
     playcount_json_string(w, ",", "zone", zone->name);
     playcount_put(w, ",\"songs\":[");
-    if (query->prefix) {
-        put_with_prefix(&o, zone->zone, query);
-    }
-    else {
-        playcount_zone_top(zone->zone, query->top, put_song, &o);
+    for (size_t i = 0; i < bytes / sizeof(*songs) && i < query->top; i++) {
+        playcount_put(w, i ? "," : "");
+        write_song(w, &songs[i]);
     }
     playcount_put(w, "]}\n");
     return OK;

@@ -16,7 +16,8 @@ typedef struct {
     unsigned top;       /* how many */
 } playcount_songs_query;
 
-/* HTTP status or OK. The whole zone is read: what GET /songs?top= costs. */
+/* HTTP status or OK. To find them is to read the whole zone, as GET /songs?top=
+ * does; it is done once for all who ask (kept.h). "time" is when it was. */
 int playcount_write_songs(playcount_writer *w, const playcount_songs_query *query);
 
 #endif

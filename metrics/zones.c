@@ -2,7 +2,11 @@
 
 #include "metrics/formats.h"
 
+#include "apr_strings.h"
+
+#include "metrics/kept.h"
 #include "server/zones.h"
+#include "shm/figures/label.h"
 #include "shm/zone/batches.h"
 #include "shm/zone/health.h"
 
@@ -29,7 +33,43 @@ static void keep_song(void *context, const playcount_song *song)
     v->song[v->top++] = *song;
 }
 
-static void view(zone_view *v, const playcount_served_zone *served, apr_pool_t *p)
+static void read_use(zone_view *v, request_rec *r, int kept)
+{
+    playcount_kept_key key =
+        playcount_kept_of_zone(PLAYCOUNT_KEPT_USE, v->zone, NULL);
+    const playcount_kept_use *use =
+        kept ? playcount_kept_get(r, &key, NULL, NULL) : NULL;
+
+    if (use) {
+        v->use = use->zone;
+        v->handoff = use->handoff;
+    }
+    else {
+        playcount_zone_usage(v->zone, &v->use);
+        playcount_handoff_usage(v->zone, &v->handoff);
+    }
+}
+
+static void read_songs(zone_view *v, request_rec *r, int kept)
+{
+    playcount_kept_key key =
+        playcount_kept_of_zone(PLAYCOUNT_KEPT_SONGS, v->zone, NULL);
+    const playcount_song *songs;
+    size_t bytes;
+
+    v->song = apr_palloc(r->pool, TOP_SONGS * sizeof(*v->song));
+    if (kept && (songs = playcount_kept_get(r, &key, &bytes, NULL))) {
+        for (size_t i = 0; i < bytes / sizeof(*songs) && i < TOP_SONGS; i++) {
+            keep_song(v, &songs[i]);
+        }
+    }
+    else {
+        playcount_zone_top(v->zone, TOP_SONGS, keep_song, v);
+    }
+}
+
+static void view(zone_view *v, const playcount_served_zone *served, request_rec *r,
+                 int kept)
 {
     memset(v, 0, sizeof(*v));
     v->name = served->name;
@@ -40,12 +80,10 @@ static void view(zone_view *v, const playcount_served_zone *served, apr_pool_t *
     if (!v->available) {
         return;
     }
-    playcount_zone_usage(v->zone, &v->use);
-    playcount_handoff_usage(v->zone, &v->handoff);
+    read_use(v, r, kept);
     v->in_cluster = playcount_cluster_get_health(v->zone, &v->cluster);
     if (playcount_metrics_global->songs) {
-        v->song = apr_palloc(p, TOP_SONGS * sizeof(*v->song));
-        playcount_zone_top(v->zone, TOP_SONGS, keep_song, v);
+        read_songs(v, r, kept);
     }
     if (playcount_zone_failed(v->zone)) { /* meanwhile */
         memset(&v->use, 0, sizeof(v->use));
@@ -55,7 +93,7 @@ static void view(zone_view *v, const playcount_served_zone *served, apr_pool_t *
     }
 }
 
-static zone_view *view_all(request_rec *r, int *n)
+static zone_view *view_all(request_rec *r, int kept, int *n)
 {
     const apr_array_header_t *zones = playcount_zones(r->server);
     zone_view *all;
@@ -63,8 +101,8 @@ static zone_view *view_all(request_rec *r, int *n)
     *n = zones ? zones->nelts : 0;
     all = apr_palloc(r->pool, ((size_t)*n + 1) * sizeof(*all));
     for (int i = 0; i < *n; i++) {
-        view(&all[i], APR_ARRAY_IDX(zones, i, const playcount_served_zone *),
-             r->pool);
+        view(&all[i], APR_ARRAY_IDX(zones, i, const playcount_served_zone *), r,
+             kept);
     }
     return all;
 }
@@ -289,7 +327,7 @@ void playcount_write_zones_prometheus(playcount_exposition *e)
         "playcount_song_plays", PLAYCOUNT_GAUGE, NULL,
         "Counts of each zone's hundred highest songs."};
     int n;
-    zone_view *all = view_all(e->w->r, &n);
+    zone_view *all = view_all(e->w->r, 0, &n);
     int clustered = sort_clustered(all, n);
 
     for (size_t f = 0; n && f < sizeof(families) / sizeof(families[0]); f++) {
@@ -338,6 +376,28 @@ static void write_cluster_json(playcount_writer *w, const zone_view *v)
                      v->cluster.unfit_songs, v->cluster.forgotten_tags);
 }
 
+/* Why deliveries fail, as a client library or a database says it: what is no UTF-8
+ * in it is shown as a question mark. */
+static void write_why_json(playcount_writer *w, const zone_view *v)
+{
+    const char *why = v->handoff.failing ? v->handoff.why : "";
+    char *clean = apr_pstrdup(w->r->pool, why);
+
+    for (char *c = clean; *c;) {
+        size_t n = playcount_utf8_length(c);
+
+        *c = n ? *c : '?';
+        c += n ? n : 1;
+    }
+    if (*clean) {
+        playcount_json_string(w, ",", "why", clean);
+    }
+    else {
+        playcount_put(w, ",\"why\":null");
+    }
+    playcount_put(w, "}");
+}
+
 static void write_zone_json(playcount_writer *w, const zone_view *v)
 {
     playcount_json_string(w, "", "zone", v->name);
@@ -351,22 +411,23 @@ static void write_zone_json(playcount_writer *w, const zone_view *v)
         ",\"failures\":%" APR_UINT64_T_FMT
         ",\"failing\":%s,\"undelivered_seconds\":%" APR_UINT64_T_FMT
         ",\"refused_songs\":%" APR_UINT64_T_FMT
-        ",\"refused_plays\":%" APR_UINT64_T_FMT "}",
+        ",\"refused_plays\":%" APR_UINT64_T_FMT,
         v->available ? "true" : "false", v->file_lost ? "true" : "false",
         v->use.songs, v->use.capacity, v->use.plays, v->use.bytes,
         v->handoff.batches, v->handoff.open, v->handoff.plays, v->handoff.failures,
         v->handoff.failing ? "true" : "false", undelivered_seconds(v),
         v->handoff.refused_songs, v->handoff.refused_plays);
+    write_why_json(w, v);
     write_cluster_json(w, v);
     if (playcount_metrics_global->songs) {
         write_songs_json(w, v);
     }
 }
 
-void playcount_write_zones_json(playcount_writer *w)
+void playcount_write_zones_json(playcount_writer *w, int kept)
 {
     int n;
-    const zone_view *all = view_all(w->r, &n);
+    const zone_view *all = view_all(w->r, kept, &n);
 
     playcount_put(w, "[");
     for (int i = 0; i < n; i++) {

@@ -1,27 +1,25 @@
 /* Charts of the past, with marks for what happened. See views.h. */
 #include <string.h>
+#include <time.h>
 
 #include "client/monitor/views.h"
 
-double view_requests(const model_moment *moment)
+static double value_of(const model_moment *moment, chart which, int figure)
 {
-    return moment->requests;
-}
-
-double view_p95(const model_moment *moment)
-{
-    return moment->p95;
+    return which == CHART_REQUESTS ? moment->requests
+                                   : moment->figure[figure][MODEL_P95];
 }
 
 /* The newest moments that fit, as values; returns how many. */
-static int values_of(const model *m, int room, view_value *value, double *values)
+static int values_of(const model *m, int room, chart which, int figure,
+                     double *values)
 {
     int n;
     const model_moment *past = model_past(m, &n);
     int seen = n < room ? n : room;
 
     for (int i = 0; i < seen; i++) {
-        values[i] = value(&past[n - seen + i]);
+        values[i] = value_of(&past[n - seen + i], which, figure);
     }
     return seen;
 }
@@ -70,28 +68,98 @@ static void draw_marks(canvas *c, const model *m, int y, int right, int height,
     }
 }
 
-void view_chart(canvas *c, const model *m, int y, int x, int width, int height,
-                const char *title, view_value *value, bool is_time)
+/* What the moment under the cursor was: "14:02:11  12.3" and, of a figure, its
+ * average, median and percentiles. */
+static void draw_moment(canvas *c, int y, int x, int width,
+                        const model_moment *moment, chart which, int figure)
 {
-    static double values[MODEL_PAST];
-    int room = width - 9 < MODEL_PAST ? width - 9 : MODEL_PAST;
-    int seen = room > 0 ? values_of(m, room, value, values) : 0;
-    double top = 0, past = model_interval(m) * seen;
+    const double *v = moment->figure[figure];
+    time_t when = (time_t)moment->start;
+    struct tm tm;
+    char clock[16];
 
-    for (int i = 0; i < seen; i++) {
-        top = values[i] > top ? values[i] : top;
+    localtime_r(&when, &tm);
+    strftime(clock, sizeof(clock), "%H:%M:%S", &tm);
+    if (moment->requests < 0) {
+        canvas_print(c, y, x, width, LOOK_BOLD, "%s  not measured", clock);
     }
-    canvas_text(c, y, x, width, LOOK_TITLE, title);
-    if (past > 0) {
+    else if (which == CHART_REQUESTS) {
+        canvas_print(c, y, x, width, LOOK_BOLD, "%s  %s, errors %s, aborted %s",
+                     clock, shown_number(moment->requests),
+                     shown_number(moment->errors), shown_number(moment->aborted));
+    }
+    else {
+        canvas_print(c, y, x, width, LOOK_BOLD,
+                     "%s  median %s  average %s  95th %s  99th %s", clock,
+                     shown_figure(figure, v[MODEL_MEDIAN]),
+                     shown_figure(figure, v[MODEL_AVERAGE]),
+                     shown_figure(figure, v[MODEL_P95]),
+                     shown_figure(figure, v[MODEL_P99]));
+    }
+}
+
+/* The column of the cursor, over the whole height. */
+static void draw_cursor(canvas *c, int y, int x, int height)
+{
+    for (int i = 0; i < height && x >= 0 && x < c->width; i++) {
+        if (y + i >= 0 && y + i < c->height) {
+            canvas_line(c, y + i, x, 1, LOOK_CHOSEN);
+        }
+    }
+}
+
+static void draw_title(canvas *c, const model *m, const choices *chosen, int y,
+                       int x, int width, int seen, chart which)
+{
+    char title[64];
+    double past = model_interval(m) * seen;
+    int n, taken;
+    const model_moment *moments = model_past(m, &n);
+
+    snprintf(title, sizeof(title), "%s%s",
+             which == CHART_REQUESTS ? "requests/s" : figure_title(chosen->figure),
+             which == CHART_REQUESTS ? "" : ", 95th");
+    taken = canvas_text(c, y, x, width, LOOK_TITLE, title) + 3;
+    if (chosen->moment >= 0 && chosen->moment < seen) {
+        draw_moment(c, y, x + taken, width - taken,
+                    &moments[n - 1 - chosen->moment], which, chosen->figure);
+    }
+    else if (past > 0) {
         canvas_right(c, y, x + width - 30, 30, LOOK_DIM, "%s %s back to now",
                      past >= 120 ? shown_number(past / 60) : shown_number(past),
                      past >= 120 ? "minutes" : "seconds");
     }
+}
+
+void view_chart(canvas *c, const model *m, choices *chosen, int y, int x, int width,
+                int height, chart which)
+{
+    static double values[MODEL_PAST];
+    int room = width - 9 < MODEL_PAST ? width - 9 : MODEL_PAST;
+    int seen = room > 0 ? values_of(m, room, which, chosen->figure, values) : 0;
+    double top = 0;
+
+    for (int i = 0; i < seen; i++) {
+        top = values[i] > top ? values[i] : top;
+    }
+    chosen->moments = seen;
+    chosen->moment = chosen->moment >= seen ? seen - 1 : chosen->moment;
+    draw_title(c, m, chosen, y, x, width, seen, which);
     canvas_right(c, y + 1, x, 8, LOOK_DIM, "%s",
-                 is_time ? shown_time(top) : shown_number(top));
+                 which == CHART_FIGURE ? shown_figure(chosen->figure, top)
+                                       : shown_number(top));
     if (height > 1) {
         canvas_right(c, y + height, x, 8, LOOK_DIM, "0");
     }
     canvas_bars(c, y + 1, x + 9, width - 9, height, values, seen, top, LOOK_CHART);
     draw_marks(c, m, y + 1, x + width - 1, height, seen);
+    if (chosen->moment >= 0) {
+        draw_cursor(c, y + 1, x + width - 1 - chosen->moment, height);
+    }
+}
+
+void view_large(canvas *c, const model *m, choices *chosen, int y, int height)
+{
+    view_chart(c, m, chosen, y, 1, c->width - 2, height - 1,
+               chosen->large == 1 ? CHART_REQUESTS : CHART_FIGURE);
 }

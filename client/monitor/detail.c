@@ -65,11 +65,10 @@ static int draw_kinds(canvas *c, int y, const json_t *counts)
     return y + 1;
 }
 
-void view_detail(canvas *c, const model *m, const choices *chosen, int y,
-                 int height)
+void view_detail(canvas *c, const model *m, choices *chosen, int y, int height)
 {
     const json_t *window = model_window(m);
-    const char *figure = view_figure_names[chosen->figure];
+    const char *figure = model_figure_names[chosen->figure];
     int end = y + height, tall = (height - 20) / 2;
 
     canvas_text(c, y++, 1, c->width - 2, LOOK_BOLD, chosen->route);
@@ -83,8 +82,7 @@ void view_detail(canvas *c, const model *m, const choices *chosen, int y,
     y += 7;
     tall = tall > 6 ? 6 : tall;
     if (tall > 1) {
-        view_chart(c, m, y, 1, c->width - 2, tall, "requests/s", view_requests,
-                   false);
+        view_chart(c, m, chosen, y, 1, c->width - 2, tall, CHART_REQUESTS);
         y += tall + 2;
     }
     canvas_print(c, y, 1, c->width - 2, LOOK_TITLE,

@@ -193,6 +193,7 @@ static void ask_songs(feed *f, heard *h, const char *prefix)
             json_t *songs = json_object_get(answer, "songs");
             if (json_is_array(songs)) {
                 json_object_set(zone, "top", songs);
+                json_object_set(zone, "top_time", json_object_get(answer, "time"));
             }
             json_decref(answer);
         }

@@ -2,6 +2,7 @@
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 #include "client/monitor/keys.h"
 
@@ -49,58 +50,95 @@ static void type_key(choices *chosen, screen_key key, wchar_t character)
     chosen->cursor = chosen->top = 0;
 }
 
+/* Each list keeps its cursor. */
 static void show(choices *chosen, int number)
 {
+    chosen->cursors[chosen->view] = chosen->cursor;
     chosen->view = (unsigned)(number + VIEWS) % VIEWS;
-    chosen->cursor = chosen->top = 0;
-    *chosen->route = '\0';
+    chosen->cursor = chosen->cursors[chosen->view];
+    chosen->top = 0;
+    chosen->large = 0;
 }
 
-static void other_time(choices *chosen)
+static void sort_by(choices *chosen, int step)
 {
-    static const int minutes[] = {1, 5, 15, 60};
-    int i = 0;
-    while (i < 3 && minutes[i] != chosen->minutes) {
-        i++;
+    int columns = view_routes_columns();
+
+    chosen->sort = (chosen->sort + step + columns) % columns;
+    chosen->find_column = true;
+}
+
+/* Back up: from a large chart, from a route to all of them. */
+static bool up(choices *chosen)
+{
+    if (chosen->large) {
+        chosen->large = 0;
+        return true;
     }
-    chosen->minutes = minutes[(i + 1) % 4];
+    if (*chosen->route) {
+        *chosen->route = '\0';
+        if (chosen->view == VIEW_OVERVIEW) {
+            show(chosen, VIEW_ROUTES);
+        }
+        return true;
+    }
+    return false;
+}
+
+/* Enlarge one chart, the other, none; a route's histogram stands for the other. */
+static void enlarge(choices *chosen)
+{
+    if (chosen->view != VIEW_OVERVIEW) {
+        show(chosen, VIEW_OVERVIEW);
+    }
+    chosen->large = (chosen->large + 1) % 3;
 }
 
 static bool letter(choices *chosen, wchar_t key)
 {
-    int columns = view_routes_columns();
+    static const wchar_t views[] = L"orwg";
+    static const int minutes[] = {1, 5, 15, 60};
+    const wchar_t *wanted = wcschr(views, key);
 
+    if (key && wanted) {
+        show(chosen, (int)(wanted - views));
+        return true;
+    }
+    if (key >= L'1' && key <= L'4') {
+        chosen->minutes = minutes[key - L'1'];
+        return true;
+    }
     switch (key) {
     case 'q':
     case 'Q':
         return false;
     case '?':
-    case 'h':
         chosen->help = true;
-        break;
-    case '1':
-    case '2':
-    case '3':
-    case '4':
-        show(chosen, (int)(key - '1'));
         break;
     case '/':
         chosen->typing = true;
         break;
     case 's':
-        chosen->sort = (chosen->sort + 1) % columns;
-        break;
     case 'S':
-        chosen->sort = (chosen->sort + columns - 1) % columns;
+        sort_by(chosen, key == 's' ? 1 : -1);
         break;
-    case 'r':
+    case 'd':
         chosen->upwards = !chosen->upwards;
         break;
     case 'f':
-        chosen->figure = (chosen->figure + 1) % VIEW_FIGURES;
+        chosen->figure = (chosen->figure + 1) % MODEL_FIGURES;
+        break;
+    case 'e':
+        enlarge(chosen);
+        break;
+    case 'h':
+        chosen->held = !chosen->held;
         break;
     case 't':
-        other_time(chosen);
+        chosen->plain = !chosen->plain;
+        break;
+    case 'u':
+        up(chosen);
         break;
     case 'p':
     case ' ':
@@ -120,32 +158,43 @@ static bool letter(choices *chosen, wchar_t key)
 
 static void back(choices *chosen)
 {
-    if (*chosen->route) {
-        *chosen->route = '\0';
-    }
-    else {
+    if (!up(chosen)) {
         *chosen->filter = '\0';
     }
 }
 
-bool keys_take(choices *chosen, screen_key key, wchar_t character, int height)
+/* In charts the cursor goes through time, in the routes' table sideways. */
+static void sideways(choices *chosen, int step)
 {
-    int page = height > 6 ? height - 6 : 1;
+    if (chosen->view == VIEW_ROUTES) {
+        chosen->first += step;
+    }
+    else if (chosen->view == VIEW_OVERVIEW) {
+        chosen->moment -= step;
+        chosen->moment = chosen->moment < -1 ? -1 : chosen->moment;
+    }
+}
 
-    if (key == ON_NOTHING || key == ON_REDRAW) {
-        return true;
+static void to_end(choices *chosen, bool last)
+{
+    if (chosen->view == VIEW_OVERVIEW) {
+        chosen->moment = last ? 0 : chosen->moments - 1;
     }
-    if (key == ON_GONE) {
-        return false;
+    else {
+        chosen->cursor = last ? chosen->rows - 1 : 0;
     }
-    if (chosen->help) {
-        chosen->help = false; /* any key */
-        return true;
+}
+
+static void open_route(choices *chosen)
+{
+    if (chosen->view == VIEW_ROUTES && *chosen->under) {
+        strcpy(chosen->route, chosen->under);
+        show(chosen, VIEW_OVERVIEW);
     }
-    if (chosen->typing) {
-        type_key(chosen, key, character);
-        return true;
-    }
+}
+
+static bool press(choices *chosen, screen_key key, wchar_t character, int page)
+{
     switch (key) {
     case ON_CHARACTER:
         return letter(chosen, character);
@@ -155,6 +204,12 @@ bool keys_take(choices *chosen, screen_key key, wchar_t character, int height)
     case ON_GO_DOWN:
         chosen->cursor++;
         break;
+    case ON_GO_LEFT:
+        sideways(chosen, -1);
+        break;
+    case ON_GO_RIGHT:
+        sideways(chosen, 1);
+        break;
     case ON_PAGE_UP:
         chosen->cursor -= page;
         break;
@@ -162,27 +217,43 @@ bool keys_take(choices *chosen, screen_key key, wchar_t character, int height)
         chosen->cursor += page;
         break;
     case ON_FIRST:
-        chosen->cursor = 0;
-        break;
     case ON_LAST:
-        chosen->cursor = chosen->rows - 1;
+        to_end(chosen, key == ON_LAST);
         break;
     case ON_NEXT:
-    case ON_GO_RIGHT:
         show(chosen, (int)chosen->view + 1);
         break;
     case ON_PREVIOUS:
-    case ON_GO_LEFT:
         show(chosen, (int)chosen->view - 1);
         break;
     case ON_ACCEPT:
-        if (chosen->view == VIEW_ROUTES) {
-            strcpy(chosen->route, chosen->under);
-        }
+        open_route(chosen);
         break;
     default:
         back(chosen);
     }
-    chosen->cursor = chosen->cursor < 0 ? 0 : chosen->cursor;
     return true;
+}
+
+bool keys_take(choices *chosen, screen_key key, wchar_t character, int height)
+{
+    bool goes_on = true;
+
+    if (key == ON_NOTHING || key == ON_REDRAW) {
+        return true;
+    }
+    if (key == ON_GONE) {
+        return false;
+    }
+    if (chosen->help) {
+        chosen->help = false; /* any key */
+    }
+    else if (chosen->typing) {
+        type_key(chosen, key, character);
+    }
+    else {
+        goes_on = press(chosen, key, character, height > 6 ? height - 6 : 1);
+    }
+    chosen->cursor = chosen->cursor < 0 ? 0 : chosen->cursor;
+    return goes_on;
 }

@@ -15,9 +15,14 @@ struct model {
     size_t routes_n;
     model_song *songs;
     size_t songs_n;
-    json_t *counts; /* of the songs before: zone NUL song -> count */
-    double counted; /* when */
+    json_t
+        *counts;  /* of the songs before: zone -> {time, songs -> {count, rate}} */
+    json_t *held; /* slow requests; NULL: they go on */
 };
+
+const char *const model_figure_names[MODEL_FIGURES] = {
+    "request_time", "application_time", "output_time", "output_blocks",
+    "output_length"};
 
 double model_number(const json_t *object, const char *a, const char *b)
 {
@@ -45,11 +50,12 @@ static void add_gap(model *m, double from, double to, double step)
                             .requests = -1,
                             .errors = -1,
                             .aborted = -1,
-                            .bytes = -1,
-                            .median = -1,
-                            .average = -1,
-                            .p95 = -1,
-                            .p99 = -1};
+                            .bytes = -1};
+        for (int f = 0; f < MODEL_FIGURES; f++) {
+            for (int q = 0; q < MODEL_SHORT; q++) {
+                gap.figure[f][q] = -1;
+            }
+        }
         add_moment(m, &gap);
         from += step;
     }
@@ -65,6 +71,8 @@ static double cell(const json_t *series, const char *figure, const char *column,
 
 static void add_interval(model *m, const json_t *series, size_t n, double step)
 {
+    static const char *const shorts[MODEL_SHORT] = {"median", "average", "p95",
+                                                    "p99", "p999"};
     double start = cell(series, NULL, "start", n);
     double seconds = cell(series, NULL, "seconds", n);
 
@@ -74,16 +82,21 @@ static void add_interval(model *m, const json_t *series, size_t n, double step)
     if (m->last) {
         add_gap(m, m->last + step, start, step);
     }
-    add_moment(m, &(model_moment){
-                      .start = start,
-                      .requests = cell(series, NULL, "requests", n) / seconds,
-                      .errors = cell(series, NULL, "errors", n) / seconds,
-                      .aborted = cell(series, NULL, "aborted", n) / seconds,
-                      .bytes = cell(series, "output_length", "sum", n) / seconds,
-                      .median = cell(series, "request_time", "median", n),
-                      .average = cell(series, "request_time", "average", n),
-                      .p95 = cell(series, "request_time", "p95", n),
-                      .p99 = cell(series, "request_time", "p99", n)});
+    model_moment moment = {.start = start,
+                           .requests = cell(series, NULL, "requests", n) / seconds,
+                           .errors = cell(series, NULL, "errors", n) / seconds,
+                           .aborted = cell(series, NULL, "aborted", n) / seconds,
+                           .bytes =
+                               cell(series, "output_length", "sum", n) / seconds};
+    for (int f = 0; f < MODEL_FIGURES; f++) {
+        for (int q = 0; q < MODEL_SHORT; q++) {
+            moment.figure[f][q] =
+                moment.requests > 0
+                    ? cell(series, model_figure_names[f], shorts[q], n)
+                    : -1;
+        }
+    }
+    add_moment(m, &moment);
     m->last = start;
 }
 
@@ -105,8 +118,12 @@ static void choose_scope(model *m, const json_t *metrics)
 
 /* --- the present --- */
 
-static const json_t *in_column(const json_t *columns, const json_t *row,
-                               const char *name)
+/* Where the values of a row stand; -1: the server does not say it. */
+typedef struct {
+    int value[MODEL_COLUMNS], error_rate, aborted_rate, trend;
+} places;
+
+static int place_of(const json_t *columns, const char *name)
 {
     const json_t *column;
     size_t i;
@@ -115,48 +132,58 @@ static const json_t *in_column(const json_t *columns, const json_t *row,
     {
         const char *known = json_string_value(column);
         if (known && strcmp(known, name) == 0) {
-            return json_array_get(row, i);
+            return (int)i;
         }
     }
-    return NULL;
+    return -1;
 }
 
-static double in_row(const json_t *columns, const json_t *row, const char *name)
+static places find_places(const json_t *columns)
 {
-    return json_number_value(in_column(columns, row, name));
+    static const char *const names[MODEL_COLUMNS] = {
+        "requests",      "rate",       "in_flight",       "errors",
+        "aborted",       "average",    "median",          "p95",
+        "p99",           "p999",       "application_p95", "output_p95",
+        "blocks_median", "blocks_p95", "length_median",   "length_p95"};
+    places p = {.error_rate = place_of(columns, "error_rate"),
+                .aborted_rate = place_of(columns, "aborted_rate"),
+                .trend = place_of(columns, "spark")};
+
+    for (int i = 0; i < MODEL_COLUMNS; i++) {
+        p.value[i] = place_of(columns, names[i]);
+    }
+    return p;
 }
 
-static void fill_route(model_route *route, const json_t *columns, const json_t *row)
+/* Below 0 for what is null, or is not there. */
+static double number_at(const json_t *row, int place)
+{
+    const json_t *value = place < 0 ? NULL : json_array_get(row, (size_t)place);
+    return json_is_number(value) ? json_number_value(value) : -1;
+}
+
+static void fill_route(model_route *route, const places *at, const json_t *row)
 {
     const char *name = json_string_value(json_array_get(row, 0));
-    const json_t *part;
-    const json_t *trend = in_column(columns, row, "spark");
-    size_t i;
+    const json_t *trend =
+        at->trend < 0 ? NULL : json_array_get(row, (size_t)at->trend);
 
     *route = (model_route){.name = name ? name : "?",
-                           .in_flight = in_row(columns, row, "in_flight"),
-                           .requests = in_row(columns, row, "requests"),
-                           .rate = in_row(columns, row, "rate"),
-                           .errors = in_row(columns, row, "error_rate"),
-                           .aborted = in_row(columns, row, "aborted_rate"),
-                           .median = in_row(columns, row, "median"),
-                           .p95 = in_row(columns, row, "p95"),
-                           .p99 = in_row(columns, row, "p99"),
-                           .blocks = in_row(columns, row, "blocks_median"),
-                           .bytes = in_row(columns, row, "length_median")};
-    json_array_foreach(trend, i, part)
-    {
-        if (route->trends < MODEL_TREND) {
-            route->trend[route->trends++] = json_number_value(part);
-        }
+                           .error_rate = number_at(row, at->error_rate),
+                           .aborted_rate = number_at(row, at->aborted_rate)};
+    for (int i = 0; i < MODEL_COLUMNS; i++) {
+        route->value[i] = number_at(row, at->value[i]);
+    }
+    for (size_t i = 0; i < json_array_size(trend) && i < MODEL_TREND; i++) {
+        route->trend[route->trends++] = number_at(trend, (int)i);
     }
 }
 
 static void fill_routes(model *m, const json_t *metrics)
 {
     const json_t *routes = json_object_get(metrics, "routes"), *row;
-    const json_t *columns = json_object_get(routes, "columns");
     const json_t *rows = json_object_get(routes, "rows");
+    places at = find_places(json_object_get(routes, "columns"));
     size_t i;
     model_route *filled =
         realloc(m->routes, (json_array_size(rows) + 1) * sizeof(*filled));
@@ -168,40 +195,59 @@ static void fill_routes(model *m, const json_t *metrics)
     m->routes = filled;
     json_array_foreach(rows, i, row)
     {
-        fill_route(&filled[m->routes_n++], columns, row);
+        fill_route(&filled[m->routes_n++], &at, row);
     }
 }
 
-static void fill_zone(model *m, const json_t *zone, json_t *counts, double now)
+/* Plays a second of a song since the listing before; of the same listing again, as
+ * before. Below 0: not known. */
+static double rate_of(const json_t *before, double count, double seconds)
+{
+    double rate = -1;
+
+    if (before && seconds > 0) {
+        rate = (count - model_number(before, "count", NULL)) / seconds;
+    }
+    else if (before) {
+        rate = model_number(before, "rate", NULL);
+    }
+    return rate < 0 ? -1 : rate;
+}
+
+/* The songs were listed at `listed`; what was known of them before is in m->counts,
+ * under the zone: when it was, and each song's count and rate. */
+static void fill_zone(model *m, const json_t *zone, json_t *counts, double listed)
 {
     const char *name = json_string_value(json_object_get(zone, "zone"));
     const json_t *top = json_object_get(zone, "top"), *song;
+    const json_t *before = json_object_get(m->counts, name ? name : "");
+    double seconds = listed - model_number(before, "time", NULL);
     size_t i, n = json_array_size(top);
     model_song *songs = realloc(m->songs, (m->songs_n + n + 1) * sizeof(*songs));
+    json_t *now = json_object();
 
-    if (!songs || !name) {
-        return;
+    if (songs) {
+        m->songs = songs;
     }
-    m->songs = songs;
     json_array_foreach(top, i, song)
     {
         const char *id = json_string_value(json_object_get(song, "song"));
         double count = model_number(song, "count", NULL);
-        char *key = NULL;
-        if (!id || asprintf(&key, "%s/%s", name, id) < 0) {
+        if (!songs || !name || !id) {
             continue;
         }
-        const json_t *before = json_object_get(m->counts, key);
-        double rate = before && now > m->counted
-                          ? (count - json_number_value(before)) / (now - m->counted)
-                          : -1;
-        songs[m->songs_n++] = (model_song){.zone = name,
-                                           .song = id,
-                                           .count = count,
-                                           .rate = before && rate < 0 ? -1 : rate};
-        json_object_set_new(counts, key, json_real(count));
-        free(key);
+        double rate = rate_of(json_object_get(json_object_get(before, "songs"), id),
+                              count, seconds);
+        songs[m->songs_n++] =
+            (model_song){.zone = name, .song = id, .count = count, .rate = rate};
+        json_object_set_new(now, id,
+                            json_pack("{s:f,s:f}", "count", count, "rate", rate));
     }
+    if (name) {
+        json_object_set_new(counts, name,
+                            json_pack("{s:f,s:O}", "time", listed, "songs", now));
+    }
+    json_decref(now);
 }
 
 static void fill_songs(model *m, double now)
@@ -213,11 +259,11 @@ static void fill_songs(model *m, double now)
     m->songs_n = 0;
     json_array_foreach(zones, i, zone)
     {
-        fill_zone(m, zone, counts, now);
+        double listed = model_number(zone, "top_time", NULL);
+        fill_zone(m, zone, counts, listed > 0 ? listed : now);
     }
     json_decref(m->counts);
     m->counts = counts;
-    m->counted = now;
 }
 
 model *model_new(void)
@@ -238,6 +284,7 @@ void model_free(model *m)
     free(m->songs);
     free(m->scope);
     json_decref(m->counts);
+    json_decref(m->held);
     json_decref(m->answer);
     free(m);
 }
@@ -319,4 +366,43 @@ const model_song *model_songs(const model *m, size_t *n)
 {
     *n = m->songs_n;
     return m->songs;
+}
+
+void model_hold_slow(model *m, bool held)
+{
+    if (held && !m->held) {
+        m->held = json_incref(json_object_get(model_metrics(m), "slow"));
+    }
+    else if (!held) {
+        json_decref(m->held);
+        m->held = NULL;
+    }
+}
+
+static double newest(const json_t *slow)
+{
+    const json_t *one;
+    size_t i;
+    double time = 0;
+
+    json_array_foreach(slow, i, one)
+    {
+        double when = model_number(one, "time", NULL);
+        time = when > time ? when : time;
+    }
+    return time;
+}
+
+const json_t *model_slow(const model *m, int *newer)
+{
+    const json_t *slow = json_object_get(model_metrics(m), "slow"), *one;
+    double last = newest(m->held);
+    size_t i;
+
+    *newer = 0;
+    json_array_foreach(slow, i, one)
+    {
+        *newer += m->held && model_number(one, "time", NULL) > last;
+    }
+    return m->held ? m->held : slow;
 }

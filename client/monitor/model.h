@@ -10,25 +10,53 @@
 #ifndef PLAYCOUNT_MONITOR_MODEL_H
 #define PLAYCOUNT_MONITOR_MODEL_H
 
+#include <stdbool.h>
+
 #include "client/monitor/feed.h"
 
 enum { MODEL_PAST = 3600, MODEL_TREND = 64 };
 
-/* One interval; a rate below 0: nothing is known of that time. */
+/* The figures of a request, in the order of the JSON: three times (us), blocks,
+ * bytes; and what is known of each in an interval. */
+enum { MODEL_FIGURES = 5 };
+enum { MODEL_MEDIAN, MODEL_AVERAGE, MODEL_P95, MODEL_P99, MODEL_P999, MODEL_SHORT };
+extern const char *const model_figure_names[MODEL_FIGURES];
+
+/* One interval; a rate or a value below 0: nothing is known of that time. */
 typedef struct {
     double start;
     double requests, errors, aborted, bytes; /* a second */
-    double median, average, p95, p99;        /* of the request time, us */
+    double figure[MODEL_FIGURES][MODEL_SHORT];
 } model_moment;
 
-/* One route in the last minutes. */
+/* What the routes' table has of each, in the order of the live page. */
+typedef enum {
+    MODEL_REQUESTS,
+    MODEL_RATE, /* a second, in the last interval */
+    MODEL_IN_FLIGHT,
+    MODEL_ERRORS,
+    MODEL_ABORTED,
+    MODEL_ROUTE_AVERAGE, /* of the request time, as the next */
+    MODEL_ROUTE_MEDIAN,
+    MODEL_ROUTE_P95,
+    MODEL_ROUTE_P99,
+    MODEL_ROUTE_P999,
+    MODEL_APPLICATION_P95,
+    MODEL_OUTPUT_P95,
+    MODEL_BLOCKS,
+    MODEL_BLOCKS_P95,
+    MODEL_BYTES,
+    MODEL_BYTES_P95,
+    MODEL_COLUMNS
+} model_column;
+
+/* One route in the last minutes. Values below 0 are not known: nothing came. */
 typedef struct {
     const char *name;
-    double in_flight, requests;
-    double rate, errors, aborted; /* a second, in the last interval */
-    double median, p95, p99;      /* of the request time, us */
-    double blocks, bytes;         /* medians */
-    double trend[MODEL_TREND];    /* requests in `trends` equal parts */
+    double value[MODEL_COLUMNS];
+    double error_rate, aborted_rate; /* a second, in the last interval */
+    double trend[MODEL_TREND];       /* requests a second in `trends` equal parts;
+                                        below 0: that time was not measured */
     int trends;
 } model_route;
 
@@ -67,6 +95,11 @@ double model_restarted(const model *m); /* when it was seen to start; 0: never *
 
 const model_route *model_routes(const model *m, size_t *n);
 const model_song *model_songs(const model *m, size_t *n);
+
+/* The slow requests, newest first, as JSON; while they are held, as they were when
+ * that began. And how many have come since. */
+void model_hold_slow(model *m, bool held);
+const json_t *model_slow(const model *m, int *newer);
 
 /* A number at object.a.b (b may be NULL), 0 if there is none. */
 double model_number(const json_t *object, const char *a, const char *b);

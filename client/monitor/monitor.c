@@ -98,7 +98,8 @@ static exit_status print_json(const monitor *m)
     }
     for (size_t i = 0; i < n; i++) {
         json_t *one = json_object();
-        put_rates(one, routes[i].rate, routes[i].errors, routes[i].aborted);
+        put_rates(one, routes[i].value[MODEL_RATE], routes[i].error_rate,
+                  routes[i].aborted_rate);
         json_object_set_new(of_routes, routes[i].name, one);
     }
     json_object_set_new(rates, "routes", of_routes);
@@ -181,8 +182,9 @@ static exit_status live(monitor *m)
             ask_next(m);
         }
         listen_to_feed(m);
+        model_hold_slow(m->model, m->chosen.held);
         draw(m);
-        screen_show(&m->canvas);
+        screen_show(&m->canvas, m->chosen.plain);
         key = screen_wait(&m->canvas, 200, &character);
     }
     screen_close();
@@ -191,7 +193,9 @@ static exit_status live(monitor *m)
 
 exit_status command_monitor(const arguments *a)
 {
-    monitor m = {.a = a, .chosen = {.minutes = 5, .sort = 1}, .last = {.every = 1}};
+    monitor m = {.a = a,
+                 .chosen = {.minutes = 5, .sort = 1, .moment = -1},
+                 .last = {.every = 1}};
     const char *url = a->words_n ? a->words[0] : a->conf->metrics;
     bool is_live = !a->once && !a->json;
 

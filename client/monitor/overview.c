@@ -45,6 +45,19 @@ static void draw_refused(canvas *c, int y, const json_t *zone)
     }
 }
 
+/* Why its deliveries fail; how many lines that takes. */
+static int draw_why(canvas *c, int y, const json_t *zone)
+{
+    const json_t *handoff = json_object_get(zone, "handoff");
+    const char *why = json_string_value(json_object_get(handoff, "why"));
+
+    if (!why || !json_is_true(json_object_get(handoff, "failing"))) {
+        return 0;
+    }
+    canvas_text(c, y, 3, c->width - 4, LOOK_BAD, why);
+    return 1;
+}
+
 /* What happened last: starts, graceful restarts, children that were killed. */
 static void draw_events(canvas *c, const model *m, int y)
 {
@@ -107,18 +120,19 @@ static int draw_zones(canvas *c, const model *m, int y, int most)
             draw_refused(c, y + 1 + drawn, zone);
             draw_zone(c, y + 1 + drawn++, zone);
         }
+        if (drawn + 1 < most) {
+            drawn += draw_why(c, y + 1 + drawn, zone);
+        }
     }
     return drawn + 1;
 }
 
-void view_overview(canvas *c, const model *m, const choices *chosen, int y,
-                   int height)
+void view_overview(canvas *c, const model *m, choices *chosen, int y, int height)
 {
     const json_t *window = model_window(m);
     int end = y + height, width = c->width - 2;
     int tall = (height - 13) / 2;
 
-    (void)chosen;
     if (!model_metrics(m)) {
         canvas_text(c, y, 1, width, LOOK_WARN,
                     "Nothing is measured: PlaycountMetrics is On nowhere.");
@@ -132,9 +146,9 @@ void view_overview(canvas *c, const model *m, const choices *chosen, int y,
     }
     tall = tall < 1 ? 1 : tall > 12 ? 12 : tall;
     view_rates(c, m, y);
-    view_chart(c, m, y + 1, 1, width, tall, "requests/s", view_requests, false);
+    view_chart(c, m, chosen, y + 1, 1, width, tall, CHART_REQUESTS);
     y += 2 + tall;
-    view_chart(c, m, y, 1, width, tall, "request time, 95 %", view_p95, true);
+    view_chart(c, m, chosen, y, 1, width, tall, CHART_FIGURE);
     y += 2 + tall;
     if (model_number(window, "requests", NULL) > 0 && y + 6 < end) {
         view_figures(c, y, window);

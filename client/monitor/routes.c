@@ -1,58 +1,40 @@
-/* The table of all routes. */
+/* The table of all routes: the columns of the live page. What does not fit beside
+ * the names is reached by the arrow keys, or by sorting by it. */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "client/monitor/views.h"
 
-enum { NAME, RATE, ERRORS, ACTIVE, MEDIAN, P95, P99, BLOCKS, BYTES, COLUMNS };
-
 static const struct {
     const char *title;
-    int x, width; /* x from where the names end */
-} columns[COLUMNS] = {{"route", 1, 0},   {"req/s", 0, 7},   {"err/s", 8, 7},
-                      {"active", 16, 6}, {"median", 23, 8}, {"95 %", 32, 8},
-                      {"99 %", 41, 8},   {"blocks", 50, 6}, {"bytes", 57, 8}};
+    int width;
+    enum { COUNT, TIME, BYTES } is;
+} columns[MODEL_COLUMNS] = {
+    {"requests", 8, COUNT}, {"per s", 6, COUNT},   {"flight", 6, COUNT},
+    {"errors", 6, COUNT},   {"abort.", 6, COUNT},  {"average", 7, TIME},
+    {"median", 7, TIME},    {"95th", 7, TIME},     {"99th", 7, TIME},
+    {"99.9th", 7, TIME},    {"appl.95", 7, TIME},  {"outp.95", 7, TIME},
+    {"blocks", 6, COUNT},   {"bl.95th", 7, COUNT}, {"bytes", 7, BYTES},
+    {"by.95th", 7, BYTES}};
 
 int view_routes_columns(void)
 {
-    return COLUMNS;
-}
-
-static double value_of(const model_route *r, int column)
-{
-    switch (column) {
-    case RATE:
-        return r->rate;
-    case ERRORS:
-        return r->errors;
-    case ACTIVE:
-        return r->in_flight;
-    case MEDIAN:
-        return r->median;
-    case P95:
-        return r->p95;
-    case P99:
-        return r->p99;
-    case BLOCKS:
-        return r->blocks;
-    default:
-        return r->bytes;
-    }
+    return 1 + MODEL_COLUMNS;
 }
 
 static const char *shown(const model_route *r, int column)
 {
-    double value = value_of(r, column);
-    return column == MEDIAN || column == P95 || column == P99 ? shown_time(value)
-           : column == BYTES                                  ? shown_bytes(value)
-                                                              : shown_number(value);
+    double value = r->value[column];
+    return columns[column].is == TIME    ? shown_time(value)
+           : columns[column].is == BYTES ? shown_bytes(value)
+                                         : shown_number(value);
 }
 
 /* A route with what it is sorted by, worked out once. */
 typedef struct {
     const model_route *route;
-    double value;
+    double value; /* below 0: not known, and last either way */
     bool by_name, upwards;
 } ranked;
 
@@ -62,8 +44,9 @@ static int compare(const void *a, const void *b)
     int order = x->by_name            ? strcasecmp(x->route->name, y->route->name)
                 : x->value > y->value ? -1
                                       : x->value < y->value;
-    order = order ? order : strcmp(x->route->name, y->route->name);
-    return x->upwards ? -order : order;
+
+    order = x->upwards && x->value >= 0 && y->value >= 0 ? -order : order;
+    return order ? order : strcmp(x->route->name, y->route->name);
 }
 
 static ranked *rank(const model *m, const choices *chosen, size_t *n)
@@ -75,10 +58,11 @@ static ranked *rank(const model *m, const choices *chosen, size_t *n)
     *n = 0;
     for (size_t i = 0; list && i < all; i++) {
         if (view_matches(chosen, routes[i].name)) {
-            list[(*n)++] = (ranked){.route = &routes[i],
-                                    .value = value_of(&routes[i], chosen->sort),
-                                    .by_name = chosen->sort == NAME,
-                                    .upwards = chosen->upwards};
+            list[(*n)++] = (ranked){
+                .route = &routes[i],
+                .value = chosen->sort ? routes[i].value[chosen->sort - 1] : 0,
+                .by_name = chosen->sort == 0,
+                .upwards = chosen->upwards};
         }
     }
     if (list && *n) {
@@ -87,47 +71,121 @@ static ranked *rank(const model *m, const choices *chosen, size_t *n)
     return list;
 }
 
-/* A narrow terminal shows fewer columns, so that names have room. */
-static int columns_shown(const canvas *c)
-{
-    return c->width < 96 ? BLOCKS : COLUMNS;
-}
+/* Where things stand in a line. */
+typedef struct {
+    int name; /* columns of the screen */
+    int first, end;
+    int trend; /* where it begins; the width of the screen: nowhere */
+} layout;
 
-static int columns_width(const canvas *c)
+static int width_of(int first, int end)
 {
-    int last = columns_shown(c) - 1;
-    return columns[last].x + columns[last].width + 1;
-}
-
-/* The trend takes what the name does not need. */
-static int name_width(const canvas *c)
-{
-    int width = c->width - 2 - columns_width(c);
-    return width < 12 ? 12 : width > 40 ? 40 : width;
-}
-
-static void draw_row(canvas *c, int y, const model_route *r, bool chosen)
-{
-    int left = name_width(c) + 2;
-    int trend = left + columns_width(c);
-
-    canvas_text(c, y, 1, name_width(c), LOOK_PLAIN, r->name);
-    for (int i = RATE; i < columns_shown(c); i++) {
-        look l = i == ERRORS && r->errors > 0 ? LOOK_BAD : LOOK_PLAIN;
-        canvas_right(c, y, left + columns[i].x, columns[i].width, l, "%s",
-                     shown(r, i));
+    int width = 0;
+    for (int i = first; i < end; i++) {
+        width += 1 + columns[i].width;
     }
-    if (trend + 8 < c->width) {
-        double top = 0;
-        for (int i = 0; i < r->trends; i++) {
-            top = r->trend[i] > top ? r->trend[i] : top;
+    return width;
+}
+
+/* How many columns fit beside a name, from the first on. */
+static int end_of(const canvas *c, int first)
+{
+    int name = c->width < 70 ? 10 : c->width < 80 ? 16 : c->width / 5;
+    int room = c->width - 2 - name, end = first;
+    while (end < MODEL_COLUMNS && width_of(first, end + 1) <= room) {
+        end++;
+    }
+    return end;
+}
+
+static layout lay_out(const canvas *c, choices *chosen)
+{
+    int most = MODEL_COLUMNS - 1;
+
+    while (most > 0 && end_of(c, most - 1) == MODEL_COLUMNS) {
+        most--; /* no further than that the last column is seen */
+    }
+    chosen->first = chosen->first > most ? most : chosen->first;
+    chosen->first = chosen->first < 0 ? 0 : chosen->first;
+    if (chosen->find_column && chosen->sort) {
+        int sort = chosen->sort - 1;
+        chosen->first = sort < chosen->first ? sort : chosen->first;
+        while (chosen->first < sort && end_of(c, chosen->first) <= sort) {
+            chosen->first++;
         }
-        int width = c->width - trend - 1;
-        width = width < r->trends ? width : r->trends;
-        canvas_bars(c, y, trend, width, 1, r->trend, r->trends, top, LOOK_CHART);
     }
+    chosen->find_column = false;
+    layout l = {.first = chosen->first, .end = end_of(c, chosen->first)};
+    int rest = c->width - 2 - width_of(l.first, l.end);
+    l.name = rest > 40 ? 40 : rest < 1 ? 1 : rest;
+    l.trend =
+        rest - l.name > 9 ? 1 + l.name + width_of(l.first, l.end) + 2 : c->width;
+    return l;
+}
+
+static void draw_titles(canvas *c, int y, const layout *l, const choices *chosen)
+{
+    const char *mark = chosen->upwards ? "^" : "v";
+    int x = 1 + l->name;
+
+    canvas_print(c, y, 1, l->name, chosen->sort ? LOOK_TITLE : LOOK_BOLD, "route%s",
+                 chosen->sort ? "" : mark);
+    for (int i = l->first; i < l->end; i++) {
+        bool sorted = i == chosen->sort - 1;
+        canvas_right(c, y, x, columns[i].width + 1, sorted ? LOOK_BOLD : LOOK_TITLE,
+                     "%s%s", columns[i].title, sorted ? mark : "");
+        x += 1 + columns[i].width;
+    }
+    if (l->first > 0) {
+        canvas_text(c, y, l->name, 1, LOOK_WARN, "<");
+    }
+    if (l->end < MODEL_COLUMNS) {
+        canvas_text(c, y, c->width - 1, 1, LOOK_WARN, ">");
+    }
+    canvas_text(c, y, l->trend, 8, LOOK_TITLE, "course");
+}
+
+static void draw_trend(canvas *c, int y, int x, const model_route *r)
+{
+    int width = c->width - x - 1;
+    double top = 0;
+
+    for (int i = 0; i < r->trends; i++) {
+        top = r->trend[i] > top ? r->trend[i] : top;
+    }
+    width = width < r->trends ? width : r->trends;
+    if (width > 0) {
+        canvas_bars(c, y, x, width, 1, r->trend, r->trends, top, LOOK_CHART);
+    }
+}
+
+static void draw_row(canvas *c, int y, const layout *l, const model_route *r,
+                     bool chosen)
+{
+    bool silent = r->value[MODEL_REQUESTS] <= 0;
+    int x = 1 + l->name;
+
+    canvas_text(c, y, 1, l->name, silent ? LOOK_DIM : LOOK_PLAIN, r->name);
+    for (int i = l->first; i < l->end; i++) {
+        look how = i == MODEL_ERRORS && r->value[i] > 0 ? LOOK_BAD
+                   : silent                             ? LOOK_DIM
+                                                        : LOOK_PLAIN;
+        canvas_right(c, y, x + 1, columns[i].width, how, "%s", shown(r, i));
+        x += 1 + columns[i].width;
+    }
+    draw_trend(c, y, l->trend, r);
     if (chosen) {
         canvas_line(c, y, 0, c->width, LOOK_CHOSEN);
+    }
+}
+
+static void draw_count(canvas *c, int y, size_t n, size_t all)
+{
+    if (n == all) {
+        canvas_print(c, y, 1, c->width - 2, LOOK_DIM, "%zu routes", n);
+    }
+    else {
+        canvas_print(c, y, 1, c->width - 2, LOOK_DIM, "%zu of %zu routes", n, all);
     }
 }
 
@@ -135,41 +193,21 @@ void view_routes(canvas *c, const model *m, choices *chosen, int y, int height)
 {
     size_t n, all;
     ranked *list = rank(m, chosen, &n);
-    int left = name_width(c) + 2;
-
-    model_routes(m, &all);
-    for (int i = 0; i < columns_shown(c); i++) {
-        char title[24];
-        bool sorted = i == chosen->sort;
-        snprintf(title, sizeof(title), "%s%s", columns[i].title,
-                 !sorted           ? ""
-                 : chosen->upwards ? "^"
-                                   : "v");
-        if (i == NAME) {
-            canvas_text(c, y, 1, left - 2, sorted ? LOOK_BOLD : LOOK_TITLE, title);
-        }
-        else {
-            canvas_right(c, y, left + columns[i].x, columns[i].width,
-                         sorted ? LOOK_BOLD : LOOK_TITLE, "%s", title);
-        }
-    }
+    layout l = lay_out(c, chosen);
     int rows = height - 2;
     int top = view_scroll(chosen, (int)n, rows);
+
+    model_routes(m, &all);
+    draw_titles(c, y, &l, chosen);
     *chosen->under = '\0';
     for (int i = 0; list && i < rows && top + i < (int)n; i++) {
         bool under = top + i == chosen->cursor;
-        draw_row(c, y + 1 + i, list[top + i].route, under);
+        draw_row(c, y + 1 + i, &l, list[top + i].route, under);
         if (under) {
             snprintf(chosen->under, sizeof(chosen->under), "%s",
                      list[top + i].route->name);
         }
     }
-    if (n == all) {
-        canvas_print(c, y + height - 1, 1, c->width - 2, LOOK_DIM, "%zu routes", n);
-    }
-    else {
-        canvas_print(c, y + height - 1, 1, c->width - 2, LOOK_DIM,
-                     "%zu of %zu routes", n, all);
-    }
+    draw_count(c, y + height - 1, n, all);
     free(list);
 }

@@ -1,5 +1,6 @@
 /* The terminal by ncurses. See screen.h. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "client/monitor/screen.h"
 
@@ -20,9 +21,9 @@ void screen_close(void)
 {
 }
 
-void screen_show(const canvas *c)
+void screen_show(const canvas *c, bool plain)
 {
-    (void)c;
+    (void)c, (void)plain;
 }
 
 screen_key screen_wait(canvas *c, int ms, wchar_t *character)
@@ -37,7 +38,7 @@ screen_key screen_wait(canvas *c, int ms, wchar_t *character)
 #include <curses.h>
 
 static SCREEN *terminal;
-static attr_t looks[LOOKS];
+static attr_t looks[LOOKS], plain_looks[LOOKS];
 
 /* Colours only where there are some and NO_COLOR does not forbid them. */
 static void choose_looks(void)
@@ -58,6 +59,7 @@ static void choose_looks(void)
         A_BOLD;
     looks[LOOK_TITLE] = A_UNDERLINE;
     looks[LOOK_BAR] = looks[LOOK_CHOSEN] = A_REVERSE;
+    memcpy(plain_looks, looks, sizeof(looks));
     if ((no && *no) || !has_colors() || start_color() == ERR) {
         return;
     }
@@ -99,19 +101,21 @@ void screen_close(void)
     }
 }
 
-void screen_show(const canvas *c)
+void screen_show(const canvas *c, bool plain)
 {
+    const attr_t *as = plain ? plain_looks : looks;
+
     erase();
     for (int y = 0; y < c->height; y++) {
         for (int x = 0; x < c->width; x++) {
             const cell *at = &c->cells[y * c->width + x];
             wchar_t text[2] = {at->character, 0};
-            if (!at->character || (at->character == L' ' && !looks[at->look])) {
+            if (!at->character || (at->character == L' ' && !as[at->look])) {
                 continue;
             }
             cchar_t shown;
-            setcchar(&shown, text, looks[at->look] & ~(attr_t)A_COLOR,
-                     (short)PAIR_NUMBER(looks[at->look]), NULL);
+            setcchar(&shown, text, as[at->look] & ~(attr_t)A_COLOR,
+                     (short)PAIR_NUMBER(as[at->look]), NULL);
             mvadd_wch(y, x, &shown);
         }
     }

@@ -11,7 +11,8 @@ bool screen_is_there(void);
 const char *screen_open(canvas *c);
 void screen_close(void);
 
-void screen_show(const canvas *c);
+/* With colours, if there are any and the user does not want it plain. */
+void screen_show(const canvas *c, bool plain);
 
 /* The next key, waiting at most this long. */
 typedef enum {

@@ -5,10 +5,6 @@
 
 #include "client/monitor/views.h"
 
-const char *const view_figure_names[VIEW_FIGURES] = {
-    "request_time", "application_time", "output_time", "output_blocks",
-    "output_length"};
-
 static char *buffer(void)
 {
     static char buffers[16][32];
@@ -65,7 +61,7 @@ const char *shown_figure(int figure, double value)
 
 const char *figure_title(int figure)
 {
-    static const char *const titles[VIEW_FIGURES] = {
+    static const char *const titles[MODEL_FIGURES] = {
         "request time", "application time", "output time", "output blocks",
         "output bytes"};
     return titles[figure];
@@ -95,17 +91,17 @@ void view_figures(canvas *c, int y, const json_t *window)
 {
     static const char *const columns[] = {"median", "average", "p95",
                                           "p99",    "p999",    "max"};
-    static const char *const titles[] = {"median", "average", "95 %",
-                                         "99 %",   "99.9 %",  "max"};
+    static const char *const titles[] = {"median", "average", "95th",
+                                         "99th",   "99.9th",  "max"};
 
     for (int i = 0; i < 6; i++) {
         canvas_right(c, y, 18 + 10 * i, 9, LOOK_TITLE, "%s", titles[i]);
     }
-    for (int f = 0; f < VIEW_FIGURES; f++) {
+    for (int f = 0; f < MODEL_FIGURES; f++) {
         canvas_text(c, y + 1 + f, 1, 17, LOOK_PLAIN, figure_title(f));
-        bool any = model_number(window, view_figure_names[f], "count") > 0;
+        bool any = model_number(window, model_figure_names[f], "count") > 0;
         for (int i = 0; i < 6; i++) {
-            double value = model_number(window, view_figure_names[f], columns[i]);
+            double value = model_number(window, model_figure_names[f], columns[i]);
             canvas_right(c, y + 1 + f, 18 + 10 * i, 9, LOOK_PLAIN, "%s",
                          any ? shown_figure(f, value) : "-");
         }

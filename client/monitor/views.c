@@ -4,8 +4,8 @@
 
 #include "client/monitor/views.h"
 
-static const char *const names[VIEWS] = {"1 overview", "2 routes", "3 slow",
-                                         "4 songs"};
+static const char *const names[VIEWS] = {"o overview", "r routes", "w slow",
+                                         "g songs"};
 
 /* The state in a word or two. */
 static look state_of(const model *m, const choices *chosen,
@@ -59,6 +59,9 @@ static void draw_head(canvas *c, const model *m, const choices *chosen,
         x += canvas_text(c, 1, x, 3, LOOK_DIM, shown ? "*  " : "   ");
     }
     x += canvas_print(c, 1, x, 20, LOOK_DIM, "last %d min", chosen->minutes) + 2;
+    if (*chosen->route && chosen->view != VIEW_OVERVIEW) {
+        x += canvas_print(c, 1, x, 24, LOOK_WARN, "%s", chosen->route) + 2;
+    }
     if (*chosen->filter || chosen->typing) {
         canvas_print(c, 1, x, c->width - x - 1,
                      chosen->typing ? LOOK_BOLD : LOOK_WARN, "/%s%s",
@@ -77,30 +80,66 @@ static void draw_foot(canvas *c, const choices *chosen, const circumstances *how
     }
     canvas_text(c, y, 1, c->width - 2, LOOK_BAR,
                 chosen->typing ? "Enter: keep the filter   Esc: none"
-                : *chosen->route
-                    ? "f figure  Esc back  p pause  t time  ? keys  q quit"
-                    : "Tab view  / filter  s sort  Enter detail  p pause  "
-                      "t time  ? keys  q quit");
+                : *chosen->route && chosen->view == VIEW_OVERVIEW
+                    ? "f figure  u back up  1-4 minutes  e enlarge  p pause  "
+                      "? keys  q quit"
+                    : "Tab view  / search  s sort  Enter open  1-4 minutes  "
+                      "p pause  ? keys  q quit");
     canvas_line(c, y, 0, c->width, LOOK_BAR);
 }
 
+/* The keys of the live page, in its words (metrics/page/page.html), and then what
+ * only a terminal has. */
 void view_help(canvas *c, int y, int height)
 {
-    static const char *const lines[] = {
-        "1 2 3 4, Tab     overview, routes, slow requests, songs",
-        "arrows, j k      move the cursor; PgUp PgDn Home End",
-        "Enter            the route in detail; Esc or Backspace: back",
-        "/                filter routes and paths; songs by their beginning",
-        "s S              sort by the next, the previous column",
-        "r                turn the order round",
-        "f                the next figure of the histogram",
-        "t                the last 1, 5, 15, 60 minutes",
-        "p, space         pause, go on",
-        "Ctrl-L           draw the screen again",
-        "q                quit",
+    static const char *const keys[][2] = {
+        {"/", "search routes; in the songs, songs"},
+        {"\u2191 \u2193", "move between rows"},
+        {"Enter", "open the route"},
+        {"u", "back up to all routes"},
+        {"o r w g", "overview, routes, slow requests, songs"},
+        {"s S", "sort by the next, the previous column"},
+        {"d", "turn the order round"},
+        {"f", "the next figure"},
+        {"\u2190 \u2192", "move the cursor in the chart; Home, End"},
+        {"e", "enlarge the chart"},
+        {"1 2 3 4", "1, 5, 15, 60 minutes"},
+        {"p", "pause, go on"},
+        {"h", "hold the slow requests, go on"},
+        {"t", "dark, light, as the system has it: colours or none"},
+        {"?", "these keys; Escape closes"},
+        {"Tab", "the next view; \u2190 \u2192 other columns of the routes"},
+        {"Escape", "back up, or no filter"},
+        {"q", "quit; Ctrl-L draws the screen again"},
     };
-    for (int i = 0; i < (int)(sizeof(lines) / sizeof(*lines)) && i < height; i++) {
-        canvas_text(c, y + i, 2, c->width - 4, LOOK_PLAIN, lines[i]);
+    for (int i = 0; i < (int)(sizeof(keys) / sizeof(*keys)) && i < height; i++) {
+        canvas_text(c, y + i, 2, 9, LOOK_BOLD, keys[i][0]);
+        canvas_text(c, y + i, 12, c->width - 14, LOOK_PLAIN, keys[i][1]);
+    }
+}
+
+static void draw_view(canvas *c, const model *m, choices *chosen, int y, int height)
+{
+    switch (chosen->view) {
+    case VIEW_ROUTES:
+        view_routes(c, m, chosen, y, height);
+        break;
+    case VIEW_SLOW:
+        view_slow(c, m, chosen, y, height);
+        break;
+    case VIEW_SONGS:
+        view_songs(c, m, chosen, y, height);
+        break;
+    default:
+        if (chosen->large) {
+            view_large(c, m, chosen, y, height);
+        }
+        else if (*chosen->route) {
+            view_detail(c, m, chosen, y, height);
+        }
+        else {
+            view_overview(c, m, chosen, y, height);
+        }
     }
 }
 
@@ -121,20 +160,8 @@ void views_draw(canvas *c, const model *m, choices *chosen,
         canvas_text(c, y, 1, c->width - 2, LOOK_DIM,
                     "nothing is known of this server yet");
     }
-    else if (*chosen->route) {
-        view_detail(c, m, chosen, y, height);
-    }
-    else if (chosen->view == VIEW_OVERVIEW) {
-        view_overview(c, m, chosen, y, height);
-    }
-    else if (chosen->view == VIEW_ROUTES) {
-        view_routes(c, m, chosen, y, height);
-    }
-    else if (chosen->view == VIEW_SLOW) {
-        view_slow(c, m, chosen, y, height);
-    }
     else {
-        view_songs(c, m, chosen, y, height);
+        draw_view(c, m, chosen, y, height);
     }
     draw_foot(c, chosen, how);
 }

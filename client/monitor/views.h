@@ -17,16 +17,22 @@ typedef enum { VIEW_OVERVIEW, VIEW_ROUTES, VIEW_SLOW, VIEW_SONGS, VIEWS } view;
 typedef struct {
     view view;
     int minutes;
-    bool paused, help;
-    bool typing; /* the filter */
+    bool paused, help, held, plain; /* held: the slow requests; plain: no colours */
+    bool typing;                    /* the filter */
     char filter[256];
-    int sort; /* column of the routes */
+    int sort; /* column of the routes; 0 is the name */
     bool upwards;
-    int cursor, top;  /* of the list that is shown */
-    int rows;         /* out: how many the list has */
-    char route[1024]; /* shown in detail; "": none */
-    char under[1024]; /* out: the route that the cursor is on */
-    int figure;       /* of the detail */
+    int first;          /* the first column that is shown, besides the name */
+    bool find_column;   /* the one that is sorted by must be seen */
+    int cursor, top;    /* of the list that is shown */
+    int cursors[VIEWS]; /* of the lists that are not */
+    int rows;           /* out: how many the list has */
+    char route[1024];   /* shown alone; "": all of them */
+    char under[1024];   /* out: the route that the cursor is on */
+    int figure;         /* of the second chart and the histogram */
+    int large;          /* 1, 2: one of the charts fills the screen */
+    int moment;         /* the cursor in charts: intervals back; -1: none */
+    int moments;        /* out: how many a chart has */
 } choices;
 
 /* What is to be shown besides the model. */
@@ -42,16 +48,15 @@ void views_draw(canvas *c, const model *m, choices *chosen,
                 const circumstances *how);
 
 /* The views themselves, in the lines from y to y + height. */
-void view_overview(canvas *c, const model *m, const choices *chosen, int y,
-                   int height);
+void view_overview(canvas *c, const model *m, choices *chosen, int y, int height);
+void view_large(canvas *c, const model *m, choices *chosen, int y, int height);
 void view_routes(canvas *c, const model *m, choices *chosen, int y, int height);
 void view_slow(canvas *c, const model *m, choices *chosen, int y, int height);
 void view_songs(canvas *c, const model *m, choices *chosen, int y, int height);
-void view_detail(canvas *c, const model *m, const choices *chosen, int y,
-                 int height);
+void view_detail(canvas *c, const model *m, choices *chosen, int y, int height);
 void view_help(canvas *c, int y, int height);
 
-/* The columns that routes are sorted by: how many there are. */
+/* The columns that routes are sorted by, the name too: how many there are. */
 int view_routes_columns(void);
 
 /* The lines of a list that are seen: keeps the cursor in it. The first one. */
@@ -67,12 +72,11 @@ void view_rates(canvas *c, const model *m, int y);
 void view_figures(canvas *c, int y, const json_t *window);
 
 /* A chart of the model's past with its highest value beside it: `height` lines and
- * a title above. Starts, graceful restarts and killed children are marked. */
-typedef double view_value(const model_moment *moment);
-double view_requests(const model_moment *moment);
-double view_p95(const model_moment *moment);
-void view_chart(canvas *c, const model *m, int y, int x, int width, int height,
-                const char *title, view_value *value, bool is_time);
+ * a title above, which says what was at the cursor. Starts, graceful restarts and
+ * killed children are marked. Of the requests, or of the chosen figure. */
+typedef enum { CHART_REQUESTS, CHART_FIGURE } chart;
+void view_chart(canvas *c, const model *m, choices *chosen, int y, int x, int width,
+                int height, chart which);
 
 /* Numbers in few columns: 1234567 is 1.23M; microseconds 1.23 ms; bytes 1.2 MB; a
  * number below 0 is a dash. Into one of a few buffers in turn. */
@@ -80,10 +84,7 @@ const char *shown_number(double value);
 const char *shown_time(double us);
 const char *shown_bytes(double bytes);
 
-/* The value of a figure: "request_time" and so on are times, "output_length" bytes.
- */
-extern const char *const view_figure_names[];
-enum { VIEW_FIGURES = 5 };
+/* The value of a figure: times, blocks or bytes. */
 const char *shown_figure(int figure, double value);
 const char *figure_title(int figure);
 

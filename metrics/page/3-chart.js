@@ -40,8 +40,11 @@ class Chart {
       b.addEventListener('click', () => toggleLine(key + '.' + i));
       this.legend.append(b);
     });
-    this.plot.addEventListener('pointermove', e => this.moveTo(this.indexAt(e.clientX)));
-    this.plot.addEventListener('pointerleave', () => this.moveTo(null));
+    // A finger leaves the tool-tip where it was lifted; a touch anywhere else takes it away.
+    for (const moved of ['pointerdown', 'pointermove'])
+      this.plot.addEventListener(moved, e => this.moveTo(this.indexAt(e.clientX)));
+    this.plot.addEventListener('pointerleave', e => { if (e.pointerType !== 'touch') this.moveTo(null); });
+    document.addEventListener('pointerdown', e => { if (!this.plot.contains(e.target)) this.moveTo(null); });
     this.plot.addEventListener('blur', () => this.moveTo(null));
     this.plot.addEventListener('keydown', e => this.key_(e));
     this.details.addEventListener('toggle', () => this.drawTable());
@@ -136,10 +139,12 @@ class Chart {
       parts.push(svg('line', { class: 'grid', x1: LEFT, x2: w - RIGHT, y1: y(v), y2: y(v) }),
         svg('text', { x: LEFT - 5, y: y(v) + 4, 'text-anchor': 'end' }, this.unit(v)));
     }
-    for (let i = 0; i <= 4; i++) {
-      const t = this.from + (this.to - this.from) * i / 4;
-      parts.push(svg('text', { x: this.x(t), y: h - 5,
-        'text-anchor': i === 0 ? 'start' : i === 4 ? 'end' : 'middle' }, format.clock(t)));
+    // As many times as fit beside each other.
+    const labels = Math.max(1, Math.min(4, Math.floor((w - LEFT - RIGHT) / 80)));
+    for (let i = 0; i <= labels; i++) {
+      const t = this.from + (this.to - this.from) * i / labels;
+      parts.push(svg('text', { class: 'time', x: this.x(t), y: h - 5,
+        'text-anchor': i === 0 ? 'start' : i === labels ? 'end' : 'middle' }, format.clock(t)));
     }
     for (const event of this.data.events || []) {
       if (event.time < this.from || event.time > this.to) continue;

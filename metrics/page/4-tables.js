@@ -50,6 +50,7 @@ function readRoutes(live) {
     const r = {};
     columns.forEach((name, i) => { r[name] = values[i]; });
     r.tiny = tiny(r);
+    r.silent = !r.requests;
     return r;
   });
 }
@@ -86,18 +87,31 @@ function makeRouteRow(name) {
   return row;
 }
 
+// Time that was not measured is a gap.
+function sparkPath(values) {
+  const top = Math.max(1e-9, ...values), n = values.length;
+  let d = '', open = false;
+  values.forEach((v, k) => {
+    if (v !== null) {
+      d += (open ? 'L' : 'M') + (n > 1 ? k * 118 / (n - 1) + 1 : 60).toFixed(1) + ' ' + (21 - v / top * 20).toFixed(1);
+      if (!open && (values[k + 1] ?? null) === null) d += 'h.1';
+    }
+    open = v !== null;
+  });
+  return d;
+}
+
 function updateRouteRow(row, r) {
   setText(row.flag, r.tiny ? '\u26a0 ' : '');
+  row.className = r.silent ? 'silent' : '';
   COLUMNS.forEach((column, i) => {
     const td = row.children[i];
     if (column.key === 'spark') {
-      const top = Math.max(1, ...r.spark), n = r.spark.length;
-      td.firstChild.firstChild.setAttribute('d', r.spark.map((v, k) =>
-        (k ? 'L' : 'M') + (k * 120 / (n - 1)).toFixed(1) + ' ' + (21 - v / top * 20).toFixed(1)).join(''));
+      td.firstChild.firstChild.setAttribute('d', sparkPath(r.spark));
     } else if (column.unit) {
-      setText(td, format[column.unit](r[column.key]) + (column.key === 'blocks_p95' && r.tiny ? ' \u26a0' : ''));
+      const v = r[column.key];
+      setText(td, (v === null ? '\u2013' : format[column.unit](v)) + (column.key === 'blocks_p95' && r.tiny ? ' \u26a0' : ''));
       td.className = column.bad && r[column.key] ? 'bad' : column.key === 'blocks_p95' && r.tiny ? 'tiny' : '';
-      td.title = column.key === 'blocks_p95' && r.tiny ? 'many tiny blocks: under 256 bytes each' : '';
     }
   });
 }
@@ -125,16 +139,20 @@ function drawRoutes() {
   }
   const search = choice.q.toLowerCase(), by = choice.sort, sign = choice.dir === 'a' ? 1 : -1;
   const shown = routeRows.filter(r => r.route.toLowerCase().includes(search));
-  shown.sort((a, b) => sign * (by === 'route' ? a.route < b.route ? -1 : a.route > b.route ? 1 : 0
-    : (a[by] ?? 0) - (b[by] ?? 0)) || (a.route < b.route ? -1 : 1));
+  // Of what nothing is known, it comes last either way.
+  const order = (a, b) => by === 'route' ? sign * (a.route < b.route ? -1 : a.route > b.route ? 1 : 0)
+    : a[by] === null || b[by] === null ? (a[by] === null) - (b[by] === null) : sign * (a[by] - b[by]);
+  shown.sort((a, b) => order(a, b) || (a.route < b.route ? -1 : 1));
   const made = shown.slice(0, most);
   const byName = new Map(made.map(r => [r.route, r]));
   fill(document.querySelector('#route-table tbody'), made.map(r => r.route), makeRouteRow,
     (row, name) => updateRouteRow(row, byName.get(name)));
   $('routes-all').hidden = shown.length <= most;
   setText($('routes-all'), `Show all ${shown.length} rows`);
-  setText($('routes-count'), shown.length === routeRows.length ? `${shown.length} in the last ${choice.m === '1' ? 'minute' : choice.m + ' minutes'}`
-    : `${shown.length} of ${routeRows.length}`);
+  const silent = shown.reduce((n, r) => n + r.silent, 0);
+  setText($('routes-count'), (shown.length === routeRows.length ? String(shown.length) : `${shown.length} of ${routeRows.length}`)
+    + (silent ? `, ${silent} of them silent in the last ${choice.m === '1' ? 'minute' : choice.m + ' minutes'}` : ''));
+  $('tiny').hidden = !made.some(r => r.tiny);
   for (const th of document.querySelectorAll('#route-table th'))
     if (th.dataset.key === by) th.setAttribute('aria-sort', sign > 0 ? 'ascending' : 'descending');
     else th.removeAttribute('aria-sort');
@@ -152,8 +170,16 @@ function moveInRoutes(e) {
 
 let slowHeld = false, slowKept = [];
 
+function holdSlow() {
+  slowHeld = !slowHeld;
+  $('slow-pause').setAttribute('aria-pressed', String(slowHeld));
+  if (live && live.metrics) drawSlow(live.metrics.slow);
+}
+
 function drawSlow(slow) {
   if (!slowHeld) slowKept = slow;
+  const newer = slowKept.length ? slow.filter(s => s.time > slowKept[0].time).length : slow.length;
+  setText($('slow-newer'), slowHeld ? `Held; ${newer} newer.` : '');
   const tbody = document.querySelector('#slow-table tbody');
   tbody.replaceChildren(...slowKept.filter(s => !choice.r || s.route === choice.r).map(s => el('tr', {},
     ...[format.when(s.time), clean(s.route), clean(s.method + ' ' + s.path), s.status, s.outcome,
@@ -185,8 +211,8 @@ function drawZones(zones) {
     const p = el('p', { class: 'zone' }, clean(z.zone) + ': ',
       el('meter', { min: 0, max: 1, high: 0.9, value: z.songs / z.capacity, 'aria-label': `zone ${clean(z.zone)}, how full` }),
       ' ' + said.join(', ') + '.');
-    if (h.failing) p.append(' ', el('strong', { class: 'bad' },
-      `The delivery is failing (${format.count(h.failures)} times); the error log says why.`));
+    if (h.failing) p.append(' ', el('strong', { class: 'bad' }, `The delivery is failing (${format.count(h.failures)} times)`
+      + (h.why ? ': ' + clean(h.why) + '.' : '; the error log says why.')));
     if (percent >= 90) p.append(' ', el('strong', { class: 'bad' }, 'Nearly full.'));
     return p;
   }));
@@ -206,8 +232,10 @@ function drawMedia(media) {
 
 let songsBefore = null;
 
+// The server lists them once in an interval for all who ask; `time` is when.
 function drawSongs(answer, key) {
   const before = songsBefore && songsBefore.key === key ? songsBefore : null;
+  if (before && answer.time === before.time) return;
   const counts = new Map(answer.songs.map(s => [s.song, s.count]));
   const tbody = document.querySelector('#song-table tbody');
   tbody.replaceChildren(...answer.songs.map(s => {

@@ -91,9 +91,37 @@ function enlarge(key) {
   enlarged = chart;
 }
 
+function sortBy(step) {
+  const by = COLUMNS.filter(c => c.key !== 'spark').map(c => c.key), at = by.indexOf(choice.sort);
+  choose({ sort: by[(at + step + by.length) % by.length] });
+}
+
+function nextChart() {
+  const plots = charts.map(c => c.plot).filter(p => p.isConnected);
+  plots[(plots.indexOf(document.activeElement) + 1) % plots.length].focus();
+}
+
+function goTo(id) {
+  $(id).focus({ preventScroll: true });
+  $(id).scrollIntoView({ block: 'start' });
+}
+
 const keys = {
-  '/': () => $('search').focus(),
+  '/': () => $(document.activeElement.closest('[aria-labelledby=songs-title]') ? 'prefix' : 'search').focus(),
   '?': () => $('help').showModal(),
+  o: () => { window.scrollTo(0, 0); $('scope').focus({ preventScroll: true }); },
+  r: () => {
+    goTo('routes-title');
+    const row = document.querySelector('#route-table tbody button');
+    if (row) row.focus({ preventScroll: true });
+  },
+  w: () => goTo('slow-title'),
+  g: () => goTo('songs-title'),
+  s: () => sortBy(1),
+  S: () => sortBy(-1),
+  d: () => choose({ dir: choice.dir === 'd' ? 'a' : 'd' }),
+  f: nextChart,
+  h: holdSlow,
   p: () => choose({ pause: choice.pause ? '' : '1' }),
   t: () => choose({ t: { '': 'dark', dark: 'light', light: '' }[choice.t] ?? '' }),
   u: () => { if (choice.r) choose({ r: '' }, true); },
@@ -123,16 +151,13 @@ function begin() {
   document.querySelector('#routes .scroll').addEventListener('scroll', onRoutesScroll);
   $('routes-all').addEventListener('click', () => showMore(routeRows.length));
   window.addEventListener('beforeprint', () => { if (live && live.metrics) showMore(routeRows.length); });
-  $('slow-pause').addEventListener('click', e => {
-    slowHeld = !slowHeld;
-    e.target.setAttribute('aria-pressed', String(slowHeld));
-    if (live && live.metrics) drawSlow(live.metrics.slow);
-  });
+  $('slow-pause').addEventListener('click', holdSlow);
   for (const b of document.querySelectorAll('[data-close]')) b.addEventListener('click', () => b.closest('dialog').close());
   $('large').addEventListener('close', () => { if (choice.big) choose({ big: '' }); });
   document.addEventListener('keydown', e => {
     if (e.ctrlKey || e.metaKey || e.altKey || /^(INPUT|SELECT|TEXTAREA)$/.test(e.target.tagName)) {
-      if (e.key === 'Escape' && e.target.id === 'search') { e.preventDefault(); choose({ q: '' }); e.target.blur(); }
+      const typed = { search: 'q', prefix: 'p' }[e.target.id];
+      if (e.key === 'Escape' && typed) { e.preventDefault(); choose({ [typed]: '' }); e.target.blur(); }
       return;
     }
     const run = keys[e.key];

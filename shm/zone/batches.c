@@ -402,6 +402,16 @@ static uint64_t read_use(const playcount_zone *z, playcount_handoff_use *use)
     return taken;
 }
 
+static void read_why(const playcount_zone *z, playcount_handoff_use *use)
+{
+    for (size_t i = 0; i < sizeof(use->why) / sizeof(uint64_t); i++) {
+        uint64_t word = use->failing ? load(&z->head->why[i]) : 0;
+
+        memcpy(use->why + i * sizeof(word), &word, sizeof(word));
+    }
+    use->why[PLAYCOUNT_WHY_MAX] = '\0';
+}
+
 apr_status_t playcount_handoff_usage(playcount_zone *z, playcount_handoff_use *use)
 {
     uint64_t taken;
@@ -415,6 +425,7 @@ apr_status_t playcount_handoff_usage(playcount_zone *z, playcount_handoff_use *u
     use->refused_songs = load(&z->head->refused_songs);
     use->refused_plays = load(&z->head->refused_plays);
     use->waiting = taken && !use->open && has_plays_since(z, taken);
+    read_why(z, use);
     return APR_SUCCESS;
 }
 
@@ -426,6 +437,23 @@ uint64_t playcount_handoff_report(playcount_zone *z, uint64_t failing)
     }
     return atomic_exchange_explicit(&z->head->failing, failing,
                                     memory_order_relaxed);
+}
+
+void playcount_handoff_explain(playcount_zone *z, const char *why)
+{
+    char text[PLAYCOUNT_WHY_MAX + 1] = "";
+
+    for (size_t i = 0; i < PLAYCOUNT_WHY_MAX && why[i]; i++) {
+        unsigned char c = (unsigned char)why[i];
+
+        text[i] = c < ' ' || c == 127 ? ' ' : why[i];
+    }
+    for (size_t i = 0; i < sizeof(text) / sizeof(uint64_t); i++) {
+        uint64_t word;
+
+        memcpy(&word, text + i * sizeof(word), sizeof(word));
+        atomic_store_explicit(&z->head->why[i], word, memory_order_relaxed);
+    }
 }
 
 void playcount_handoff_refused(playcount_zone *z, uint64_t songs, uint64_t plays)

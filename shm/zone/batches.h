@@ -108,6 +108,9 @@ typedef struct {
     uint64_t failures;    /* deliveries that failed */
     uint64_t failing;     /* 0: the last delivery succeeded */
     uint64_t refused_songs, refused_plays; /* kept aside by the consumer */
+    char why[PLAYCOUNT_WHY_MAX + 1]; /* while failing: the reason; "" if there is
+                                        none. No control characters, but it need
+                                        not be UTF-8 */
 } playcount_handoff_use;
 
 /* [any] For monitoring; always APR_SUCCESS. */
@@ -117,6 +120,9 @@ apr_status_t playcount_handoff_usage(playcount_zone *zone,
 /* [any] A delivery has ended: `failing` is 0 if it succeeded, otherwise any number
  * that stands for the reason. Returns the previous one. */
 uint64_t playcount_handoff_report(playcount_zone *zone, uint64_t failing);
+
+/* [any] The reason in words, to be shown; before it is reported. */
+void playcount_handoff_explain(playcount_zone *zone, const char *why);
 
 /* [any] So many songs, with so many plays, are kept aside by the consumer because
  * it could not add them; only kept to be shown. */

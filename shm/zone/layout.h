@@ -303,6 +303,10 @@ typedef struct {
      */
     _Alignas(64) _Atomic uint64_t round_time; /* seconds since 1970 */
     _Atomic uint64_t unread_tags, unfit_songs, forgotten_tags;
+
+    /* handoff: why the last delivery failed, as text, to be shown only; 0 in older
+     * files. Any: words of two that write at once may stand side by side. */
+    _Alignas(64) _Atomic uint64_t why[(PLAYCOUNT_WHY_MAX + 1) / 8];
 } zone_header;
 
 static_assert(sizeof(zone_header) <= ZONE_PAGE, "the header is one page");

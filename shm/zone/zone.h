@@ -31,6 +31,7 @@
 #define PLAYCOUNT_BATCH_MAX 65536 /* plays in one playcount_zone_add_many() */
 #define PLAYCOUNT_SONGS_MAX 100000000ULL
 #define PLAYCOUNT_KEYS_MAX 100000000ULL
+#define PLAYCOUNT_WHY_MAX 255 /* bytes of why plays are not handed over */
 
 typedef struct playcount_zone playcount_zone;
 

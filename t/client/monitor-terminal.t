@@ -38,18 +38,18 @@ play('second', 10, 'two');
 play('third', 5, 'three');
 
 my $terminal = monitor($url);
-like $terminal->shows(qr/LIVE.*zones\n.*3 songs, 35 plays/s), qr/requests\/s.*request time, 95 %/s, 'live; the overview';
-ok $terminal->shows(qr/median +average +95 % +99 %/), 'with the table of times';
+like $terminal->shows(qr/LIVE.*zones\n.*3 songs, 35 plays/s), qr/requests\/s.*request time, 95th/s, 'live; the overview';
+ok $terminal->shows(qr/median +average +95th +99th/), 'with the table of times';
 play('first', 5, 'one');
 like $terminal->shows(qr/3 songs, 40 plays/), qr/LIVE/, 'what happens is seen by itself';
 
 # Routes: sorted, filtered, one in detail.
-$terminal->keys('2');
+$terminal->keys('r');
 my $screen = $terminal->shows(qr/3 routes/);
 like $screen, qr/POST route one .*POST route thr/s, 'all routes';
 $terminal->keys('S'); # by name
 like $terminal->shows(qr/routev/), qr/POST route one.*POST route thr\S* .*POST route two/s, 'sorted by name';
-$terminal->keys('r');
+$terminal->keys('d');
 like $terminal->shows(qr/route\^/), qr/POST route two.*POST route thr\S* .*POST route one/s, 'the other way round';
 $terminal->keys('/');
 $terminal->type('TWO');
@@ -69,36 +69,73 @@ $terminal->keys('Escape');
 ok $terminal->shows(qr/3 routes/), 'and back';
 
 # The other views.
-$terminal->keys('3');
-like $terminal->shows(qr/when +request/), qr/POST +\/plays\/song\/first/, 'slow requests';
-$terminal->keys('4');
-like $terminal->shows(qr/plays\/s +zone +song/), qr/25 .*first\n.*10 .*second\n.*5 .*third/s, 'songs, the highest first';
+$terminal->keys('w');
+like $terminal->shows(qr/time +request/), qr/complete +POST route \S+ .*POST \/plays\/song\/first/, 'slow requests, with their routes';
+$terminal->keys('h');
+ok $terminal->shows(qr/held; 0 newer/), 'held';
+play('first', 1, 'one');
+like $terminal->shows(qr/held; [1-9]\d* newer/), qr/slow\*/, 'they do not go on';
+$terminal->keys('h');
+ok $terminal->shows(qr/slow\*(?!.*held)/s), 'until they are let go';
+$terminal->keys('g');
+like $terminal->shows(qr/plays\/s +zone +song/), qr/26 .*first\n.*10 .*second\n.*5 .*third/s, 'songs, the highest first';
 play('second', 30, 'two');
-like $terminal->shows(qr/40 .*second\n.*25 .*first/s), qr/default/, 'as they change';
+like $terminal->shows(qr/40 .*second\n.*26 .*first/s), qr/default/, 'as they change';
 $terminal->keys('/');
 $terminal->type('th');
 unlike $terminal->shows(qr{/th_.*5 .*third}s), qr/second/, 'found by their beginning';
 $terminal->keys('Enter');
 $terminal->keys('Tab');
-ok $terminal->shows(qr/1 overview\*/), 'Tab goes on to the first view';
+ok $terminal->shows(qr/o overview\*/), 'Tab goes on to the first view';
 $terminal->keys('BTab');
-ok $terminal->shows(qr/4 songs\*/), 'and back';
+ok $terminal->shows(qr/g songs\*/), 'and back';
 $terminal->keys('Escape', '?');
-ok $terminal->shows(qr/sort by the next/), 'the keys';
-$terminal->keys('x', 't');
+$screen = $terminal->shows(qr/sort by the next/);
+utf8::decode($screen);
+my $page = Playcount::Server::slurp('metrics/page/page.html');
+$page =~ s/&#(\d+);/chr $1/ge;
+my %keys = $page =~ m{<dt>([^<]+)</dt><dd>([^<]+)</dd>}g;
+is_deeply [sort grep { $screen !~ /^ +\Q$_\E +\Q$keys{$_}\E/m } keys %keys], [], 'the same keys as on the page, in the same words';
+cmp_ok scalar(keys %keys), '>', 12, 'all of them';
+$terminal->keys('x', '3');
 ok $terminal->shows(qr/last 15 min/), 'another time range';
+
+# What has no room at 80 columns is reached.
+$terminal->keys('r', 's', 'd');
+ok $terminal->shows(qr/requestsv.*>/), 'the routes, sorted by their requests; there is more at the right';
+$terminal->keys(('s') x 8);
+ok $terminal->shows(qr/99thv/), 'a column that is sorted by is seen';
+$terminal->keys(('Right') x 30);
+ok $terminal->shows(qr/<.*by\.95th$/m), 'arrows go to the others';
+$terminal->keys(('Left') x 30, ('S') x 8);
+ok $terminal->shows(qr/requestsv/), 'and back';
+
+# Charts: a cursor in time, and large.
+$terminal->keys('o', 'f', 'f', 'Left');
+ok $terminal->shows(qr/requests\/s +\d\d:\d\d:\d\d  [\d.]+k?, errors 0.*request time, 95th +\d\d:\d\d:\d\d  median/s), 'what was at a moment';
+$terminal->keys('Home');
+ok $terminal->shows(qr/requests\/s +\d\d:\d\d:\d\d/), 'the first one';
+$terminal->keys('f');
+ok $terminal->shows(qr/application time, 95th/), 'of another figure';
+$terminal->keys('e');
+unlike $terminal->shows(qr/^(?!.*zones).*requests\/s/s), qr/application time/, 'a chart fills the screen';
+$terminal->keys('e');
+unlike $terminal->shows(qr/application time, 95th/), qr/requests\/s/, 'then the other';
+$terminal->keys('e', 'End', 'Right', ('f') x 4);
+ok $terminal->shows(qr/back to now.*zones/s), 'and all is as before';
+$terminal->keys('g');
 
 # Pause.
 $terminal->keys('p');
 ok $terminal->shows(qr/PAUSED/), 'paused';
 play('first', 1, 'one');
 sleep 7; # longer than an answer may take before it is called stale
-like $terminal->screen, qr/PAUSED.*25 .*first/s, 'nothing changes';
+like $terminal->screen, qr/PAUSED.*26 .*first/s, 'nothing changes';
 $terminal->keys('p');
-ok $terminal->shows(qr/LIVE.*26 .*first/s), 'and goes on';
+ok $terminal->shows(qr/LIVE.*27 .*first/s), 'and goes on';
 
 # Sizes.
-$terminal->keys('1');
+$terminal->keys('o');
 $terminal->resize(120, 40);
 like $terminal->shows(qr/.{100,}LIVE/), qr/(?:\n.*){35}q quit/, 'larger';
 $terminal->resize(40, 10);
@@ -144,8 +181,8 @@ $terminal = monitor($slow->url =~ s{/$}{/metrics}r, '--timeout=3600', '--interva
 ok $terminal->shows(qr/LIVE/), 'live';
 Playcount::Server::spew($stall, '');
 ok $terminal->shows(qr/STALE for \d+ s/), 'it stalls: it says so';
-$terminal->keys('2');
-ok $terminal->shows(qr/2 routes\*/), 'keys are answered meanwhile';
+$terminal->keys('r');
+ok $terminal->shows(qr/r routes\*/), 'keys are answered meanwhile';
 $terminal->keys('C-c');
 is $terminal->end, 130, 'SIGINT ends it at once, exit status 130';
 
@@ -153,6 +190,9 @@ is $terminal->end, 130, 'SIGINT ends it at once, exit status 130';
 $terminal = monitor($url);
 $terminal->shows(qr/LIVE/);
 like $terminal->styled, qr/\e\[[0-9;]*3[2-6]m/, 'colours';
+$terminal->keys('t');
+Playcount::Server::wait_until('no colours', sub { $terminal->styled !~ /\e\[[0-9;]*3[0-7]m/ });
+pass 't: none';
 $terminal->keys('q');
 $terminal = monitor({ env => { NO_COLOR => 1 } }, $url);
 $terminal->shows(qr/LIVE/);
@@ -165,8 +205,8 @@ $terminal->keys('q');
 # Routes that would turn the terminal upside down.
 $server->raw("POST /plays/song/x HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n"
     . "X-Route: \xc2\x9b2J\xe2\x80\xae]0;evil\r\n\r\n");
-$terminal = monitor($url);
-$terminal->keys('2');
+$terminal = monitor({ width => 160 }, $url);
+$terminal->keys('r');
 like $terminal->shows(qr/POST route \?/), qr/POST route \?2J\?\]0;evil.*q quit/s, 'are shown and do nothing';
 
 done_testing;

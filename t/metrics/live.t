@@ -17,6 +17,9 @@ PlaycountZone other songs=1k
 </Location>
 PlaycountSeries 1
 PlaycountRoute "%{QUERY_STRING}"
+<Location /nobody>
+    PlaycountRoute nobody
+</Location>
 EOF
 
 sub live
@@ -29,12 +32,21 @@ sub live
         : $answer->{status};
 }
 
+# The routes' table, each row a hash.
+sub rows
+{
+    my ($live) = @_;
+    my $columns = $live->{metrics}{routes}{columns};
+    return map { my %r; @r{@$columns} = @$_; \%r } @{ $live->{metrics}{routes}{rows} };
+}
+
 $server->get("/test?blocks=$_&size=100") for (1) x 5, (20) x 3;
 $server->get('/test?return=500');
 my $live;
 Playcount::Server::wait_until('all are in the series', sub {
     $live = live('minutes=5');
-    return sum0(@{ $live->{metrics}{series}{requests} }) == 9;
+    # The rows are kept for a moment.
+    return sum0(@{ $live->{metrics}{series}{requests} }) == 9 && sum0(map { $_->{requests} } rows($live)) == 9;
 });
 ok exists $live->{media}, 'media, if they are counted';
 my $json = Playcount::Metrics::json($server, 'minutes=5')->{metrics};
@@ -48,16 +60,17 @@ for my $figure (qw(request_time application_time output_time output_blocks outpu
         [sort qw(sum average median p95 p99 p999)], "$figure: its columns";
     is sum0(@{ $series->{$figure}{sum} }), $json->{total}{$figure}{sum}, "$figure: its sum";
 }
-my $columns = $live->{metrics}{routes}{columns};
-my %row = map { my %r; @r{@$columns} = @$_; $r{route} => \%r } @{ $live->{metrics}{routes}{rows} };
-is_deeply [sort keys %row], [sort map { $_->{route} } @{ $json->{routes} }], 'a row for each route';
-for my $route (@{ $json->{routes} }) {
+my %row = map { $_->{route} => $_ } rows($live);
+my $nobody = delete $row{nobody};
+is_deeply [sort keys %row], [sort map { $_->{route} } grep { $_->{requests} } @{ $json->{routes} }], 'a row for each route';
+is_deeply [@$nobody{qw(requests errors rate median length_p95 length_sum)}], [0, 0, 0, undef, undef, 0],
+    'also for one to which nothing came: with dashes for what nobody knows';
+for my $route (grep { $_->{requests} } @{ $json->{routes} }) {
     my ($r, $name) = ($row{ $route->{route} }, $route->{route});
     is $r->{requests}, $route->{requests}, "$name: requests";
     is $r->{p95}, $route->{recent}{request_time}{p95}, "$name: 95th percentile";
     is $r->{blocks_median}, $route->{recent}{output_blocks}{median}, "$name: blocks";
     is $r->{length_sum}, $route->{output_length}{sum}, "$name: bytes";
-    is sum0(@{ $r->{spark} }), $route->{requests}, "$name: its course adds up";
 }
 
 my $one = live('minutes=5&route=blocks%3D20%26size%3D100')->{metrics};
@@ -77,6 +90,26 @@ is $of_one->{requests}, 3, 'of one route';
 is sum0(@{ $of_one->{histograms}{request_time}{counts} }), 3, 'with its histograms';
 is live('window=2'), 400, 'window is 1 or not there';
 
+# As much of it as is wanted.
+is_deeply [map { $_->{route} } rows(live('top=1&by=blocks_p95'))], ['blocks=20&size=100'], 'the top routes by a figure';
+is scalar(rows(live('top=1'))), 1, 'by requests';
+is((rows(live('top=1')))[0]{route}, 'blocks=1&size=100', 'which most have');
+is((rows(live('top=1&by=errors')))[0]{route}, 'return=500', 'by errors');
+is live('top=1')->{metrics}{routes}{known}, 4, 'and how many there are';
+is live('by=spark'), 400, 'not by a sparkline';
+is live('top=0'), 400, 'not none';
+my $some = live('figures=request_time,output_blocks&window=1')->{metrics};
+is_deeply [sort grep { ref $some->{series}{$_} eq 'HASH' } keys %{ $some->{series} }], ['output_blocks', 'request_time'],
+    'the figures that are wanted';
+is_deeply [sort keys %{ $some->{window}{histograms} }], ['output_blocks', 'request_time'], 'of the window too';
+is live('figures=request_time,speed'), 400, 'no others';
+my $parts = live('parts=window');
+is $parts->{metrics}{window}{requests}, 9, 'totals apart';
+is_deeply [grep { exists $parts->{metrics}{$_} } qw(series routes slow)], [], 'from series, routes and slow requests';
+is_deeply [grep { exists $parts->{$_} } qw(zones media)], [], 'zones and media';
+ok exists $parts->{metrics}{in_flight} && exists $parts->{metrics}{events}, 'what is always there';
+is live('parts=all'), 400, 'no other parts';
+
 # since gives whatever came meanwhile, and no more.
 my $last = $series->{start}[-1];
 $server->get('/test?blocks=1&size=100');
@@ -86,6 +119,16 @@ Playcount::Server::wait_until('the new one', sub {
     return sum0(@{ $new->{requests} }) == 1;
 });
 cmp_ok $new->{start}[0], '>', $last, 'since: nothing of before';
+
+# Sparklines: thirty parts, if there are so many intervals, the last one complete.
+my $course = Playcount::Server::wait_until('two intervals', sub {
+    $server->get('/test?blocks=1&size=100&course');
+    my ($row) = grep { $_->{route} =~ /course/ } rows(live('minutes=1'));
+    return $row && defined $row->{spark}[-1] ? $row->{spark} : undef;
+});
+is scalar(@$course), 30, 'a course of thirty parts';
+ok !defined $course->[0], 'with a gap before the start';
+is live('minutes=1')->{metrics}{routes}{spark_seconds}, 2, 'of whole intervals each';
 
 $server->post('/plays/song/a?by=3');
 $server->post('/plays/song/ab?by=5');
