@@ -90,15 +90,17 @@ int playcount_post_song(request_rec *r, const playcount_request *q)
                              : playcount_refuse_add(r, q->zone, rv);
 }
 
-/* The song's plays that no consumer has yet would be lost with it, or its number in
- * an open batch be that of another song: the consumer comes first. */
+/* The same song cannot wait twice to be handed over, and not any number of songs
+ * can. */
 static int refuse_until_handed_over(request_rec *r)
 {
     apr_table_setn(r->headers_out, "Retry-After", "5");
     return playcount_refuse(
         r, HTTP_CONFLICT,
-        "Plays of the song have not been handed over yet, or a batch is open; try "
-        "again when the next batch has been acknowledged.");
+        "The song was deleted before, or 256 others were, and plays from before "
+        "that "
+        "are still to be handed over; try again when the next batch has been "
+        "acknowledged.");
 }
 
 int playcount_forget_song(request_rec *r, const playcount_request *q)

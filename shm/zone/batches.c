@@ -10,6 +10,10 @@
  * process waits long. Each caller, after a crash or at the same time, makes the
  * next step; marks may be written twice before the batch is open. The store of
  * `taken` opens it.
+ *
+ * A song that left (left.h) is in batches until they have its last play. If it is
+ * played again meanwhile, it stands in another slot: that one's plays wait for the
+ * batch after, so that no batch has a song twice.
  */
 #include "shm/zone/batches.h"
 
@@ -17,6 +21,7 @@
 
 #include "apr_time.h"
 
+#include "shm/zone/left.h"
 #include "shm/zone/lock.h"
 #include "shm/zone/ring.h"
 #include "shm/zone/slots.h"
@@ -137,19 +142,20 @@ static int take_step(playcount_zone *z)
     uint64_t covered = covered_before(z, sequence, next);
     _Atomic uint64_t *marks = z->marks[sequence % 3];
     _Atomic uint64_t *before = z->marks[(sequence - 1) % 3];
+    left_twins twins;
 
+    playcount_left_twins(z, &twins);
     for (; p.slots < end; p.slots++) {
         uint64_t place = ring_place(z, next->first, p.slots);
         uint64_t word = load(&z->slots[place].word);
         /* A hole has no plays, nor have its marks. */
         uint64_t count =
             word_epoch(word) == next->epoch ? word_value(z, place, word) : 0;
-        uint64_t handed =
-            p.slots < covered
-                ? atomic_load_explicit(&before[place], memory_order_relaxed)
-                : 0;
+        uint64_t handed = p.slots < covered ? mark_plays(&before[place]) : 0;
+        uint64_t held = twins.n && is_twin(&twins, place) ? MARK_HELD : 0;
 
-        atomic_store_explicit(&marks[place], count, memory_order_relaxed);
+        count = held ? handed : count;
+        atomic_store_explicit(&marks[place], count | held, memory_order_relaxed);
         p.songs += count > handed;
         p.plays = count_sum(p.plays, count - handed);
     }
@@ -309,7 +315,10 @@ apr_status_t playcount_batch_acknowledge(playcount_zone *z, uint64_t number)
         if (record(z, acked + 1)->time > head->handed_time) {
             head->handed_time = record(z, acked + 1)->time;
         }
+        zone_set_op(z, OP_RELEASE);
         atomic_store_explicit(&head->acked, acked + 1, memory_order_release);
+        playcount_left_release(z);
+        zone_set_op(z, OP_NONE);
     }
     else if (!acked || record(z, acked)->number != number) {
         rv = APR_EMISMATCH;
@@ -347,9 +356,9 @@ int playcount_batch_next(playcount_zone *z, playcount_batch_cursor *c,
     while (c->next < c->used) {
         uint64_t at = c->next++;
         uint64_t place = ring_place(z, c->first, at);
-        uint64_t count = load(&marks[place]);
+        uint64_t count = mark_plays(&marks[place]);
 
-        count -= at < c->before ? load(&before[place]) : 0;
+        count -= at < c->before ? mark_plays(&before[place]) : 0;
         if (!count) {
             continue;
         }
@@ -374,7 +383,7 @@ static int has_plays_since(const playcount_zone *z, uint64_t taken)
     for (uint64_t n = 0; n < (state & STATE_USED); n++) {
         uint64_t place = ring_place(z, first, n);
         uint64_t word = load(&z->slots[place].word);
-        uint64_t handed = n < covered ? load(&z->marks[taken % 3][place]) : 0;
+        uint64_t handed = n < covered ? mark_plays(&z->marks[taken % 3][place]) : 0;
 
         if (word_epoch(word) == epoch && word_value(z, place, word) > handed) {
             return 1;

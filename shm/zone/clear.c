@@ -38,6 +38,7 @@ apr_status_t playcount_zone_clear(playcount_zone *z)
     atomic_store_explicit(&head->state, STATE(next, 0), memory_order_release);
     atomic_signal_fence(memory_order_seq_cst); /* until then the old ids stay */
     head->heap_end = heap_from;
+    head->left_n = 0;
     playcount_index_empty(z, epoch, used);
     playcount_slots_sweep(z, next);
     zone_set_op(z, OP_NONE);

@@ -5,6 +5,7 @@
 #include "shm/zone/holes.h"
 #include "shm/zone/index.h"
 #include "shm/zone/key_cells.h"
+#include "shm/zone/left.h"
 #include "shm/zone/recover.h"
 #include "shm/zone/ring.h"
 #include "shm/zone/slots.h"
@@ -141,4 +142,5 @@ void playcount_recover_copy(playcount_zone *to, playcount_zone *from)
         playcount_index_insert(to, ring_place(to, cursor.first, cursor.next - 1),
                                playcount_id_hash(to, song.id, song.length));
     }
+    playcount_left_recover(to);
 }

@@ -12,8 +12,8 @@
  *    +----+----+------------+---------------+---------------+----------+
  *    | 0  | W  |     0      |       0       |     epoch     |   cell   |
  *    +----+----+------------+---------------+---------------+----------+
- *    | F  | W  |   epoch    |          generation           |   cell   |
- *    +----+----+------------+-------------------------------+----------+
+ *    | F  | W  |   epoch    | L |        generation         |   cell   |
+ *    +----+----+------------+---+---------------------------+----------+
  *
  * No word of a live slot ever comes back within an epoch, and this is what keeps an
  * add or a reader that slept meanwhile from taking one song for another:

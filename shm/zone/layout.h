@@ -27,10 +27,10 @@
  *
  * A slot's word is the heart:
  *
- *    63   62   61        42 41                                0
- *   +----+----+------------+----------------------------------+
- *   | F  | W  |   epoch    |              count               |
- *   +----+----+------------+----------------------------------+
+ *    63   62   61        42  41  40                           0
+ *   +----+----+------------+---+-----------------------------+
+ *   | F  | W  |   epoch    | L |            count            |
+ *   +----+----+------------+---+-----------------------------+
  *
  *   epoch  the zone's epoch in which the song was registered. A clear only
  *          raises the zone's epoch, and every older word is dead at once. As
@@ -42,8 +42,11 @@
  *          slots, so none is left long before that, and any epoch in a word
  *          is known to be older or newer than the zone's.
  *   W      wide: the count stands in wide[slot], which changes under the lock
- *          only. So does a count above 2^42 - 1, and that of a song in a hole
+ *          only. So does a count above 2^41 - 1, and that of a song in a hole
  *          (below). The bits of the count then say which of these it is.
+ *   L      left: the song was forgotten, but has plays that are to be handed over.
+ *          No reader finds it and no add changes it; batches do, and when they have
+ *          its last play, the slot becomes a hole (left.h).
  *   F      the journal holds an amount for this slot that has not been added
  *          yet. One compare-and-swap adds it and clears the bit: see journal.h.
  *          Adds that go on meanwhile carry the bit along and wait for nothing.
@@ -74,13 +77,14 @@ static_assert(ATOMIC_LLONG_LOCK_FREE == 2,
               "64-bit atomics must be free of locks to work between processes");
 
 #define ZONE_MAGIC "PLAYCNT\n"
-#define ZONE_VERSION 2
+#define ZONE_VERSION 3 /* 2 had no L, and one more bit of count: look.c */
 #define ZONE_BYTE_ORDER 0x01020304u
 #define ZONE_PAGE 4096u
 
 #define WORD_FROZEN (1ULL << 63)
 #define WORD_WIDE (1ULL << 62)
-#define WORD_COUNT ((1ULL << 42) - 1)
+#define WORD_LEFT (1ULL << 41)
+#define WORD_COUNT (WORD_LEFT - 1)
 #define EPOCH_SHIFT 42
 #define EPOCH_MASK ((1ULL << 20) - 1)
 
@@ -117,6 +121,9 @@ typedef enum {
     OP_KEYS,     /* the index of the keys is to be rebuilt */
     OP_FORGET,   /* a song is forgotten: finish it if its slot is a hole */
     OP_REUSE,    /* a new slot in a hole: finish it if the slot has its word */
+    OP_LEAVE,    /* a song is forgotten before its plays are handed over: finish it
+                    if its slot's word says so */
+    OP_RELEASE,  /* slots of songs that left become holes: go on */
 } operation;
 
 typedef struct {
@@ -195,6 +202,13 @@ typedef struct {
         k; /* lock: before[k] is the beginning, k + 1 noted, k + 2 the old one */
     uint64_t device, inode, node; /* lock: where it was opened last, and for whom */
 } writer_record;
+
+/* So many songs at a time may have been forgotten and wait for a batch. */
+#define LEFT_MAX 256
+
+/* In a mark, beside the plays: it has not all of the song's, as one of the same id
+ * left and is in the batch (left.h). So it is not 0. */
+#define MARK_HELD (1ULL << 63)
 
 /* Where a region starts, from the beginning of the segment, in bytes. */
 typedef struct {
@@ -282,7 +296,8 @@ typedef struct {
     uint64_t batch_generation[3]; /* lock: 1 + `generation` when the batch's taking
                                      began; of batches */
     uint64_t next_generation;     /* lock: the same, of next */
-    uint64_t op_place;            /* lock: the slot that is forgotten or reused */
+    uint64_t op_place;            /* lock: the slot that is forgotten, left or
+                                     reused */
     uint64_t op_hole;             /* lock: `hole` after the operation; for
                                      OP_FORGET before it */
     uint64_t op_holes;            /* lock: `holes` after the operation */
@@ -307,6 +322,12 @@ typedef struct {
     /* handoff: why the last delivery failed, as text, to be shown only; 0 in older
      * files. Any: words of two that write at once may stand side by side. */
     _Alignas(64) _Atomic uint64_t why[(PLAYCOUNT_WHY_MAX + 1) / 8];
+
+    /* left.h; 0 in older files */
+    _Alignas(64) uint32_t left[LEFT_MAX]; /* lock: their slots; an entry whose slot
+                                             has no L of this epoch is void */
+    uint32_t left_n;                      /* lock: entries */
+    uint32_t op_left;                     /* lock: left_n after the operation */
 } zone_header;
 
 static_assert(sizeof(zone_header) <= ZONE_PAGE, "the header is one page");
@@ -376,6 +397,18 @@ static inline uint64_t word_epoch(uint64_t w)
     return w >> EPOCH_SHIFT & EPOCH_MASK;
 }
 
+/* 1 if a song of this epoch has this word, and was not forgotten. */
+static inline int word_is_live(uint64_t w, uint64_t epoch)
+{
+    return (w >> (EPOCH_SHIFT - 1) & (EPOCH_MASK << 1 | 1)) == epoch << 1;
+}
+
+/* 1 if a song of this epoch has this word and was forgotten. */
+static inline int word_is_left(uint64_t w, uint64_t epoch)
+{
+    return word_epoch(w) == epoch && (w & WORD_LEFT);
+}
+
 static inline uint64_t zone_state(const playcount_zone *z)
 {
     return atomic_load_explicit(&z->head->state, memory_order_acquire);
@@ -399,6 +432,12 @@ static inline uint64_t word_value(const playcount_zone *z, uint64_t place,
     return w & WORD_WIDE
                ? atomic_load_explicit(&z->wide[place], memory_order_acquire)
                : w & WORD_COUNT;
+}
+
+/* The plays that a mark says. */
+static inline uint64_t mark_plays(const _Atomic uint64_t *mark)
+{
+    return atomic_load_explicit(mark, memory_order_acquire) & ~MARK_HELD;
 }
 
 /* The plays of a share's word, 0 if it is not of this epoch. */

@@ -66,7 +66,7 @@ apr_status_t playcount_file_check_header(const opening *o, mapping *m)
     if (playcount_version1_is_sound(&head, m->bytes, &m->size)) {
         return APR_SUCCESS;
     }
-    if (head.version != ZONE_VERSION && head.version != 1) {
+    if (head.version < 1 || head.version > ZONE_VERSION) {
         return playcount_file_refuse(
             o, APR_EINVAL,
             apr_psprintf(o->pool,
@@ -75,8 +75,7 @@ apr_status_t playcount_file_check_header(const opening *o, mapping *m)
                          "the listing to /songs",
                          head.version, ZONE_VERSION));
     }
-    if (head.version != ZONE_VERSION ||
-        !playcount_layout_is_sound(&head, m->bytes)) {
+    if (head.version == 1 || !playcount_layout_is_sound(&head, m->bytes)) {
         return playcount_file_refuse(
             o, APR_EINVAL, "is damaged: its header does not fit its size");
     }
@@ -88,8 +87,12 @@ apr_status_t playcount_file_check_songs(const opening *o, playcount_zone *z,
                                         const playcount_zone_size *size)
 {
     uint64_t songs;
-    const char *wrong = playcount_recover_check(z, &songs);
+    const char *wrong;
 
+    if (z->head->version != ZONE_VERSION) {
+        playcount_recover_widen(z);
+    }
+    wrong = playcount_recover_check(z, &songs);
     if (wrong) {
         return playcount_file_refuse(
             o, APR_EINVAL, apr_psprintf(o->pool, "is damaged: %s", wrong));

@@ -14,12 +14,13 @@ apr_status_t playcount_file_find(opening *o);
 /* The header: sets m->bytes, version and size. */
 apr_status_t playcount_file_check_header(const opening *o, mapping *m);
 
-/* All of it: is the zone sound, and has one of this size room for its songs? */
+/* All of it, in the present layout from then on: is the zone sound, and has one of
+ * this size room for its songs? */
 apr_status_t playcount_file_check_songs(const opening *o, playcount_zone *z,
                                         const playcount_zone_size *size);
 
-/* A private copy of the file in memory, in the present layout: what is written
- * there does not reach the file. For munmap(). */
+/* A private copy of the file in memory, of layout version 2 or later: what is
+ * written there does not reach the file. For munmap(). */
 apr_status_t playcount_file_map_copy(const opening *o, const mapping *m,
                                      void **copy, uint64_t *bytes);
 

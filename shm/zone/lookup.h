@@ -53,7 +53,7 @@ ALWAYS_INLINE int is_song(const playcount_zone *z, uint64_t epoch,
                           const song_key *key, uint64_t place, uint64_t *word)
 {
     *word = atomic_load_explicit(&z->slots[place].word, memory_order_acquire);
-    return word_epoch(*word) == epoch && slot_holds(z, place, key);
+    return word_is_live(*word, epoch) && slot_holds(z, place, key);
 }
 
 /* Of four entries, 1 + the slot of one with this tag. When none has it, a number

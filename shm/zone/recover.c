@@ -4,6 +4,7 @@
 
 #include "shm/zone/holes.h"
 #include "shm/zone/key_cells.h"
+#include "shm/zone/left.h"
 #include "shm/zone/lookup.h"
 #include "shm/zone/repair.h"
 #include "shm/zone/ring.h"
@@ -61,12 +62,18 @@ static int journal_fits(const playcount_zone *z)
 {
     const zone_header *head = z->head;
 
-    if (head->op > OP_REUSE || head->op_entries > PLAYCOUNT_BATCH_MAX ||
-        head->op_used > head->songs || head->op_heap_end > head->heap_words ||
-        (head->op_key && !head->keys) || head->op_place >= head->songs ||
-        head->op_hole > head->songs || head->op_holes > head->songs ||
-        head->op_cell > ID_WORDS) {
+    if (head->op > OP_RELEASE || head->op_left > LEFT_MAX ||
+        head->left_n > LEFT_MAX || (head->op == OP_LEAVE && !head->op_left) ||
+        head->op_entries > PLAYCOUNT_BATCH_MAX || head->op_used > head->songs ||
+        head->op_heap_end > head->heap_words || (head->op_key && !head->keys) ||
+        head->op_place >= head->songs || head->op_hole > head->songs ||
+        head->op_holes > head->songs || head->op_cell > ID_WORDS) {
         return 0;
+    }
+    for (uint32_t i = 0; i < head->left_n; i++) {
+        if (head->left[i] >= head->songs) {
+            return 0;
+        }
     }
     for (uint32_t i = 0; i < head->op_entries; i++) {
         const journal_entry *e = &z->journal[i];
@@ -212,13 +219,15 @@ static void settle_word(playcount_zone *z, uint64_t place, uint64_t n,
     for (uint64_t q = acked ? acked : 1; q <= taken; q++) {
         const batch_record *b = &z->head->batches[q % 3];
 
-        if (b->epoch == epoch && n < b->used && z->marks[q % 3][place] > count) {
-            z->marks[q % 3][place] = count;
+        if (b->epoch == epoch && n < b->used &&
+            mark_plays(&z->marks[q % 3][place]) > count) {
+            z->marks[q % 3][place] = count | (z->marks[q % 3][place] & MARK_HELD);
         }
     }
     /* No add is on its way: a song in a hole may be counted without the lock again,
      * unless a batch still has to tell it from the song before. */
-    if (word_generation(word) && count <= WORD_COUNT && !taken) {
+    if (word_generation(word) && count <= WORD_COUNT && !taken &&
+        !(word & WORD_LEFT)) {
         word = STATE(epoch, count);
     }
     z->slots[place].word = word;
@@ -310,6 +319,21 @@ static void forget_hidden(playcount_zone *z, uint64_t epoch)
     }
 }
 
+void playcount_recover_widen(playcount_zone *z)
+{
+    const uint64_t count = WORD_COUNT | WORD_LEFT;
+
+    for (uint64_t place = 0; place < z->songs; place++) {
+        uint64_t word = z->slots[place].word;
+
+        if (!(word & WORD_WIDE) && (word & WORD_LEFT)) {
+            z->wide[place] = word & count;
+            z->slots[place].word = (word & ~count) | WORD_WIDE;
+        }
+    }
+    z->head->version = ZONE_VERSION;
+}
+
 void playcount_recover_distrust(playcount_zone *z)
 {
     z->distrusted = 1;
@@ -340,7 +364,8 @@ uint64_t playcount_recover(playcount_zone *z)
         }
         length = playcount_slot_id(z, place, id);
         key = key_of(z, id, length);
-        if (is_unsynced(z, word) || find_song(z, epoch, &key).place != NO_PLACE) {
+        if (is_unsynced(z, word) || (word_is_live(word, epoch) &&
+                                     find_song(z, epoch, &key).place != NO_PLACE)) {
             z->slots[place].word = 0; /* or the same song a second time: a gap */
             continue;
         }
@@ -350,7 +375,9 @@ uint64_t playcount_recover(playcount_zone *z)
         }
         extend_heap(z, place, epoch, playcount_slot_cell(z, place, word));
         settle_word(z, place, n, epoch);
-        playcount_index_insert(z, place, key.hash);
+        if (word_is_live(word, epoch)) {
+            playcount_index_insert(z, place, key.hash);
+        }
         used = n + 1;
         present++;
     }
@@ -358,5 +385,6 @@ uint64_t playcount_recover(playcount_zone *z)
     z->distrusted = 0;
     forget_hidden(z, epoch);
     z->head->state = STATE(epoch, used);
+    playcount_left_recover(z);
     return used - present;
 }

@@ -9,6 +9,10 @@
  * songs a zone must hold to take all that is in it. */
 const char *playcount_recover_check(playcount_zone *z, uint64_t *songs);
 
+/* The words of a zone of layout version 1 or 2 as they are now: a count that has no
+ * room in its word any more becomes wide. Before all else, in a copy. */
+void playcount_recover_widen(playcount_zone *z);
+
 /* The system was restarted since the file was last used: its pages may be of
  * different moments. */
 void playcount_recover_distrust(playcount_zone *z);

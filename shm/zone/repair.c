@@ -6,6 +6,7 @@
 #include "shm/zone/index.h"
 #include "shm/zone/journal.h"
 #include "shm/zone/key_cells.h"
+#include "shm/zone/left.h"
 #include "shm/zone/ring.h"
 #include "shm/zone/slots.h"
 
@@ -50,6 +51,7 @@ static void finish_clear(playcount_zone *z)
 
     if (epoch == z->head->op_epoch) {
         z->head->heap_end = z->head->heap_from[epoch & 1];
+        z->head->left_n = 0;
         playcount_index_empty(z, epoch, z->index_size);
         playcount_slots_sweep(z, epoch);
     }
@@ -75,9 +77,16 @@ void playcount_repair(playcount_zone *z)
         break;
     case OP_FORGET:
         playcount_hole_finish(z);
+        playcount_left_release(z); /* it may have been one of several */
+        break;
+    case OP_RELEASE:
+        playcount_left_release(z);
         break;
     case OP_REUSE:
         finish_reuse(z);
+        break;
+    case OP_LEAVE:
+        playcount_left_finish(z);
         break;
     default:
         break;

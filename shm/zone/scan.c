@@ -38,7 +38,7 @@ int playcount_zone_begin_after(playcount_zone *z, playcount_cursor *c,
 }
 
 /* Read the song in this slot: word, id, word. 1 if there is one of this epoch; 0 if
- * the slot is a hole; -1 if the zone was cleared. */
+ * the slot is a hole, or its song left; -1 if the zone was cleared. */
 static int read_song(playcount_zone *z, uint64_t epoch, uint64_t place,
                      playcount_song *song)
 {
@@ -46,7 +46,7 @@ static int read_song(playcount_zone *z, uint64_t epoch, uint64_t place,
 
     do {
         before = atomic_load_explicit(&z->slots[place].word, memory_order_acquire);
-        if (word_epoch(before) != epoch) {
+        if (!word_is_live(before, epoch)) {
             return word_epoch(zone_state(z)) == epoch ? 0 : -1;
         }
         song->length = playcount_slot_id(z, place, song->id);
@@ -137,7 +137,7 @@ static apr_size_t rank_words(playcount_zone *z, playcount_cursor *c, rank *heap,
             atomic_load_explicit(&z->slots[place].word, memory_order_acquire);
         rank r = {shown_count(z, place, c->epoch, word_value(z, place, word)), i};
 
-        if (word_epoch(word) != c->epoch) {
+        if (!word_is_live(word, c->epoch)) {
             continue; /* a hole, or all that follows */
         }
         if (filled < n) {
@@ -210,7 +210,8 @@ void playcount_zone_usage(playcount_zone *z, playcount_zone_use *use)
         uint32_t length =
             atomic_load_explicit(&z->slots[place].length, memory_order_relaxed);
 
-        if (word_epoch(word) != c.epoch) {
+        if (!word_is_live(word, c.epoch)) {
+            use->songs -= word_is_left(word, c.epoch);
             continue;
         }
         use->plays = count_sum(use->plays, word_value(z, place, word));

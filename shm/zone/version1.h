@@ -21,9 +21,9 @@
 int playcount_version1_is_sound(const void *header, uint64_t bytes,
                                 playcount_zone_size *size);
 
-/* Map the file into memory of our own that reads like a zone of the present
- * version: what is written there does not reach the file. *mapped is its length,
- * for munmap(). NULL with errno set if that fails. */
+/* Map the file into memory of our own that reads like a zone of version 2: what is
+ * written there does not reach the file. *mapped is its length, for munmap(). NULL
+ * with errno set if that fails. */
 void *playcount_version1_map(int fd, uint64_t bytes, uint64_t *mapped);
 
 #endif

@@ -66,7 +66,7 @@ static int add_to_word(playcount_zone *z, uint64_t place, uint64_t word,
 {
     uint64_t epoch = word_epoch(word);
 
-    while (word_epoch(word) == epoch && !(word & WORD_WIDE) &&
+    while (word_is_live(word, epoch) && !(word & WORD_WIDE) &&
            by <= WORD_COUNT - (word & WORD_COUNT)) {
         if (atomic_compare_exchange_weak_explicit(&z->slots[place].word, &word,
                                                   word + by, memory_order_acq_rel,

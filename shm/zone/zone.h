@@ -120,14 +120,13 @@ apr_status_t playcount_zone_clear(playcount_zone *zone);
 
 /* [any] [lock] Forget one song; *count is the count it had. Plays that come at the
  * same time fall before or after it: they are in *count, or they are the first
- * plays of a new song. Its place is free for another song, which is listed there
- * once the zone has no place left at the end. Its answers under idempotency keys
- * stay.
- *   APR_NOTFOUND  there is no such song
- *   APR_EBUSY     nothing is changed: a batch is open for handoff, or the song has
- *                 plays that no batch has handed over. Take a batch, acknowledge
- *                 it, try again. While no batch was ever taken and the plays need
- *                 not be handed over (below), every song may be forgotten.
+ * plays of a new song. Plays of it that are to be handed over are so with the next
+ * batches; until the last of them is acknowledged, its place is not free. Then it
+ * is for another song, which is listed there once the zone has no place left at the
+ * end. Its answers under idempotency keys stay. APR_NOTFOUND  there is no such song
+ *   APR_EBUSY     nothing is changed: the song was forgotten before, and plays from
+ *                 before that are still to be handed over; or this is so of 256
+ *                 others. Take a batch, acknowledge it, try again.
  *   APR_ENOTIMPL  the zone belongs to a cluster, which keeps the highest count
  *                 that it was told of each song */
 apr_status_t playcount_zone_forget(playcount_zone *zone, const char *id,

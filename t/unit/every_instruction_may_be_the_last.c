@@ -305,6 +305,43 @@ static void holes_ghosts(playcount_zone *z)
     add(z, long_name("l2"), 5);
 }
 
+/* Songs that left, one of them in a hole, before and after the last batch; one came
+ * back. */
+static void left(playcount_zone *z)
+{
+    holes_handed(z);
+    forget(z, "new");
+    forget(z, "b");
+    add(z, "late", 2);
+    forget(z, "late");
+    add(z, "new", 3);
+}
+
+static void left_open(playcount_zone *z)
+{
+    playcount_batch b;
+
+    left(z);
+    playcount_batch_take(z, &b);
+    forget(z, "n");
+    add(z, "new", 1);
+}
+
+static void left_again(playcount_zone *z)
+{
+    playcount_batch b;
+
+    left_open(z);
+    playcount_batch_get(z, &b);
+    playcount_batch_acknowledge(z, b.number);
+    forget(z, "new");
+    playcount_batch_take(z, &b);
+}
+
+static void forget_new(playcount_zone *z)
+{
+    forget(z, "new");
+}
 static void forget_short(playcount_zone *z)
 {
     forget(z, "b");
@@ -369,6 +406,19 @@ static const scenario scenarios[] = {
     {"forgetting one when others are not", 7, holes_handed, forget_short, "k1", 0},
     {"forgetting one that is not handed over", 8, some_handed, forget_wide, "k1",
      0},
+    {"forgetting one of an open batch", 8, open_one, forget_short, "k1", 0},
+    {"forgetting one with a long id of an open batch", 8, open_one, forget_long,
+     "k1", 0},
+    {"forgetting one in a hole that is not handed over", 7, holes_handed,
+     forget_new, "k1", 0},
+    {"forgetting one beside others that left", 12, left, forget_wide, "k1", 0},
+    {"a first play beside songs that left", 12, left, register_long, "k1", 0},
+    {"a batch beside songs that left", 14, left, batch_all_sorts, "k1", 0},
+    {"taking a handoff of songs that left", 12, left, take, "k1", 1},
+    {"acknowledging songs that left", 12, left_open, acknowledge, "k1", 0},
+    {"acknowledging them in a full zone", 9, left_again, acknowledge, "k1", 0},
+    {"a clear with songs that left", 12, left, clear, "k1", 0},
+    {"a clear with them in an open batch", 20, left_open, clear, "k1", 0},
     {"a first play in a hole", 8, holes, register_short, "k1", 0},
     {"a first play with a long id in a hole", 8, holes, register_long, "k1", 0},
     {"a wide first play in a hole", 8, holes, register_wide, "k1", 0},

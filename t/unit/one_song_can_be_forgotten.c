@@ -115,32 +115,184 @@ static uint64_t hand_over(playcount_zone *z)
     return b.plays;
 }
 
-static void every_play_is_handed_over_first(void)
+/* The songs of a batch, which stays open. */
+static const char *batch_text(playcount_zone *z)
+{
+    playcount_batch_cursor c;
+    playcount_batch b;
+    playcount_song song;
+    const char *all = "";
+
+    if (playcount_batch_take(z, &b) != APR_SUCCESS) {
+        return all;
+    }
+    for (playcount_batch_begin(z, &b, &c);
+         playcount_batch_next(z, &c, &song) == 1;) {
+        all = apr_psprintf(pool, "%s%s%.*s=%d", all, *all ? "," : "",
+                           (int)song.length, song.id, (int)song.count);
+    }
+    return all;
+}
+
+static void acknowledge(playcount_zone *z)
+{
+    playcount_batch b;
+
+    if (playcount_batch_get(z, &b) == APR_SUCCESS) {
+        playcount_batch_acknowledge(z, b.number);
+    }
+}
+
+static int is_text(const char *got, const char *wanted, const char *what)
+{
+    int good = !strcmp(got, wanted);
+
+    ok(good, "%s", what);
+    if (!good) {
+        printf("# got %s, expected %s\n", got, wanted);
+    }
+    return good;
+}
+
+static void every_play_is_handed_over(void)
 {
     playcount_zone *z = test_zone(pool, 3, 0);
-    playcount_batch b;
+    playcount_zone_use use;
     uint64_t count;
 
     playcount_zone_set_handed_over(z);
     add(z, "a", 1);
     add(z, "b", 2);
     add(z, "c", 3);
-    is(forget(z, "a", &count), APR_EBUSY, "not before the first batch");
-    playcount_batch_take(z, &b);
-    is(forget(z, "a", &count), APR_EBUSY, "not while one is open");
-    playcount_batch_acknowledge(z, b.number);
-    add(z, "b", 1);
-    is(forget(z, "b", &count), APR_EBUSY, "not with plays since the batch");
-    is(get(z, "b"), 3, "which changes nothing");
-    is(forget(z, "a", &count), APR_SUCCESS, "but when all are handed over");
-    is(add(z, "d", 5), 5, "a song comes in its place");
-    is(forget(z, "d", &count), APR_EBUSY, "whose plays are to be handed over");
-    is(hand_over(z), 6, "all of them, and nothing else");
-    is(forget(z, "d", &count), APR_SUCCESS, "before it can be forgotten");
-    is(add(z, "a", 1), 1, "a song that comes back");
-    is(hand_over(z), 1, "begins with no play handed over");
-    add(z, "a", 7);
-    is(hand_over(z), 7, "and goes on");
+    is(forget(z, "a", &count), APR_SUCCESS, "forgotten before the first batch");
+    is(count, 1, "with its count");
+    is(get(z, "a"), 0, "it has no plays");
+    is(forget(z, "a", &count), APR_NOTFOUND, "and is not there");
+    is_text(listing(pool, z), "b=2,c=3", "nor in the listing");
+    playcount_zone_usage(z, &use);
+    is(use.songs, 2, "nor in the use");
+    is(use.plays, 5, "with its plays");
+    is(add(z, "d", 1), 0, "its place is not free");
+    is_text(batch_text(z), "a=1,b=2,c=3", "the next batch has its plays");
+    is(add(z, "d", 1), 0, "while it is open the place is not free");
+    is(forget(z, "b", &count), APR_SUCCESS, "another one is forgotten meanwhile");
+    is_text(batch_text(z), "a=1,b=2,c=3", "which the batch does not notice");
+    acknowledge(z);
+    is_text(batch_text(z), "", "nothing is left of them");
+    is(add(z, "d", 5) + add(z, "e", 6), 11, "their places are free");
+    is(add(z, "f", 1), 0, "those two");
+    is_text(batch_text(z), "d=5,e=6", "and nobody else's plays are handed over");
+    acknowledge(z);
+    add(z, "c", 1);
+    is(forget(z, "c", &count), APR_SUCCESS, "with plays since the batch");
+    is(count, 4, "it has its whole count");
+    is_text(batch_text(z), "c=1", "and the batch what it had not");
+    acknowledge(z);
+    is(forget(z, "d", &count), APR_SUCCESS, "all handed over");
+    is(add(z, "g", 1), 1, "the place is free at once");
+}
+
+/* A song that comes back is another one, whose plays come in the batch after. */
+static void one_that_comes_back_waits(void)
+{
+    playcount_zone *z = test_zone(pool, 8, 0);
+    uint64_t count;
+
+    playcount_zone_set_handed_over(z);
+    add(z, "a", 1);
+    add(z, "b", 2);
+    forget(z, "a", &count);
+    is(add(z, "a", 10), 10, "it begins again");
+    is(forget(z, "a", &count), APR_EBUSY, "twice at a time it cannot be forgotten");
+    is(get(z, "a"), 10, "which changes nothing");
+    is_text(batch_text(z), "a=1,b=2", "its first life is in the batch");
+    acknowledge(z);
+    is(forget(z, "a", &count), APR_SUCCESS, "now it can be");
+    add(z, "a", 100);
+    is_text(batch_text(z), "a=10", "the second one in the next");
+    add(z, "a", 100);
+    acknowledge(z);
+    is_text(batch_text(z), "a=200", "the third one after that");
+    is(forget(z, "a", &count), APR_SUCCESS, "one that is in an open batch");
+    acknowledge(z);
+    is_text(batch_text(z), "", "is handed over with it");
+    is(hand_over(z), 0, "once");
+}
+
+/* Of each of many songs that are played, forgotten and handed over at random, a
+ * consumer gets each play once. */
+static void the_consumer_has_each_play(void)
+{
+    playcount_zone *z = test_zone(pool, 40, 0);
+    uint64_t played[60] = {0}, got[60] = {0}, answered[60] = {0}, count;
+    int good = 1, refused = 0, doubled = 0;
+    unsigned seed = 3;
+
+    playcount_zone_set_handed_over(z);
+    for (int i = 0; i < 60000; i++) {
+        int song = rand_r(&seed) % 60;
+        const char *id =
+            long_id(apr_psprintf(pool, "s%02d", song), 3 + song % 3 * 20);
+
+        switch (rand_r(&seed) % 16) {
+        case 0:
+        case 1:
+        case 2: {
+            apr_status_t rv = forget(z, id, &count);
+
+            refused += rv == APR_EBUSY;
+            good = good && (rv != APR_SUCCESS || count > 0);
+            answered[song] += rv == APR_SUCCESS ? count : 0;
+            break;
+        }
+        case 3: {
+            playcount_batch_cursor c;
+            playcount_batch b;
+            playcount_song s;
+            int seen[60] = {0};
+
+            if (playcount_batch_take(z, &b) != APR_SUCCESS || rand_r(&seed) % 3) {
+                break;
+            }
+            for (playcount_batch_begin(z, &b, &c);
+                 playcount_batch_next(z, &c, &s) == 1;) {
+                int n = (s.id[1] - '0') * 10 + s.id[2] - '0';
+
+                got[n] += s.count;
+                doubled += seen[n]++;
+            }
+            playcount_batch_acknowledge(z, b.number);
+            break;
+        }
+        default:
+            played[song] += add(z, id, 1) ? 1 : 0;
+        }
+    }
+    ok(good, "no song is forgotten that has no plays");
+    ok(refused > 0 && refused < 3000, "few are refused: %d", refused);
+    is((uint64_t)doubled, 0, "no batch has a song twice");
+    for (int i = 0; i < 3; i++) {
+        playcount_batch_cursor c;
+        playcount_batch b;
+        playcount_song s;
+
+        if (playcount_batch_take(z, &b) == APR_SUCCESS) {
+            for (playcount_batch_begin(z, &b, &c);
+                 playcount_batch_next(z, &c, &s) == 1;) {
+                got[(s.id[1] - '0') * 10 + s.id[2] - '0'] += s.count;
+            }
+            playcount_batch_acknowledge(z, b.number);
+        }
+    }
+    for (int song = 0; song < 60; song++) {
+        const char *id =
+            long_id(apr_psprintf(pool, "s%02d", song), 3 + song % 3 * 20);
+
+        good = good && got[song] == played[song] &&
+               answered[song] + get(z, id) == played[song];
+    }
+    ok(good, "each play was handed over once, and in an answer or is there");
+    is(z->head->left_n, 0, "none waits");
 }
 
 /* --- against a model: many songs of many lengths come and go --- */
@@ -259,6 +411,78 @@ static void it_is_not_handed_over_twice(void)
     is(playcount_batch_take(o.zone, &b), APR_NOTFOUND,
        "nothing is delivered again");
     is(get(o.zone, "b"), 2, "and the others are there");
+    close_zone(&o);
+}
+
+/* A song that left, in a file that is closed, cut off, made larger. */
+static void it_stays_left(void)
+{
+    const char *path = apr_pstrdup(pool, test_path("left"));
+    opened o = open_zone(path, 4, 0);
+    uint64_t count;
+
+    playcount_zone_set_handed_over(o.zone);
+    add(o.zone, "a", 7);
+    add(o.zone, long_id("b", 200), 2);
+    add(o.zone, "c", 1);
+    forget(o.zone, "a", &count);
+    forget(o.zone, long_id("b", 200), &count);
+    add(o.zone, "a", 30);
+    for (int loss = 0; loss < 2; loss++) {
+        playcount_zone_sync(o.zone);
+        o.zone->head->boot ^= (uint64_t)loss;
+        close_zone(&o);
+        o = open_zone(path, loss ? 6 : 4, 0);
+        is(o.rv, APR_SUCCESS,
+           loss ? "after a power loss, made larger" : "opened again");
+        playcount_zone_set_handed_over(o.zone);
+        is_text(listing(pool, o.zone), "c=1,a=30", "it does not come back");
+        is(get(o.zone, "a"), 30, "but as another one");
+        is(forget(o.zone, "a", &count), APR_EBUSY, "it is known that it left");
+    }
+    is_text(batch_text(o.zone),
+            apr_psprintf(pool, "a=7,%s=2,c=1", long_id("b", 200)),
+            "its plays are handed over");
+    /* The other one's mark is 0: it is not taken for one that was forgotten. */
+    playcount_zone_sync(o.zone);
+    o.zone->head->boot ^= 1;
+    close_zone(&o);
+    o = open_zone(path, 6, 0);
+    is_text(listing(pool, o.zone), "c=1,a=30",
+            "after a power loss with the batch open");
+    acknowledge(o.zone);
+    playcount_zone_sync(o.zone);
+    o.zone->head->boot ^= 1;
+    close_zone(&o);
+    o = open_zone(path, 6, 0);
+    is_text(listing(pool, o.zone), "c=1,a=30", "and after one behind it");
+    is_text(batch_text(o.zone), "a=30", "the next batch has the other one");
+    acknowledge(o.zone);
+    is(add(o.zone, "x", 1) + add(o.zone, "y", 1) + add(o.zone, "z", 1) +
+           add(o.zone, "u", 1),
+       4, "and their places are free");
+    is(add(o.zone, "v", 1), 0, "no more");
+    close_zone(&o);
+}
+
+/* A file of layout version 2: a count of 2^41 and more stood in its word. */
+static void large_counts_of_older_files(void)
+{
+    const char *path = apr_pstrdup(pool, test_path("older"));
+    opened o = open_zone(path, 4, 0);
+
+    add(o.zone, "a", 1);
+    add(o.zone, "b", 2);
+    o.zone->slots[0].word = STATE(1, 0) | WORD_LEFT | 5;
+    o.zone->head->version = 2;
+    o.zone->head->check = playcount_layout_check(o.zone->head);
+    close_zone(&o);
+    o = open_zone(path, 4, 0);
+    is(o.rv, APR_SUCCESS, "a file of layout version 2 is opened");
+    is(get(o.zone, "a"), (1ULL << 41) + 5, "a large count is as it was");
+    is(get(o.zone, "b"), 2, "and a small one");
+    is(o.zone->head->version, ZONE_VERSION, "it is one of this version now");
+    is(add(o.zone, "a", 1), (1ULL << 41) + 6, "which goes on");
     close_zone(&o);
 }
 
@@ -384,10 +608,14 @@ int main(void)
     its_place_is_free();
     the_longest_ids_fit_again();
     keys_answer_as_before();
-    every_play_is_handed_over_first();
+    every_play_is_handed_over();
+    one_that_comes_back_waits();
+    the_consumer_has_each_play();
     many_come_and_go();
     it_stays_forgotten();
     it_is_not_handed_over_twice();
+    it_stays_left();
+    large_counts_of_older_files();
     no_count_is_inherited();
     every_play_falls_before_or_after();
     return done_testing();
