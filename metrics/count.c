@@ -7,17 +7,25 @@
 #include <pthread.h>
 #include <unistd.h>
 
-static _Thread_local struct {
+typedef struct {
     playcount_tray *tray; /* NULL: none */
     int asked;            /* for one; once is enough */
-} own;
+} thread;
+
+/* Where it is takes a call to find out: once is enough. */
+static __attribute__((noinline)) thread *own(void)
+{
+    static _Thread_local thread of_thread;
+
+    return &of_thread;
+}
 
 static pthread_key_t at_end; /* its value is the thread's tray */
 static int ready;
 
 static void thread_ends(void *tray)
 {
-    own.tray = NULL;
+    own()->tray = NULL;
     playcount_tray_give_back(tray, playcount_metrics_segment->figures);
 }
 
@@ -26,17 +34,17 @@ void playcount_count_child(void)
     ready = !pthread_key_create(&at_end, thread_ends);
 }
 
-static void ask(void)
+static __attribute__((noinline)) void ask(thread *t)
 {
-    own.asked = 1;
+    t->asked = 1;
     if (!ready) {
         return;
     }
-    own.tray =
+    t->tray =
         playcount_tray_claim(playcount_metrics_segment->trays, (int32_t)getpid());
-    if (own.tray && pthread_setspecific(at_end, own.tray)) {
-        playcount_tray_give_back(own.tray, playcount_metrics_segment->figures);
-        own.tray = NULL;
+    if (t->tray && pthread_setspecific(at_end, t->tray)) {
+        playcount_tray_give_back(t->tray, playcount_metrics_segment->figures);
+        t->tray = NULL;
     }
 }
 
@@ -45,11 +53,13 @@ void playcount_count(unsigned route, unsigned cell,
 {
     playcount_figures *figures = playcount_metrics_segment->figures;
 
-    if (!own.asked) {
-        ask();
+    thread *t = own();
+
+    if (!t->asked) {
+        ask(t);
     }
-    if (own.tray) {
-        playcount_tray_add(own.tray, figures, route, cell, value);
+    if (t->tray) {
+        playcount_tray_add(t->tray, figures, route, cell, value);
     }
     else {
         playcount_figures_add(&figures[route], cell, value);

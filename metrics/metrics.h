@@ -102,8 +102,9 @@ typedef struct {
     unsigned broken : 1;     /* an error bucket was seen */
     unsigned in_flight : 1;  /* counted in, not yet out */
     unsigned finished : 1;   /* the values are there */
-    struct playcount_notes *notes; /* notes.c: their values, NULL: not wanted */
-    unsigned outcome;              /* with finished: a playcount_outcome_e */
+    const playcount_metrics_dir *conf; /* of the initial request */
+    struct playcount_notes *notes;     /* notes.c: their values, NULL: not wanted */
+    unsigned outcome;                  /* with finished: a playcount_outcome_e */
     int status;
     uint64_t value[PLAYCOUNT_FIGURES];
 } playcount_sample;
@@ -142,9 +143,11 @@ void playcount_filter_add(request_rec *r, playcount_sample *sample);
 void playcount_count_unknown(apr_bucket *b, request_rec *r,
                              playcount_sample *sample);
 
-/* route.c: find the route of r. *passing is set when r only passes the request on
+/* route.c: find the route of r, whose directory has this part of the configuration.
+ * *passing is set when r only passes the request on
  * (mod_rewrite in a directory). */
-unsigned playcount_route_find(request_rec *r, int *passing);
+unsigned playcount_route_find(request_rec *r, const playcount_metrics_dir *conf,
+                              int *passing);
 
 /* In post_config: whether virtual hosts tell routes apart, and the routes that are
  * known before their first request. */
@@ -167,7 +170,7 @@ void playcount_notes_fill(const playcount_sample *sample, request_rec *r);
 void playcount_logitem_register_hooks(apr_pool_t *p);
 
 /* slow.c: keep and log a finished request that took longer than its limit. */
-void playcount_slow_check(request_rec *r, const playcount_sample *sample);
+void playcount_slow_keep(request_rec *r, const playcount_sample *sample);
 
 /* interval.c, statsd.c: their watchdogs; in post_config. */
 void playcount_interval_start(server_rec *s, apr_pool_t *p);

@@ -72,9 +72,6 @@ void playcount_notes_add(playcount_sample *s, request_rec *r)
 
 void playcount_notes_fill(const playcount_sample *s, request_rec *r)
 {
-    if (!s->notes) {
-        return;
-    }
     for (int f = 0; f < PLAYCOUNT_FIGURES; f++) {
         s->notes->value[f][playcount_digits(s->notes->value[f], s->value[f])] =
             '\0';

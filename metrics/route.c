@@ -111,23 +111,31 @@ static int is_own_host(request_rec *r, int hosts)
 
 /* The route that this thread found last: most requests have the same label as
  * the one before, and comparing it is cheaper than cleaning and hashing it. */
-static _Thread_local struct {
+typedef struct {
     const char *constant;   /* the label, if it is one that stays; or NULL */
     const server_rec *host; /* that its name has in front, or NULL */
     unsigned number;
     char label[PLAYCOUNT_LABEL_MAX + 1]; /* as it came; "" for none yet */
-} last;
+} found;
 
-static void remember(const char *label, int stays, const server_rec *host,
+/* Where it is takes a call to find out: once is enough. */
+static __attribute__((noinline)) found *last(void)
+{
+    static _Thread_local found of_thread;
+
+    return &of_thread;
+}
+
+static void remember(found *f, const char *label, int stays, const server_rec *host,
                      unsigned number)
 {
     size_t length = strlen(label);
 
-    if (length < sizeof(last.label)) {
-        memcpy(last.label, label, length + 1);
-        last.constant = stays ? label : NULL;
-        last.host = host;
-        last.number = number;
+    if (length < sizeof(f->label)) {
+        memcpy(f->label, label, length + 1);
+        f->constant = stays ? label : NULL;
+        f->host = host;
+        f->number = number;
     }
 }
 
@@ -140,15 +148,36 @@ const char *playcount_route_name(apr_pool_t *p, unsigned route)
                : "?";
 }
 
-unsigned playcount_route_find(request_rec *r, int *passing)
+static __attribute__((noinline)) unsigned look_up(request_rec *r, const char *label,
+                                                  const server_rec *host)
 {
-    const playcount_metrics_dir *conf =
-        playcount_dir_conf(r->per_dir_config, PLAYCOUNT_ROOM_METRICS);
-    const char *label = conf->label, *full;
-    const server_rec *host = NULL;
+    const char *full =
+        host ? apr_pstrcat(r->pool, host->server_hostname, "/", label, NULL)
+             : label;
     char name[PLAYCOUNT_LABEL_MAX + 1];
-    unsigned number;
     int first_refusal;
+    unsigned number =
+        playcount_routes_find(playcount_metrics_segment->routes, name,
+                              playcount_label_clean(name, full), &first_refusal);
+
+    if (first_refusal) {
+        ap_log_rerror(
+            APLOG_MARK, APLOG_WARNING, 0, r,
+            "%d routes are in use, and the label \"%s\" is one more: it "
+            "and all further new ones are counted as the route \"other\". "
+            "Raise PlaycountRoutes, or have PlaycountRoute give fewer labels",
+            playcount_metrics_global->routes, name);
+    }
+    return number;
+}
+
+unsigned playcount_route_find(request_rec *r, const playcount_metrics_dir *conf,
+                              int *passing)
+{
+    found *f = last();
+    const char *label = conf->label;
+    const server_rec *host = NULL;
+    unsigned number;
 
     if (!label && conf->expr) {
         label = evaluated(r, conf->expr);
@@ -161,26 +190,13 @@ unsigned playcount_route_find(request_rec *r, int *passing)
         host = hosts_in_names ? r->server : NULL;
     }
     *passing = !conf->label && r->handler && !strcmp(r->handler, REDIRECT_HANDLER);
-    if (host == last.host &&
-        (label == last.constant || !strcmp(label, last.label))) {
-        return last.number;
+    if (host == f->host && (label == f->constant || !strcmp(label, f->label))) {
+        return f->number;
     }
-    full = host ? apr_pstrcat(r->pool, host->server_hostname, "/", label, NULL)
-                : label;
-    number =
-        playcount_routes_find(playcount_metrics_segment->routes, name,
-                              playcount_label_clean(name, full), &first_refusal);
-    if (first_refusal) {
-        ap_log_rerror(
-            APLOG_MARK, APLOG_WARNING, 0, r,
-            "%d routes are in use, and the label \"%s\" is one more: it "
-            "and all further new ones are counted as the route \"other\". "
-            "Raise PlaycountRoutes, or have PlaycountRoute give fewer labels",
-            playcount_metrics_global->routes, name);
+    number = look_up(r, label, host);
+    /* "other" is not remembered: each request that is refused is counted. */
+    if (number != playcount_metrics_segment->count - 1) {
+        remember(f, label, label == conf->label || label == of_files, host, number);
     }
-    if (number == playcount_metrics_segment->count - 1) {
-        return number; /* each one that is refused is counted */
-    }
-    remember(label, label == conf->label || label == of_files, host, number);
     return number;
 }

@@ -32,12 +32,14 @@ playcount_sample *playcount_sample_of(request_rec *r)
     return q ? q->sample : NULL;
 }
 
+static const playcount_metrics_dir *conf_of(const request_rec *r)
+{
+    return playcount_dir_conf(r->per_dir_config, PLAYCOUNT_ROOM_METRICS);
+}
+
 static int measured(const request_rec *first)
 {
-    const playcount_metrics_dir *conf =
-        playcount_dir_conf(first->per_dir_config, PLAYCOUNT_ROOM_METRICS);
-
-    return conf->on == 1 && playcount_metrics_segment;
+    return playcount_metrics_segment && conf_of(first)->on == 1;
 }
 
 /* Counts a request out that ends without log_transaction, if there is one. */
@@ -56,7 +58,7 @@ static void enter(playcount_sample *s, request_rec *r)
 {
     int passing;
 
-    s->route = playcount_route_find(r, &passing);
+    s->route = playcount_route_find(r, conf_of(r), &passing);
     s->on_its_way = passing != 0;
     s->in_flight = 1;
     playcount_inflight_add(playcount_metrics_row, s->route, 1);
@@ -76,6 +78,7 @@ static playcount_sample *begin(request_rec *first)
     enter(s, first);
     apr_pool_cleanup_register(first->pool, s, leave, apr_pool_cleanup_null);
     q->sample = s;
+    s->conf = conf_of(first);
     ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, first, "start: route \"%s\", %s %s",
                   playcount_route_name(first->pool, s->route), first->method,
                   first->uri);
@@ -190,13 +193,12 @@ const char *playcount_sample_text(request_rec *r, const playcount_sample *s)
 static int log_sample(request_rec *r)
 {
     request_rec *first = playcount_request_first(r);
-    playcount_sample *s;
+    playcount_sample *s = playcount_sample_of(first);
     unsigned status_class, cell;
 
-    if (!measured(first) || playcount_page_is_own(first)) {
+    if (!s && (!measured(first) || playcount_page_is_own(first))) {
         return DECLINED;
     }
-    s = playcount_sample_of(first);
     if (!s) {
         s = begin(first); /* refused before httpd had any answer to filter */
     }
@@ -204,14 +206,19 @@ static int log_sample(request_rec *r)
         return DECLINED;
     }
     finish(s, playcount_request_last(first));
-    playcount_notes_fill(s, first);
+    if (s->notes) {
+        playcount_notes_fill(s, first);
+    }
     status_class = s->status >= 100 && s->status < 600
                        ? (unsigned)s->status / 100 - 1
                        : PLAYCOUNT_CLASSES - 1;
     cell = playcount_cell(method_of(first), status_class, s->outcome);
     playcount_count(s->route, cell, s->value);
     leave(s);
-    playcount_slow_check(first, s);
+    if (s->conf->slow > 0 &&
+        s->value[PLAYCOUNT_REQUEST_TIME] > (uint64_t)s->conf->slow) {
+        playcount_slow_keep(first, s);
+    }
     if (playcount_metrics_global->statsd) {
         playcount_statsd_keep(s, cell);
     }

@@ -26,7 +26,7 @@ static void clean(char *out, size_t size, const char *in)
     out[used] = '\0';
 }
 
-static void keep(request_rec *r, const playcount_sample *s)
+void playcount_slow_keep(request_rec *r, const playcount_sample *s)
 {
     playcount_slow_request slow = {
         .when = (uint64_t)apr_time_now(),
@@ -43,14 +43,4 @@ static void keep(request_rec *r, const playcount_sample *s)
                   "slow request: route \"%s\", %s %s, %s",
                   playcount_route_name(r->pool, s->route), slow.method, slow.path,
                   playcount_sample_text(r, s));
-}
-
-void playcount_slow_check(request_rec *r, const playcount_sample *s)
-{
-    const playcount_metrics_dir *conf =
-        playcount_dir_conf(r->per_dir_config, PLAYCOUNT_ROOM_METRICS);
-
-    if (conf->slow > 0 && s->value[PLAYCOUNT_REQUEST_TIME] > (uint64_t)conf->slow) {
-        keep(r, s);
-    }
 }
