@@ -1,5 +1,6 @@
 # A cluster to play with, all of it by one command: what one server counts the others show,
-# a part that is killed can be started again, and Ctrl-C stops everything.
+# a part that is killed can be started again, and Ctrl-C stops everything, also in the
+# middle of a start. What has been counted is there at the next start, on other ports, too.
 use strict;
 use warnings;
 use File::Temp ();
@@ -75,6 +76,25 @@ sub shows
     is $last, $wanted, $name;
 }
 
+# The first start is interrupted as soon as the nodes hear of each other.
+{
+    my $pid = fork // die "fork: $!";
+    if ($pid == 0) {
+        setpgrp;
+        open STDIN, '<', '/dev/null';
+        open STDOUT, '>', "$temp/interrupted";
+        open STDERR, '>&', \*STDOUT;
+        exec command('start') or POSIX::_exit(127);
+    }
+    Playcount::Server::wait_until('two nodes know each other', sub {
+        my $known = `redis-cli -p $redis CLUSTER INFO 2>&1`;
+        return $known =~ /cluster_known_nodes:[2-6]/ || select(undef, undef, undef, 0.05) && 0;
+    });
+    kill 'INT', -$pid;
+    waitpid $pid, 0;
+    is $? >> 8, 0, 'Ctrl-C in the middle of the first start';
+    unlike status(), qr/ runs/, '... stops what runs already';
+}
 my $pid = start();
 is scalar(() = status() =~ / runs/g), 10, 'ten parts run';
 my %by;
@@ -104,8 +124,9 @@ is $? >> 8, 0, 'Ctrl-C stops it';
 like Playcount::Server::slurp("$temp/output"), qr/Stopped\.\n\z/, '... as it says';
 unlike status(), qr/ runs/, '... every part of it';
 
+($port, $redis) = (ports(4, 0), ports(6, 10000));
 $pid = start();
-shows(1, 10, 'what was counted is there after a stop');
+shows(1, 10, 'what was counted is there after a stop, on other ports');
 is system(command('stop')), 0, 'another terminal stops it, too';
 unlike status(), qr/ runs/, '... every part of it';
 waitpid $pid, 0;
