@@ -155,10 +155,14 @@ void playcount_watch_child(apr_pool_t *pchild)
     apr_pool_pre_cleanup_register(pchild, pchild, end_all);
 }
 
+/* A child that ends lets others begin, though its own calls may not have ended. */
 static apr_status_t pulse(int state, void *data, apr_pool_t *pool)
 {
     for (watch *w = all; w; w = w->next) {
-        if (w->is_by_turns) {
+        if (w->is_by_turns && state == AP_WATCHDOG_STATE_STOPPING) {
+            playcount_turn_give(&w->seat);
+        }
+        else if (w->is_by_turns) {
             playcount_turn_beat(&w->seat);
         }
     }

@@ -2,7 +2,10 @@
  * (zones_sync.c), put back (zones_file.c), and refused when one is of no use. See
  * zones.h. */
 
+#include <sys/stat.h>
+
 #include "httpd.h"
+#include "apr_strings.h"
 #include "http_core.h"
 #include "http_log.h"
 #include "util_mutex.h"
@@ -85,14 +88,37 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     return ap_mutex_register(pconf, PLAYCOUNT_MUTEX, NULL, APR_LOCK_DEFAULT, 0);
 }
 
+/* By another path: the same path twice is refused by the directive. */
+static int shares_file(const apr_array_header_t *served, int place, apr_pool_t *p)
+{
+    const playcount_served_zone *zone =
+        APR_ARRAY_IDX(served, place, const playcount_served_zone *);
+    struct stat st, others;
+
+    for (int i = 0; i < place && zone->path && stat(zone->path, &st) == 0; i++) {
+        const playcount_served_zone *other =
+            APR_ARRAY_IDX(served, i, const playcount_served_zone *);
+
+        if (other->path && stat(other->path, &others) == 0 &&
+            st.st_dev == others.st_dev && st.st_ino == others.st_ino) {
+            playcount_zone_refuse_file(
+                zone,
+                apr_psprintf(p, "is the file of the zone %s already", other->name));
+            return 1;
+        }
+    }
+    return 0;
+}
+
 static int look_at_all(const apr_array_header_t *served, apr_pool_t *p)
 {
     int right = 1;
 
     playcount_fault_catch(); /* `httpd -t` ends soon */
     for (int i = 0; i < served->nelts; i++) {
-        right &= playcount_zone_look(
-            APR_ARRAY_IDX(served, i, const playcount_served_zone *), p);
+        right &= !shares_file(served, i, p) &&
+                 playcount_zone_look(
+                     APR_ARRAY_IDX(served, i, const playcount_served_zone *), p);
     }
     return right;
 }

@@ -43,8 +43,8 @@ my $server = Playcount::Server->new(
     processes => 3, zone_file => 1, songs => 1000, location => '/plays', modules => ['dbd'],
     config => $metrics . "PlaycountMetrics On\n" . sqlite_dbd($file) . "PlaycountHandoff dbd interval=1\n");
 my $tasks = tasks($server);
-is_deeply [sort keys %$tasks], ['delivery-default', 'series', 'sync'], 'each task is shown';
-is_deeply [map { $_->{takeovers} } values %$tasks], [0, 0, 0], 'none was taken from another process';
+is scalar(grep { $tasks->{$_} } 'delivery-default', 'series', 'sync'), 3, 'each task is shown';
+is scalar(grep { $_->{takeovers} } values %$tasks), 0, 'none was taken from another process';
 $server->post("/plays/song/$_") for 1 .. 10;
 counts_ok(settle(sub { sqlite_counts($file) }, listing($server, '/plays/')), { map { $_ => 1 } 1 .. 10 }, 'plays are delivered');
 

@@ -109,6 +109,13 @@ $right->{songs} = 10;
 $right->write_config;
 is_right($right, 'as many as fit');
 
+
+# One file under two names.
+symlink $right->zone_file, $right->root . '/run/link' or die $!;
+$right->set_config("PlaycountIdempotency 0\nPlaycountZone second songs=10 file=run/link\n");
+is_refused($right, 'a file that another zone has', qr/file=\S+ is (?:in use by another server or another zone|the file of the zone default already)/);
+$right->set_config("PlaycountIdempotency 0\n");
+
 # On a full disk.
 SKIP: {
     my $small = $right->root . '/small';
