@@ -24,8 +24,7 @@ static void draw_zone(canvas *c, int y, const json_t *zone)
                               shown_number(songs),
                               shown_number(model_number(zone, "plays", NULL)));
     if (json_is_true(json_object_get(handoff, "failing"))) {
-        canvas_print(c, y, x + 2, 40, LOOK_BAD, "handoff FAILING, %.0f s behind",
-                     late);
+        canvas_print(c, y, x + 2, 40, LOOK_BAD, "FAILING, %.0f s behind", late);
     }
     else if (model_number(handoff, "batches", NULL) +
                  model_number(handoff, "open", NULL) >
@@ -45,16 +44,20 @@ static void draw_refused(canvas *c, int y, const json_t *zone)
     }
 }
 
-/* Why its deliveries fail; how many lines that takes. */
+/* Why its deliveries fail; how many lines that takes. Which batch it is does not
+ * matter to who looks, and would leave no room for the reason. */
 static int draw_why(canvas *c, int y, const json_t *zone)
 {
+    static const char before[] = " is not delivered: ";
     const json_t *handoff = json_object_get(zone, "handoff");
     const char *why = json_string_value(json_object_get(handoff, "why"));
+    const char *reason = why ? strstr(why, before) : NULL;
 
     if (!why || !json_is_true(json_object_get(handoff, "failing"))) {
         return 0;
     }
-    canvas_text(c, y, 3, c->width - 4, LOOK_BAD, why);
+    canvas_print(c, y, 3, c->width - 4, LOOK_BAD, "handoff: %s",
+                 reason ? reason + sizeof(before) - 1 : why);
     return 1;
 }
 

@@ -32,13 +32,15 @@ function digits(value, n) {
   return value.toLocaleString('en', { maximumFractionDigits: n, minimumFractionDigits: 0 });
 }
 
+const many = (n, one) => format.count(n) + ' ' + one + (n === 1 ? '' : 's');
+
 const format = {
   count: v => digits(v, 0),
   rate: v => digits(v, v < 10 ? 2 : v < 100 ? 1 : 0),
   // Microseconds.
   time: v => v < 1000 ? digits(v, 0) + ' \u00b5s' : v < 1e6 ? digits(v / 1000, v < 1e4 ? 2 : 1) + ' ms'
     : digits(v / 1e6, 2) + ' s',
-  blocks: v => digits(v, v < 10 ? 1 : 0),
+  blocks: v => digits(v, v < 10 ? 2 : 0),
   bytes: v => {
     const units = ['B', 'kB', 'MB', 'GB', 'TB'];
     let i = 0;
@@ -46,6 +48,7 @@ const format = {
     return digits(v, v < (i ? 100 : 10) ? 1 : 0) + ' ' + units[i];
   },
   clock: s => new Date(s * 1000).toLocaleTimeString('en-GB'),
+  lately: s => (new Date(s * 1000).toDateString() === new Date().toDateString() ? format.clock : format.when)(s),
   when: s => new Date(s * 1000).toLocaleString('sv'), // local, as the charts; 2026-01-31 23:59:59
   moment: s => new Date(s * 1000).toISOString().replace('T', ' ').replace(/\.\d+Z/, ' UTC'),
 };

@@ -7,7 +7,7 @@ const LEFT = 58, BOTTOM = 20, TOP = 6, RIGHT = 8;
 function niceTop(value) {
   if (!(value > 0)) return 1;
   const unit = 10 ** Math.floor(Math.log10(value));
-  for (const step of [1, 2, 2.5, 5, 10]) if (value <= step * unit) return step * unit;
+  for (const step of [1, 2, 4, 6, 8, 10]) if (value <= step * unit) return step * unit;
   return value;
 }
 

@@ -150,7 +150,7 @@ function drawRoutes() {
   $('routes-all').hidden = shown.length <= most;
   setText($('routes-all'), `Show all ${shown.length} rows`);
   const silent = shown.reduce((n, r) => n + r.silent, 0);
-  setText($('routes-count'), (shown.length === routeRows.length ? String(shown.length) : `${shown.length} of ${routeRows.length}`)
+  setText($('routes-count'), (shown.length === routeRows.length ? '' : shown.length + ' of ') + many(routeRows.length, 'route')
     + (silent ? `, ${silent} of them silent in the last ${choice.m === '1' ? 'minute' : choice.m + ' minutes'}` : ''));
   $('tiny').hidden = !made.some(r => r.tiny);
   for (const th of document.querySelectorAll('#route-table th'))
@@ -182,7 +182,7 @@ function drawSlow(slow) {
   setText($('slow-newer'), slowHeld ? `Held; ${newer} newer.` : '');
   const tbody = document.querySelector('#slow-table tbody');
   tbody.replaceChildren(...slowKept.filter(s => !choice.r || s.route === choice.r).map(s => el('tr', {},
-    ...[format.when(s.time), clean(s.route), clean(s.method + ' ' + s.path), s.status, s.outcome,
+    ...[format.lately(s.time), clean(s.route), clean(s.method + ' ' + s.path), s.status, s.outcome,
       format.time(s.request_time), format.time(s.application_time), format.time(s.output_time),
       format.bytes(s.output_length)].map((text, i) => el('td', i === 2 ? { title: text } : {}, String(text))))));
   $('slow-none').hidden = tbody.children.length > 0;
@@ -191,7 +191,7 @@ function drawSlow(slow) {
 
 function drawEvents(events) {
   $('events').replaceChildren(...[...events].reverse().map(e =>
-    el('li', {}, `${format.when(e.time)}: ${eventWords(e)}`)));
+    el('li', {}, `${format.lately(e.time)}: ${eventWords(e)}`)));
 }
 
 function drawZones(zones) {
@@ -201,17 +201,17 @@ function drawZones(zones) {
   select.value = choice.z && zones.some(z => z.zone === choice.z) ? choice.z : zones.length ? zones[0].zone : '';
   $('zones').replaceChildren(...zones.map(z => {
     const h = z.handoff, percent = Math.round(100 * z.songs / z.capacity) || 0;
-    const said = [`${format.count(z.songs)} of ${format.count(z.capacity)} songs (${percent} %), ${format.count(z.plays)} plays`];
+    const said = [`${format.count(z.songs)} of ${many(z.capacity, 'song')} (${percent} %), ${many(z.plays, 'play')}`];
     if (h.batches || h.open || h.failures) {
-      said.push(`${format.count(h.batches)} batches handed over`);
-      said.push(h.open ? `${h.open} open with ${format.count(h.plays)} plays` : 'none open');
-      if (h.refused_songs) said.push(`${format.count(h.refused_songs)} songs with ${format.count(h.refused_plays)} plays refused by the database`);
+      said.push(`${format.count(h.batches)} ${h.batches === 1 ? 'batch' : 'batches'} handed over`);
+      said.push(h.open ? `${h.open} open with ${many(h.plays, 'play')}` : 'none open');
+      if (h.refused_songs) said.push(`${many(h.refused_songs, 'song')} with ${many(h.refused_plays, 'play')} refused by the database`);
       if (h.undelivered_seconds) said.push(`undelivered for ${format.count(h.undelivered_seconds)} s`);
     }
     const p = el('p', { class: 'zone' }, clean(z.zone) + ': ',
       el('meter', { min: 0, max: 1, high: 0.9, value: z.songs / z.capacity, 'aria-label': `zone ${clean(z.zone)}, how full` }),
       ' ' + said.join(', ') + '.');
-    if (h.failing) p.append(' ', el('strong', { class: 'bad' }, `The delivery is failing (${format.count(h.failures)} times)`
+    if (h.failing) p.append(' ', el('strong', { class: 'bad' }, `The delivery is failing (${many(h.failures, 'time')})`
       + (h.why ? ': ' + clean(h.why) + '.' : '; the error log says why.')));
     if (percent >= 90) p.append(' ', el('strong', { class: 'bad' }, 'Nearly full.'));
     return p;

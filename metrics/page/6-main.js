@@ -26,8 +26,9 @@ function drawNow() {
   if (n) {
     const i = n - 1, some = series.requests[i] > 0;
     items.unshift(['Requests a second', format.rate(per('requests', series, i) || 0)]);
-    items.push(['Errors', format.count(series.errors.reduce((a, b) => a + b, 0))],
-      ['Aborted', format.count(series.aborted.reduce((a, b) => a + b, 0))],
+    const span = choice.m === '60' ? '1 h' : choice.m + ' min';
+    items.push([`Errors in ${span}`, format.count(series.errors.reduce((a, b) => a + b, 0))],
+      [`Aborted in ${span}`, format.count(series.aborted.reduce((a, b) => a + b, 0))],
       ['Median', some ? format.time(series.request_time.median[i]) : '\u2013'],
       ['95th', some ? format.time(series.request_time.p95[i]) : '\u2013'],
       ['Quantiles within', series.error_percent[i] + ' %']);
@@ -132,7 +133,7 @@ const keys = {
 
 function begin() {
   for (const m of RANGES) {
-    const b = el('button', { type: 'button', value: m, 'aria-pressed': 'false' }, String(m));
+    const b = el('button', { type: 'button', value: m, 'aria-pressed': 'false' }, m === 60 ? '1 h' : m + ' min');
     b.addEventListener('click', () => choose({ m: String(m) }, true));
     $('ranges').append(b);
   }
