@@ -37,6 +37,8 @@ const many = (n, one) => format.count(n) + ' ' + one + (n === 1 ? '' : 's');
 const format = {
   count: v => digits(v, 0),
   rate: v => digits(v, v < 10 ? 2 : v < 100 ? 1 : 0),
+  // The same below each other, as many decimals for all of one size.
+  rates: v => v === 0 ? '0' : v.toLocaleString('en', { minimumFractionDigits: v < 10 ? 2 : v < 100 ? 1 : 0, maximumFractionDigits: v < 10 ? 2 : v < 100 ? 1 : 0 }),
   // Microseconds.
   time: v => v < 1000 ? digits(v, 0) + ' \u00b5s' : v < 1e6 ? digits(v / 1000, v < 1e4 ? 2 : 1) + ' ms'
     : digits(v / 1e6, 2) + ' s',

@@ -21,7 +21,7 @@ function fill(tbody, keys, make, update) {
 const COLUMNS = [
   { key: 'route', title: 'Route' },
   { key: 'requests', title: 'Requests', unit: 'count' },
-  { key: 'rate', title: 'A second', unit: 'rate' },
+  { key: 'rate', title: 'A second', unit: 'rates' },
   { key: 'spark', title: 'Course' },
   { key: 'in_flight', title: 'In flight', unit: 'count' },
   { key: 'errors', title: 'Errors', unit: 'count', bad: true },
@@ -186,6 +186,7 @@ function drawSlow(slow) {
       format.time(s.request_time), format.time(s.application_time), format.time(s.output_time),
       format.bytes(s.output_length)].map((text, i) => el('td', i === 2 ? { title: text } : {}, String(text))))));
   $('slow-none').hidden = tbody.children.length > 0;
+  setText($('slow-none'), slowKept.length ? 'None of this route.' : 'None. PlaycountSlowRequests says from which time on a request is slow.');
   $('slow-table').hidden = !tbody.children.length;
 }
 
@@ -241,7 +242,7 @@ function drawSongs(answer, key) {
   tbody.replaceChildren(...answer.songs.map(s => {
     const old = before && before.counts.get(s.song);
     const rate = old !== undefined && old !== null && answer.time > before.time && s.count >= old
-      ? format.rate((s.count - old) / (answer.time - before.time)) : '\u2013';
+      ? format.rates((s.count - old) / (answer.time - before.time)) : '\u2013';
     return el('tr', {}, el('td', { class: 'name', title: clean(s.song) }, clean(s.song)),
       el('td', {}, format.count(s.count)), el('td', {}, rate));
   }));
