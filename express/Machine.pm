@@ -30,7 +30,7 @@ sub is_built_in
         my $httpd = httpd();
         %built_in = map { $_ => 1 } `$httpd -l` =~ /^\s+(?:mod_)?(\w+)\.c$/mg;
     }
-    return $built_in{$name};
+    return $built_in{ $name =~ s{^mpm_}{}r }; # an MPM is event.c
 }
 
 # The path of one of its modules.
