@@ -120,13 +120,13 @@ if fence ~= next_fence then
 end
 if #changed > 0 then
     local entry = {'*', 'w', writer, 't', table.concat(changed, '\n')}
-    if logged % 16 == 0 then
-        -- Kept are at least 16 requests, and four of each writer; but no more than half
-        -- as many songs as the tag has in its 16 buckets: then all of it can be read.
-        local songs = math.max(3200, 8 * call('HLEN', KEYS[3]))
+    if logged % 16 == 0 or #changed > 80 then
+        -- Kept are the last 1,024 requests, or four of each writer; but no more songs
+        -- than 1,600, or half of what the tag has in its 16 buckets: then all can be read.
+        local songs = math.max(1600, 8 * call('HLEN', KEYS[3]))
         local most = math.min(math.max(1024, 4 * call('HLEN', fences)),
             math.floor(2 * songs / #changed))
-        call('XADD', log, 'MAXLEN', math.max(16, most), unpack(entry))
+        call('XADD', log, 'MAXLEN', math.max(4, most), unpack(entry))
     else
         call('XADD', log, unpack(entry))
     end

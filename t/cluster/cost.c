@@ -94,9 +94,9 @@ static double whole(double songs)
 /* How many entries a tag's log keeps: see send.lua. */
 static double kept(double servers, double songs, double changes_of_entry)
 {
-    double room = most(3200, songs / tags / 2);
+    double room = most(1600, songs / tags / 2);
 
-    return most(16, least(most(1024, 4 * servers), room / changes_of_entry));
+    return most(4, least(most(1024, 4 * servers), room / changes_of_entry));
 }
 
 static double argument(int argc, char **argv, int i, double otherwise)
