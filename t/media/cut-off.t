@@ -66,7 +66,9 @@ EOT
         for my $file (['long.mp3', $long], ['middle.mp3', $middle]) {
             my ($name, $size) = @$file;
             my $who = 'Gone/' . ++$agent;
-            my $pid = open my $curl, '-|', 'curl', '-s', '-A', $who, @options,
+            # With a Range and without.
+            my @range = $name eq 'long.mp3' ? ('-r', '0-') : ();
+            my $pid = open my $curl, '-|', 'curl', '-s', '-A', $who, @options, @range,
                 '--limit-rate', '50k', '-o', '-', "$url/$name" or die $!;
             my $got = 0;
             $got += read($curl, my $bytes, 10_000) while $got < 50_000;
