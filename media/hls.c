@@ -270,9 +270,11 @@ static int is_playlist_type(const char *type)
     if (!name++) {
         return 0;
     }
-    name += !strncasecmp(name, "x-", 2)            ? 2
-            : !strncasecmp(name, "vnd.apple.", 10) ? 10
-                                                   : 0;
+    if ((*name | 0x20) != 'm') {
+        name += !strncasecmp(name, "x-", 2)            ? 2
+                : !strncasecmp(name, "vnd.apple.", 10) ? 10
+                                                       : 0;
+    }
     return !strncasecmp(name, "mpegurl", 7);
 }
 
