@@ -10,10 +10,15 @@
  *     slow.c      slow requests
  *     interval.c  the watchdog that writes the series
  *     statsd*.c   what is sent to statsd
- *     handler.c   the handler playcount-metrics; its formats: prometheus.c, json.c,
- *                 zones.c, media.c, recorder.c; exposition*.c: the forms that
- * Prometheus reads; writer.c: what all output is written with status.c    the
- * section in mod_status lane.c      requests that the lane answered
+ *     handler.c   the handler playcount-metrics and its formats:
+ *                 prometheus.c, json.c, zones.c, media.c, recorder.c;
+ *                 exposition*.c: the forms that Prometheus reads;
+ *                 writer.c: what all output is written with
+ *     page.c      the live page, whose files are in page/
+ *     live*.c     what it asks for; songs.c: songs;
+ *                 kept.c: what of that is computed once for all
+ *     status.c    the section in mod_status
+ *     lane.c      requests that the lane answered
  */
 #ifndef PLAYCOUNT_METRICS_METRICS_H
 #define PLAYCOUNT_METRICS_METRICS_H

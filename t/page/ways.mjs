@@ -109,6 +109,11 @@ ok(await phone.page.evaluate(() => {
   const tip = document.querySelector('[data-chart=request] .tip').getBoundingClientRect();
   return tip.left >= 0 && tip.right <= innerWidth;
 }), 'within the window');
+await phone.page.locator('#songs-title').scrollIntoViewIfNeeded();
+ok(await phone.page.evaluate(() => {
+  const state = document.getElementById('state').getBoundingClientRect();
+  return scrollY > 500 && state.top >= 0 && state.bottom < 60;
+}), 'the state is seen wherever one is');
 await phone.page.locator('#scope').tap();
 await comes('a touch elsewhere takes it away', async () => !await tip(phone.page).isVisible());
 const overlapping = p => p.evaluate(() => [...document.querySelectorAll('svg.plot')].filter(svg => {
