@@ -179,14 +179,20 @@ static void draw_row(canvas *c, int y, const layout *l, const model_route *r,
     }
 }
 
-static void draw_count(canvas *c, int y, size_t n, size_t all)
+/* How many there are; and the name under the cursor, which may be cut above. */
+static void draw_count(canvas *c, int y, const choices *chosen, size_t n,
+                       size_t all)
 {
+    int x = 1;
+
     if (n == all) {
-        canvas_print(c, y, 1, c->width - 2, LOOK_DIM, "%zu routes", n);
+        x += canvas_print(c, y, x, c->width - 2, LOOK_DIM, "%zu routes", n);
     }
     else {
-        canvas_print(c, y, 1, c->width - 2, LOOK_DIM, "%zu of %zu routes", n, all);
+        x += canvas_print(c, y, x, c->width - 2, LOOK_DIM, "%zu of %zu routes", n,
+                          all);
     }
+    canvas_text(c, y, x + 3, c->width - x - 4, LOOK_DIM, chosen->under);
 }
 
 void view_routes(canvas *c, const model *m, choices *chosen, int y, int height)
@@ -208,6 +214,6 @@ void view_routes(canvas *c, const model *m, choices *chosen, int y, int height)
                      list[top + i].route->name);
         }
     }
-    draw_count(c, y + height - 1, n, all);
+    draw_count(c, y + height - 1, chosen, n, all);
     free(list);
 }

@@ -246,5 +246,8 @@ function drawSongs(answer, key) {
     return el('tr', {}, el('td', { class: 'name', title: clean(s.song) }, clean(s.song)),
       el('td', {}, format.count(s.count)), el('td', {}, rate));
   }));
+  $('song-table').hidden = !answer.songs.length;
+  $('songs-none').hidden = answer.songs.length > 0;
+  setText($('songs-none'), choice.p ? 'No song begins so.' : 'No song has been played yet.');
   songsBefore = { key, counts, time: answer.time };
 }

@@ -57,7 +57,7 @@ like $terminal->shows(qr{/TWO_}), qr/1 of 3 routes/, 'filtered while it is typed
 $terminal->keys('BSpace');
 ok $terminal->shows(qr{/TW_}), 'a character taken back';
 $terminal->keys('Escape');
-ok $terminal->shows(qr/3 routes\n/), 'no filter';
+like $terminal->shows(qr/ 3 routes /), qr/3 routes +POST route two\n/, 'no filter; the name under the cursor, whole';
 $terminal->keys('Down', 'Down');
 $terminal->keys('Enter');
 $screen = $terminal->shows(qr/POST route one\n.*request time in the last 5 minutes.*<= .*%/s);

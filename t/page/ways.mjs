@@ -67,6 +67,8 @@ await page.keyboard.press('f');
 await page.keyboard.press('f');
 is(await page.evaluate(() => document.activeElement.closest('figure')?.dataset.chart), 'request', 'f goes from figure to figure');
 
+ok(await text(page, '#songs-none') === 'No song has been played yet.', 'no songs: it says so', await text(page, '#songs-none'));
+
 // Routes to which nothing came, and time that was not measured.
 await comes('a silent route has a row', async () => page.evaluate(() => {
   const row = [...document.querySelectorAll('#route-table tbody tr')].find(r => r.textContent.includes('nobody'));
