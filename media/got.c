@@ -55,6 +55,19 @@ static uint64_t digits(uint64_t n)
     return count;
 }
 
+/* UINT64_MAX: it is not said. */
+static uint64_t length_of(const request_rec *r)
+{
+    const char *text = apr_table_get(r->headers_out, "Content-Length");
+    uint64_t n = 0;
+    int digits_n = 0;
+
+    for (; text && apr_isdigit(text[digits_n]); digits_n++) {
+        n = n * 10 + (uint64_t)(text[digits_n] - '0');
+    }
+    return digits_n && digits_n < 19 && !text[digits_n] ? n : UINT64_MAX;
+}
+
 static const char *several(request_rec *r, uint64_t body, uint64_t size,
                            playcount_media_parts *parts)
 {
@@ -72,6 +85,9 @@ static const char *several(request_rec *r, uint64_t body, uint64_t size,
     }
     parts->n = (size_t)n;
     parts->size = size;
+    if (body >= length_of(r)) {
+        return NULL;
+    }
     for (int i = 0; i < n; i++) {
         playcount_interval *part = &parts->interval[i];
 
@@ -80,19 +96,6 @@ static const char *several(request_rec *r, uint64_t body, uint64_t size,
             &left);
     }
     return NULL;
-}
-
-/* UINT64_MAX: it is not said. */
-static uint64_t length_of(const request_rec *r)
-{
-    const char *text = apr_table_get(r->headers_out, "Content-Length");
-    uint64_t n = 0;
-    int digits_n = 0;
-
-    for (; text && apr_isdigit(text[digits_n]); digits_n++) {
-        n = n * 10 + (uint64_t)(text[digits_n] - '0');
-    }
-    return digits_n && digits_n < 19 && !text[digits_n] ? n : UINT64_MAX;
 }
 
 const char *playcount_media_parts_of(request_rec *r, apr_off_t body, uint64_t size,

@@ -138,6 +138,17 @@ typedef struct {
     int n, most;
 } range_list;
 
+/* A range that touches the one before it becomes one with it, as httpd does it. */
+static int joins(playcount_interval *before, const playcount_interval *i)
+{
+    if (i->end < before->begin || i->begin > before->end) {
+        return 0;
+    }
+    before->begin = i->begin < before->begin ? i->begin : before->begin;
+    before->end = i->end > before->end ? i->end : before->end;
+    return 1;
+}
+
 static void take_interval(void *context, uint64_t first, uint64_t last)
 {
     range_list *list = context;
@@ -151,7 +162,8 @@ static void take_interval(void *context, uint64_t first, uint64_t last)
         i.begin = first;
         i.end = last < list->size ? last + 1 : list->size;
     }
-    if (i.begin >= i.end) {
+    if (i.begin >= i.end || (list->n && list->n <= list->most &&
+                             joins(&list->intervals[list->n - 1], &i))) {
         return;
     }
     if (list->n < list->most) {

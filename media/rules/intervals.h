@@ -28,9 +28,10 @@ size_t playcount_intervals_write(char *out, const playcount_interval *intervals,
 int playcount_intervals_read(const char **text, const char *end,
                              playcount_interval *interval);
 
-/* What a Range header asks of a file of this size, as far as it is satisfiable.
- * Returns how many intervals there are, at most `most` of them are filled in; -1:
- * it is not a Range of bytes, and the server ignores it. */
+/* What a Range header asks of a file of this size, as far as it is satisfiable, in
+ * the parts in which httpd answers: what touches the range before it is one with
+ * it. Returns how many intervals there are, at most `most` of them are filled in;
+ * -1: it is not a Range of bytes, and the server ignores it. */
 int playcount_range_read(const char *header, uint64_t size,
                          playcount_interval *intervals, int most);
 

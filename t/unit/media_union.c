@@ -216,6 +216,13 @@ static void headers(void)
            ranges("Bytes=0-5000", 1000, "0-999") &&
            ranges("bytes=2000-", 1000, "-"),
        "Range headers");
+    ok(ranges("bytes=0-99,100-199,500-599", 1000, "0-199,500-599") &&
+           ranges("bytes=500-599,0-99,50-149", 1000, "500-599,0-149") &&
+           ranges("bytes=5-9,0-3,4-4,20-29", 1000, "5-9,0-4,20-29") &&
+           ranges("bytes=0-9,20-29,10-19", 1000, "0-9,10-29") &&
+           ranges("bytes=50-99,0-199,10-20", 1000, "0-199") &&
+           ranges("bytes=-5,-10,0-0", 1000, "990-999,0-0"),
+       "what touches the range before it is one with it");
     ok(ranges("bytes", 10, NULL) && ranges("bytes=", 10, NULL) &&
            ranges("items=0-1", 10, NULL) && ranges("bytes=2-1", 10, NULL) &&
            ranges("bytes=0-1;", 10, NULL) && ranges("bytes=a-", 10, NULL) &&
