@@ -153,13 +153,16 @@ sub connections_section
 {
     my ($option) = @_;
     if (!$option->{'many-connections'}) {
-        return <<'EOF';
+        my $factor = $option->{mpm} eq 'event' ? <<'EOF' : '';
+# Each idle thread stands for 16 connections: those between requests take none.
+AsyncRequestWorkerFactor 16
+EOF
+        return <<'EOF' . "$factor\n";
 # Connections are kept open between requests.
 KeepAlive On
 KeepAliveTimeout 5
 MaxKeepAliveRequests 0
 Timeout 60
-
 EOF
     }
     my $files = Machine::open_files();
@@ -300,10 +303,10 @@ sub lane_section
 {
     my ($option) = @_;
 
-    return '' unless $option->{lane} // $option->{mpm} eq 'event';
+    return '' unless $option->{lane} // 1;
     return <<"EOF";
 
-# The simplest requests for songs are answered without httpd's own work (--no-lane: with it).
+# The simplest requests for songs do without httpd's own work (--no-lane: with it).
 PlaycountLane On
 EOF
 }

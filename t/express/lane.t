@@ -4,10 +4,12 @@
 use strict;
 use warnings;
 use HTTP::Tiny;
+use IO::Socket::INET;
 use Test::More;
 use Playcount::Express;
 use Playcount::Server;
 
+$SIG{PIPE} = 'IGNORE'; # a connection that was closed is a missing answer
 my $temp = File::Temp->newdir('playcount-t-XXXXXX', DIR => '/tmp');
 chmod 0755, "$temp";
 Playcount::Server::spew("$temp/a.txt", 'a');
@@ -52,7 +54,8 @@ for my $case (['alone', 1, ''],
     ($has_wsgi ? ['beside an application', 0, '/plays', '--wsgi', "$temp/app.wsgi"] : ()),
     ['with an access log', 0, '', '--access-log'],
     ['with the recorder', 0, '', '--recorder'],
-    ['under worker', 0, '', '--mpm', 'worker']) {
+    ['under worker', 1, '', '--mpm', 'worker'],
+    ['under prefork', 1, '', '--mpm', 'prefork']) {
     my ($how, $is_used, $root, @options) = @$case;
     my ($with, $lane, $log) = answers($how, $root, @options);
     my ($without, $none) = answers("$how, --no-lane", $root, '--no-lane', @options);
@@ -60,7 +63,32 @@ for my $case (['alone', 1, ''],
     is $none, 0, '--no-lane turns it off';
     is_deeply $with, $without, 'and the answers are the same';
     like $log, $is_used ? qr/PlaycountLane: \S* is answered by the lane/ : qr/PlaycountLane.*(stays out|only|event)/,
-        'the log says so' unless $how eq 'under worker';
+        'the log says so';
 }
+
+# More connections than httpd would keep open by its own default stay open.
+my $express = Playcount::Express->new;
+Playcount::Server::spew("$temp/keep.conf", "KeepAliveTimeout 60\n");
+my ($status, $output) = $express->run('start-server', '--background', '--songs', '1k',
+    '--include-file', "$temp/keep.conf");
+is $status, 0, 'many connections' or diag $output;
+my @sockets = map { IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $express->port)
+        or die "cannot connect: $!" } 1 .. 600;
+sub answer_from
+{
+    my ($socket) = @_;
+    my $answer = '';
+    while ($answer !~ /\r\n\r\n(\d+)\z/) {
+        return 'none' unless sysread $socket, $answer, 4096, length $answer;
+    }
+    return $answer =~ /(\d+)\z/ ? $1 : '';
+}
+my $request = "POST /song/many HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n";
+# One after the other, as httpd closes some when all its threads are busy.
+my @counts = map { print {$_} $request; answer_from($_) } @sockets;
+is_deeply \@counts, [1 .. 600], 'each of 600 connections gets its answer';
+print {$_} $request for @sockets;
+@counts = sort { $a <=> $b } map { answer_from($_) } @sockets;
+is_deeply \@counts, [601 .. 1200], 'and another one';
 
 done_testing;
