@@ -143,8 +143,7 @@ int playcount_refused_retry(playcount_adding *adding)
     if (!results) {
         return 0;
     }
-    while (n < AT_ONCE &&
-           apr_dbd_get_row(sql->dbd->driver, sql->pool, results, &at, -1) == 0) {
+    for (int number = 1; playcount_sql_row(sql, results, &at, number); number++) {
         const char *song = apr_dbd_get_entry(sql->dbd->driver, at, 0);
         const char *plays = apr_dbd_get_entry(sql->dbd->driver, at, 1);
 

@@ -45,6 +45,15 @@ int playcount_sql_query(playcount_sql *sql, const char *query, int *rows,
     return 0;
 }
 
+/* The driver for mysql takes rows of a result that it has as a whole by their
+ * numbers only; the others take them one after the other. */
+int playcount_sql_row(playcount_sql *sql, apr_dbd_results_t *results,
+                      apr_dbd_row_t **row, int number)
+{
+    return apr_dbd_get_row(sql->dbd->driver, sql->pool, results, row,
+                           playcount_sql_is(sql, "mysql") ? number : -1) == 0;
+}
+
 apr_int64_t playcount_sql_read_number(playcount_sql *sql, const char *query,
                                       const char *doing)
 {
@@ -57,7 +66,7 @@ apr_int64_t playcount_sql_read_number(playcount_sql *sql, const char *query,
         playcount_sql_failed(sql, doing);
         return -1;
     }
-    if (apr_dbd_get_row(sql->dbd->driver, sql->pool, results, &first, -1) != 0) {
+    if (!playcount_sql_row(sql, results, &first, 1)) {
         return 0;
     }
     number = apr_dbd_get_entry(sql->dbd->driver, first, 0);

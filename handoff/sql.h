@@ -28,6 +28,11 @@ const char *playcount_sql_take_why(playcount_sql *sql);
 int playcount_sql_query(playcount_sql *sql, const char *query, int *rows,
                         const char *doing);
 
+/* The next row of a result that was asked for as a whole; `number` counts from 1. 0
+ * at the end. */
+int playcount_sql_row(playcount_sql *sql, apr_dbd_results_t *results,
+                      apr_dbd_row_t **row, int number);
+
 /* The number that a query finds, 0 when it finds none; -1 when it fails. */
 apr_int64_t playcount_sql_read_number(playcount_sql *sql, const char *query,
                                       const char *doing);

@@ -39,7 +39,7 @@ Playcount::Server::spew("$temp/backend.js", <<'EOF');
 const fs = require('fs');
 exports.init = (start, config, events) => {
   events.on('flush', (time, made) => {
-    fs.writeFileSync(__dirname + '/flushed.new', JSON.stringify(made.timer_data));
+    fs.writeFileSync(__dirname + '/flushed.new', JSON.stringify([made.timer_data, made.counters]));
     fs.renameSync(__dirname + '/flushed.new', __dirname + '/flushed');
   });
   return true;
@@ -67,18 +67,26 @@ END {
     $? = $status;
 }
 
-# Ask it: "counters" or "timers", as a hash.
-sub ask
+# Ask it: "counters" or "timers", as text.
+sub ask_text
 {
     my ($command) = @_;
     my $socket = IO::Socket::INET->new(
-        PeerAddr => '127.0.0.1', PeerPort => $management) or return undef;
+        PeerAddr => '127.0.0.1', PeerPort => $management) or return;
     print $socket "$command\n";
     my $text = '';
     while (my $line = <$socket>) {
         last if $line =~ /^END/;
         $text .= $line;
     }
+    return $text;
+}
+
+# The same as a hash.
+sub ask
+{
+    my ($command) = @_;
+    my $text = ask_text($command) // return undef;
     # It answers in JavaScript's own notation.
     $text =~ s/^(\s*)'?([^\s':]+)'?:/$1"$2":/gm;
     my %found;
@@ -97,13 +105,14 @@ sub ask
 }
 Playcount::Server::wait_until('statsd', sub { ask('counters') });
 
-# What it makes of its timers when it flushes now.
+# What it makes of its timers when it flushes now, and its counters.
 sub flushed
 {
     unlink "$temp/flushed";
     kill 'USR2', $statsd;
     Playcount::Server::wait_until('a flush', sub { -e "$temp/flushed" });
-    return Cpanel::JSON::XS->new->decode(Playcount::Server::slurp("$temp/flushed"));
+    my ($timers, $counters) = @{ Cpanel::JSON::XS->new->decode(Playcount::Server::slurp("$temp/flushed")) };
+    return wantarray ? ($timers, $counters) : $timers;
 }
 
 my $N = 60;
@@ -232,6 +241,37 @@ for my $case ([1_500], [30_000], [90_000, 'shared'], [30_000, 'shared', 'packed=
         ? qr/^PlaycountStatsd: $n requests came in 1 s, more than can be sent one by one/ : qr/^$/,
         "$name: and said";
     cmp_ok $sent{datagrams}, '<', $n / 8, "$name: values share lines" if $n == 30_000 && !$shared;
+}
+
+# DogStatsD's tags and sample rates, as statsd itself reads them: it puts the tags behind the
+# name, and takes the rate of a timing for its count.
+{
+    flushed();
+    my $tagged = Playcount::Metrics::server(config => <<"EOF");
+PlaycountStatsd 127.0.0.1:$udp format=dogstatsd prefix=dog interval=1 tags=env:prod,dc:eu-1
+<Location "/test/named">
+    PlaycountRoute "api/v1.songs"
+</Location>
+EOF
+    $tagged->get('/test/named?blocks=1&size=7') for 1 .. 200;
+    $tagged->post('/test/named?return=404') for 1 .. 3;
+    my $of = ';route=api-v1.songs;env=prod;dc=eu-1';
+    Playcount::Server::wait_until('all of them', sub {
+        my $text = ask_text('counters') // return 0;
+        my $n = 0;
+        $n += $1 while $text =~ /'dog;route=[^']*': (\d+)/g;
+        return $n == 203 && $text =~ /'dog\.output_length;route/;
+    });
+    my ($timers, $all) = flushed();
+    my %mine = map { $_ => $all->{$_} } grep { /^dog;/ } keys %$all;
+    is_deeply \%mine, {
+        'dog;route=api-v1.songs;method=GET;status=2xx;outcome=complete;env=prod;dc=eu-1' => 200,
+        'dog;route=api-v1.songs;method=POST;status=4xx;outcome=complete;env=prod;dc=eu-1' => 3,
+    }, 'DogStatsD: its tags are read';
+    for my $figure (qw(request_time application_time output_time)) {
+        my $made = $timers->{"dog.$figure$of"};
+        cmp_ok abs($made->{count} - 203), '<', 1e-6, "DogStatsD: $figure: the rates stand for every request";
+    }
 }
 
 my $bad = ask('counters')->{'statsd.bad_lines_seen'};
