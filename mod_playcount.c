@@ -84,8 +84,8 @@ static const command_rec directives[] = {
                       "send the metrics"),
     AP_INIT_TAKE12(
         "PlaycountLane", playcount_cmd_lane, NULL, RSRC_CONF,
-        "On [unlogged] or Off: whether a loop in each child answers the simplest "
-        "requests for songs, for many connections from one thread"),
+        "On [unlogged] or Off: whether the simplest requests for songs are "
+        "answered without httpd's own work on them"),
     AP_INIT_TAKE_ARGV(
         "PlaycountRecorder", playcount_cmd_recorder, NULL, RSRC_CONF,
         "DIR [max-body=BYTES] [keep=N] [when=EXPRESSION] [secrets=mask|keep], or "
