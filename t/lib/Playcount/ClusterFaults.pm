@@ -299,10 +299,19 @@ sub wrong_type
     my ($self) = @_;
     my $redis = $self->{redis};
     my ($master) = $redis->masters;
-    my ($key) = grep { /:t:\d+$/ } @{ $redis->ask($master, 'KEYS', 'playcount:*') };
+    my @songs = map { "many-$_" } 1 .. 5000;
+    $self->play(0, map { $_ => 1 } @songs);
+    $self->settles('before a key is of a wrong type');
+    # One that holds a song that is played then.
+    my $key;
+    for (grep { /:t:\d+$/ } @{ $redis->ask($master, 'KEYS', 'playcount:*') }) {
+        $key = $_ and last if grep { /^many-/ } @{ $redis->ask($master, 'HKEYS', $_) };
+    }
     $redis->ask($master, 'RENAME', $key, "$key:kept");
     $redis->ask($master, 'SET', $key, 'no hash');
-    $self->play($_, map { ("many-$_" => 1) } 1 .. 5000) for 0 .. 2;
+    for my $server (0 .. 2) {
+        $self->play($server, map { $_ => 1 } @songs);
+    }
     $_->wait_for_log(qr/WRONGTYPE.*somebody else has written/) for $self->servers;
     $redis->ask($master, 'RENAME', "$key:kept", $key);
     $self->settles('a key of a wrong type is said in the log, and delivery goes on after');
