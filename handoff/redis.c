@@ -43,8 +43,7 @@ static const char *read_seeds(playcount_handoff *h, const char *value,
         if (!colon || colon == one || !playcount_parse_number(colon + 1, 65535) ||
             strlen(one) > 120) {
             return "is not a list of addresses; use HOST:PORT, or several with "
-                   "commas "
-                   "between them";
+                   "commas between them";
         }
         APR_ARRAY_PUSH(redis->seeds, const char *) = one;
     }
@@ -57,7 +56,7 @@ static const char *read_user(playcount_handoff *h, const char *value, apr_pool_t
     return *value ? NULL : "is no name of a user";
 }
 
-/* Read at the start, when httpd may still read what its children may not. */
+/* At the start, httpd may still read what its children may not. */
 static const char *read_password(playcount_handoff *h, const char *value,
                                  apr_pool_t *p)
 {
@@ -104,8 +103,7 @@ static const char *check(playcount_handoff *h, apr_pool_t *p)
 
     if (!redis->seeds->nelts) {
         return "needs cluster=HOST:PORT, the address of a Redis or of some nodes "
-               "of a "
-               "cluster";
+               "of a cluster";
     }
     return redis->user && !redis->password ? "user= needs a password-file=" : NULL;
 }
@@ -172,11 +170,11 @@ static const char *const kinds[] = {
     [PLAYCOUNT_ROUND_PROBE] = "asked for its epoch",
     [PLAYCOUNT_ROUND_PROOF] = "compared with it",
     [PLAYCOUNT_ROUND_BATCH] = "a batch delivered",
-    [PLAYCOUNT_ROUND_TOUCH] = "looked whether it forgot anything",
+    [PLAYCOUNT_ROUND_TOUCH] = "asked whether it has forgotten anything",
 };
 
-/* What a batch or a look at the fences found forgotten: with a proof all is told
- * anyway. */
+/* Tags that a batch or a look at the fences found forgotten; a proof tells all of
+ * them everything anyway. */
 static void note_round(const playcount_handoff *h, const playcount_round *round,
                        playcount_round_e result)
 {
@@ -225,8 +223,7 @@ static const char *reason(playcount_round_e result)
     return result == PLAYCOUNT_ROUND_FOREIGN
                ? "another server delivers to this cluster under the number of this "
                  "zone; if one runs on a copy of this zone's file, give each a "
-                 "node= of "
-                 "its own"
+                 "node= of its own"
                : "not all of the cluster answers";
 }
 

@@ -18,8 +18,7 @@ static const playcount_engine_option options[] = {
 static const char *check(playcount_handoff *h, apr_pool_t *p)
 {
     return "this build of mod_playcount has no Redis; install libhiredis-dev, then "
-           "build "
-           "and install mod_playcount again";
+           "build and install mod_playcount again";
 }
 
 static playcount_delivery_e deliver(playcount_handoff *h,

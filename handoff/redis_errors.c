@@ -83,7 +83,7 @@ static const struct {
     {"NOAUTH", give_up, "set password-file="},
     {"NOPERM", give_up,
      "the user must be allowed EVALSHA and the keys playcount:*"},
-    {"WRONGTYPE", give_up, "somebody else has written to the counter's keys"},
+    {"WRONGTYPE", give_up, "something else has written to the counter's keys"},
 };
 
 void playcount_talk_error(playcount_talk *t, int node, uint32_t tag,

@@ -251,9 +251,8 @@ int playcount_nodes_map(playcount_redis *redis, apr_pool_t *p, const char **why)
         playcount_nodes_find(redis, APR_ARRAY_IDX(redis->seeds, i, const char *));
     }
     redis->is_mapped = 0;
-    /* A different one first each time: one that is cut off knows nothing of the
-     * others.
-     */
+    /* Another one first each time: a node that is cut off knows nothing of what the
+     * others have done. */
     redis->asked++;
     for (int i = 0, n = redis->n; i < n && !redis->is_mapped; i++) {
         const char *now = NULL;

@@ -49,9 +49,9 @@ const char *playcount_redis_read_tls(playcount_handoff *h, const char *value,
                                      apr_pool_t *p)
 {
     return "is not possible: this build has no TLS to Redis. Use a tunnel "
-           "(stunnel) "
-           "on this host, or a network of your own; or build with hiredis 1.0 or "
-           "later and its hiredis_ssl";
+           "(stunnel) on this host, or a network of your own; or build with "
+           "hiredis "
+           "1.0 or later and its hiredis_ssl";
 }
 
 int playcount_redis_start_tls(const playcount_redis *redis, redisContext *c)

@@ -312,7 +312,7 @@ sub wrong_type
     for my $server (0 .. 2) {
         $self->play($server, map { $_ => 1 } @songs);
     }
-    $_->wait_for_log(qr/WRONGTYPE.*somebody else has written/) for $self->servers;
+    $_->wait_for_log(qr/WRONGTYPE.*something else has written/) for $self->servers;
     $redis->ask($master, 'RENAME', "$key:kept", $key);
     $self->settles('a key of a wrong type is said in the log, and delivery goes on after');
 }
