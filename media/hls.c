@@ -267,9 +267,10 @@ static int is_playlist_type(const char *type)
 {
     const char *name = type ? ap_strchr_c(type, '/') : NULL;
 
-    if (!name++) {
+    if (!name) {
         return 0;
     }
+    name++;
     if ((*name | 0x20) != 'm') {
         name += !strncasecmp(name, "x-", 2)            ? 2
                 : !strncasecmp(name, "vnd.apple.", 10) ? 10
