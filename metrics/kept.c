@@ -19,10 +19,11 @@ APLOG_USE_MODULE(playcount);
 #define LAYOUT "1"  /* of the board and its values */
 #define TASK "live" /* its name, for log and metrics */
 
-/* A value is good for so many times as long as it cost: the rows and a window never
- * take more than a four-hundredth of a processor, the rest a thousandth. */
-#define WORTH_OF_METRICS 400
-#define WORTH_OF_ZONES 1000
+/* A value is good for so many times as long as it cost: rows, rates and a window
+ * never take more than a six-hundredth of a processor each, songs and use not half
+ * of that: what one page asks for is less than half a percent together. */
+#define WORTH_OF_METRICS 600
+#define WORTH_OF_ZONES 1500
 
 #define LONG_ENOUGH apr_time_from_sec(10)
 #define WITHOUT_INTERVALS apr_time_from_sec(1) /* where nothing is measured */

@@ -42,10 +42,12 @@ const COLUMNS = [
 // Many tiny blocks: each costs a pass through all filters, for few bytes.
 const tiny = r => r.blocks_p95 >= 100 && r.length_sum > 0 && r.length_p95 / r.blocks_p95 < 256;
 
-let routeRows = [];
+let routeRows = [], routesAge = 0;
 
-function readRoutes(live) {
-  const { columns, rows } = live.routes;
+// Of many busy routes the figures are costly, and older than the rest.
+function readRoutes(live, now) {
+  const { columns, rows, time } = live.routes;
+  routesAge = Math.max(0, Math.round(now - time - live.interval_seconds));
   routeRows = rows.map(values => {
     const r = {};
     columns.forEach((name, i) => { r[name] = values[i]; });
@@ -151,7 +153,7 @@ function drawRoutes() {
   setText($('routes-all'), `Show all ${shown.length} rows`);
   const silent = shown.reduce((n, r) => n + r.silent, 0);
   setText($('routes-count'), (shown.length === routeRows.length ? '' : shown.length + ' of ') + many(routeRows.length, 'route')
-    + (silent ? `, ${silent} of them silent in the last ${choice.m === '1' ? 'minute' : choice.m + ' minutes'}` : ''));
+    + (routesAge > 5 ? `, figures of ${many(routesAge, 'second')} ago` : '') + (silent ? `, ${silent} of them silent in the last ${choice.m === '1' ? 'minute' : choice.m + ' minutes'}` : ''));
   $('tiny').hidden = !made.some(r => r.tiny);
   for (const th of document.querySelectorAll('#route-table th'))
     if (th.dataset.key === by) th.setAttribute('aria-sort', sign > 0 ? 'ascending' : 'descending');

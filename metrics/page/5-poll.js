@@ -76,7 +76,7 @@ async function question() {
       poll.restarted = Date.now();
     series = extend(series, answer.metrics.series, answer.time - choice.m * 60);
     series.events = answer.metrics.events;
-    readRoutes(answer.metrics);
+    readRoutes(answer.metrics, answer.time);
   }
   live = answer;
   live.received = Date.now();
