@@ -75,6 +75,11 @@ await comes('a silent route has a row', async () => page.evaluate(() => {
   return row && row.children[1].textContent === '0' && row.children[9].textContent === '\u2013';
 }));
 ok(/\d+ of them silent/.test(await text(page, '#routes-count')), 'which is said', await text(page, '#routes-count'));
+ok(await page.evaluate(() => {
+  readRoutes({ ...live.metrics, routes: { ...live.metrics.routes, time: live.time - 40 } }, live.time);
+  drawRoutes();
+  return /figures of 39 seconds ago/.test(document.getElementById('routes-count').textContent);
+}), 'a table that is older than the rest says so');
 is(await page.evaluate(() => sparkPath([null, null, 1, 2, null, 3])), 'M48.2 14.3L71.8 7.7M119.0 1.0h.1', 'a gap in a sparkline is a gap');
 ok(await page.evaluate(() => routeRows.every(r => r.spark.length > 0 && r.spark[0] === null)), 'before the start nothing was measured');
 
