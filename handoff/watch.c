@@ -192,6 +192,14 @@ static int is_due(apr_time_t time, apr_interval_time_t most, apr_time_t now)
     return now >= time || time - now > most;
 }
 
+/* The watchdog looks once a second, and now and then it is late. The batch after
+ * that is not, so that it does not wait for one look more. */
+static apr_time_t next_time(apr_time_t due, apr_interval_time_t interval,
+                            apr_time_t now)
+{
+    return now >= due && now - due < interval ? due + interval : now + interval;
+}
+
 static void turn(playcount_handoff *h, apr_pool_t *pool)
 {
     apr_time_t now = apr_time_now();
@@ -203,7 +211,7 @@ static void turn(playcount_handoff *h, apr_pool_t *pool)
     }
     /* After a failure the same batch is tried as soon as the pause is over. */
     if (h->pause || is_due(h->next, interval, now)) {
-        h->next = now + interval;
+        h->next = next_time(h->next, interval, now);
         deliver_all(h, pool);
     }
 }
