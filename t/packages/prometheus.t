@@ -40,6 +40,7 @@ for my $alert ($rules =~ /- alert: (\w+)/g) {
 my $server = Playcount::Metrics::server(songs => 10, config => <<'EOF');
 PlaycountMetricsSongs On
 PlaycountMedia On
+PlaycountRecorder records
 PlaycountRoutes 4
 <Location "/count">
     SetHandler playcount
