@@ -168,7 +168,7 @@ for my $size (sort { $a <=> $b } keys %sizes) {
 # --- Prometheus ---
 
 SKIP: {
-    skip 'prometheus is not installed', 4 if system('prometheus --version > /dev/null 2>&1');
+    skip 'prometheus is not installed', 6 if system('prometheus --version > /dev/null 2>&1');
     my $dir = File::Temp->newdir('playcount-prometheus-XXXXXX', DIR => '/tmp');
     my $port = Playcount::Server::free_port();
     Playcount::Server::spew("$dir/prometheus.yml", <<"EOF");
@@ -201,6 +201,12 @@ EOF
     my $median = $ask->("histogram_quantile(0.5, $lengths)");
     cmp_ok abs($median - 1000), '<', 100, "the median is right to a tenth: $median";
     is $ask->('playcount_song_plays{zone="default"}'), 7, 'and all else';
+    # The first event of a route that is known before it: an increase.
+    my $first = 'playcount_requests_total{route="static",method="GET",status="4xx"}';
+    is $ask->($first), 0, 'a counter is there before its first event';
+    $server->get('/nothing');
+    my $increase = eval { Playcount::Server::wait_until('an increase', sub { $ask->("increase(${first}[1m]) > 0") }) };
+    cmp_ok $increase // 0, '>=', 1, 'which increase() sees';
     kill 'KILL', $pid;
     waitpid $pid, 0;
 }
