@@ -3,7 +3,7 @@
  *   hooks.c        methods and paths, and the operations that answer them
  *   song.c         GET, POST and DELETE of one song
  *   songs.c        POST of many songs at once
- *   read.c         the body of a batch, read
+ *   read_body.c    the body of a batch, read; one above PLAYCOUNT_BODY_MAX gets 413
  *   body.h         and what is in it
  *   list.c         GET of many songs, DELETE of all
  *   refusal.c      what the zone could not do
@@ -34,7 +34,7 @@ playcount_operation playcount_get_song, playcount_post_song, playcount_forget_so
 playcount_operation playcount_list_all, playcount_clear_all;
 playcount_operation playcount_list_some, playcount_post_songs;
 
-/* --- read.c --- */
+/* --- read_body.c --- */
 
 /* The body, at most PLAYCOUNT_BODY_MAX bytes, ended by a NUL. OK, or the status of
  * a refusal with its sentence. */

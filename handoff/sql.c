@@ -1,3 +1,6 @@
+/* Starting, ending and asking in a transaction, for each SQL database: see sql.h.
+ */
+
 #include "handoff/sql.h"
 
 #include "apr_lib.h"
