@@ -30,6 +30,9 @@ static void handle(playcount_talk *t, int node, uint32_t tag, const redisReply *
         if (a.is == PLAYCOUNT_ANSWER_OK) {
             playcount_redis_take_changes(t->redis, t->handoff, tag, r);
         }
+        else { /* a request whose answer was lost may have come late */
+            playcount_redis_read_again(t->redis, tag);
+        }
         playcount_round_answer(t->round, tag, &a);
     }
     else {

@@ -303,6 +303,8 @@ typedef struct {
     int delivered; /* since it was opened: only then is its file copied, as the
                       plays since an opening without any contact are nobody's yet
                       (docs/cluster.md) */
+    int met;       /* an answer came in this round: a batch of before the opening is
+                      done without any */
 } server;
 
 static server servers[SERVERS];
@@ -487,6 +489,7 @@ static void begin_round(int which, int looks)
 {
     server *s = &servers[which];
 
+    s->met = 0;
     s->has_batch =
         !looks && playcount_batch_take(s->zone, &s->batch) == APR_SUCCESS;
     apr_pool_create(&s->round_pool, s->pool);
@@ -522,7 +525,7 @@ static int end_round(int which)
     apr_pool_destroy(s->round_pool);
     s->round = NULL;
     look(s);
-    s->delivered |= end == PLAYCOUNT_ROUND_DONE && !was_batch;
+    s->delivered |= s->met && end == PLAYCOUNT_ROUND_DONE && !was_batch;
     return end == PLAYCOUNT_ROUND_DONE && !was_batch;
 }
 
@@ -628,6 +631,10 @@ static void answered(int which, const playcount_telling *q,
     if (a->is == PLAYCOUNT_ANSWER_OK) {
         take_changes(&servers[which], q, logged);
     }
+    else {
+        servers[which].position[q->tag] = 0;
+    }
+    servers[which].met = 1;
     playcount_round_answer(servers[which].round, q->tag, a);
     look(&servers[which]);
 }
@@ -868,9 +875,11 @@ static void check_song(int song, int is_exact)
     }
     for (int i = 0; i < SERVERS; i++) {
         if (!rolled_back && servers[i].seen[song] != s->total[song]) {
+            SAY("server %d shows %d", i, (int)servers[i].seen[song]);
             fail("a server shows another number");
         }
         if (servers[i].seen[song] < s->total[song]) {
+            SAY("server %d shows %d", i, (int)servers[i].seen[song]);
             fail("a server shows less than the total");
         }
     }
