@@ -1,4 +1,5 @@
-/* What the zone could not do. */
+/* The answers when the zone could not count: 507 if it is full, 503, and their log
+ * lines. */
 
 #include "httpd.h"
 #include "apr_time.h"

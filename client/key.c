@@ -1,4 +1,4 @@
-/* Idempotency keys. */
+/* Makes random Idempotency-Keys. */
 #include <stdio.h>
 #include <sys/random.h>
 

@@ -1,4 +1,5 @@
-/* The parts of the engine `dbd`: see handoff.h for which is above which. */
+/* The engine `dbd`, what its files share with each other only: handoff.h says which
+ * is above which. */
 #ifndef PLAYCOUNT_HANDOFF_DBD_H
 #define PLAYCOUNT_HANDOFF_DBD_H
 

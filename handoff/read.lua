@@ -1,4 +1,4 @@
--- What a tag has of all its songs: see docs/cluster.md.
+-- Run in Redis: reads the counts of all songs of a tag. See docs/cluster.md.
 --
 -- KEYS  1 the tag's fences   2 the tag's log of changes
 --       then for each bucket: the totals, the reader's own counts

@@ -1,4 +1,5 @@
-/* The engine `redis`, from the bottom up:
+/* The engine `redis`: delivery into a Redis Cluster or a single Redis, and what the
+ * other servers have read back. Its files, from the bottom up:
  *
  *   cluster.c          where a song is, what a fence means     no input or output
  *   round.c            what to send next                        no input or output

@@ -1,4 +1,4 @@
-/* A round over all tags: see cluster.h.
+/* A round over all tags: what each is to be told next. See cluster.h.
  *
  * The songs to tell stand in one array, 8 bytes each, sorted by tag and bucket; a
  * turn is a range of it. Ids and counts are read from the zone when a request is

@@ -1,4 +1,5 @@
--- One writer tells one tag its own counts of up to 400 songs: see docs/cluster.md.
+-- Run in Redis: stores one writer's own counts of up to 400 songs in a tag, and raises
+-- the totals. See docs/cluster.md.
 --
 -- KEYS  1 the tag's fences   2 the tag's log of changes
 --       then for each bucket that the songs are in: the totals, the writer's counts;

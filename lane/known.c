@@ -1,8 +1,9 @@
-/* What the lane knows by name: modules that may hook into requests, directives, the
- * providers of Require, and filters. Whatever is not listed here keeps the lane
- * out: a name is added when it is certain that what it does for a request depends
- * on nothing but the connection, the method and the headers. Of headers it is the
- * other way round: those listed keep the lane out. */
+/* What the lane knows by name: modules, directives, providers of Require and
+ * filters that it may pass over, and the headers that keep it out. Any other
+ * module, directive or filter keeps it out: a name is added when it is certain that
+ * what it does for a request depends on nothing but the connection, the method and
+ * the headers. Any other header is compared with that of the request it was learned
+ * from. */
 
 #include "lane/survey.h"
 

@@ -1,4 +1,4 @@
-/* A connection's time with httpd.
+/* Gives a connection of the loop to a worker of httpd, and takes it back.
  *
  * A timed callback of the MPM that is due at once runs in one of its workers, so
  * httpd serves the connection in a thread that it counts and shows. What follows is

@@ -1,6 +1,8 @@
-/* Requests in which another one that looks alike could not differ: nothing in the
- * headers has a meaning of its own for each request, no user is authenticated, and
- * no filter changes what the counter answers. The names are in known.c. */
+/* May a request be learned from? Nothing in its headers has a meaning of its own
+ * for each request, no user is authenticated, and no filter changes what the
+ * counter answers: another one that looks alike could not differ. The names are in
+ * known.c.
+ */
 
 #include "lane/lane.h"
 

@@ -1,4 +1,4 @@
-/* What the files of the tables' memory share with each other only:
+/* The memory of the listeners' tables, made or found again; inside the room only:
  *
  *   table.c       the memory, made or found again
  *   table_file.c  the file in which it can be

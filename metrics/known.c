@@ -1,5 +1,6 @@
-/* Routes that the configuration names. They are there before their first request: a
- * counter that begins with its first event is not seen to increase by it.
+/* Routes that the configuration names, registered at the start: there before their
+ * first request: a counter that begins with its first event is not seen to increase
+ * by it.
  *
  * Besides the labels of PlaycountRoute these are the routes that are derived where
  * there is none: "static", and the handlers that a SetHandler names. Its argument

@@ -1,4 +1,5 @@
-/* What one process at a time does, on the metrics' page: server/watchdog.h. */
+/* The tasks besides requests, and how each is doing, on the metrics' page: see
+ * server/watchdog.h. */
 
 #include "metrics/formats.h"
 

@@ -1,4 +1,5 @@
-/* Paths that others could bend.
+/* Opening files without following links that somebody else could have put there:
+ * paths that others could bend.
  *
  * Whoever may write into a directory can put a symbolic link where another
  * directory or a file is expected, and change it whenever they like: what we write

@@ -1,4 +1,5 @@
-/* Configuration, room by room.
+/* Configuration, room by room: the module's one record, created, merged and looked
+ * up in parts.
  *
  * The module has one record and so one configuration vector, but several
  * rooms. Each room describes itself in a playcount_room: its name, the four

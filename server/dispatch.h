@@ -1,6 +1,7 @@
-/* One dispatcher for all rooms. Each room lists the endpoints that it answers below
- * a counter's root, in its playcount_room; the dispatcher finds the operation for
- * method and path, and answers OPTIONS, 404 and 405 with Allow for all of them.
+/* One dispatcher for all rooms, by method and path; 404, 405 and OPTIONS. Each room
+ * lists the endpoints that it answers below a counter's root, in its
+ * playcount_room; the dispatcher finds the operation for method and path, and
+ * answers OPTIONS, 404 and 405 with Allow for all of them.
  */
 #ifndef PLAYCOUNT_SERVER_DISPATCH_H
 #define PLAYCOUNT_SERVER_DISPATCH_H

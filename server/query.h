@@ -1,4 +1,6 @@
-/* The query of a URL: NAME=VALUE&NAME=VALUE, percent-encoded, '+' for a space. */
+/* The query of a URL and the numbers in it (by, top, limit): NAME=VALUE&NAME=VALUE,
+ * percent-encoded, '+' for a space; what is wrong with one is said in a sentence.
+ */
 #ifndef PLAYCOUNT_SERVER_QUERY_H
 #define PLAYCOUNT_SERVER_QUERY_H
 

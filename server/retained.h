@@ -1,4 +1,4 @@
-/* What outlives a restart.
+/* Memory that outlives graceful restarts, found again by name.
  *
  * At every graceful restart httpd unloads the module, clears the
  * configuration's pool and loads the module again, while children of the old

@@ -1,4 +1,4 @@
-/* Where what we answer begins: see root.h. */
+/* The root of a URL: see root.h. */
 
 #include "server/root.h"
 

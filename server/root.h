@@ -1,6 +1,7 @@
-/* Where what we answer begins. `SetHandler playcount` in a <Location> makes that
- * location the root of a counter's interface; in a <LocationMatch> what the pattern
- * matched is the root. The same goes for `playcount-metrics`.
+/* Which location a URL belongs to: the root of a counter, or of metrics.
+ * `SetHandler playcount` in a <Location> makes that location the root of a
+ * counter's interface; in a <LocationMatch> what the pattern matched is the root.
+ * The same goes for `playcount-metrics`.
  */
 #ifndef PLAYCOUNT_SERVER_ROOT_H
 #define PLAYCOUNT_SERVER_ROOT_H

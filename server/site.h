@@ -1,4 +1,5 @@
-/* What protects a site protects what stands in it.
+/* The site's access rules (<Directory>, .htaccess, <Files>) hold for claimed URLs:
+ * what protects a site protects what stands in it.
  *
  * A claimed URL names no file, but it is a URL of the site: httpd would map it to a
  * path below the document root, and what <Directory>, .htaccess and <Files> say of

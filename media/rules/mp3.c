@@ -1,4 +1,5 @@
-/* MP3: ID3v2 tags, then frames. See measure.h.
+/* Where the sound of an MP3 lies and how long it plays: ID3v2 tags, then frames, in
+ * the first of which Xing, Info or VBRI may stand. See measure.h.
  *
  * A frame begins with four bytes:
  *

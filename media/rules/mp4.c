@@ -1,4 +1,5 @@
-/* MP4, M4A, MOV: boxes. See measure.h.
+/* Where the media of MP4, M4A and MOV lie and how long they play: boxes. See
+ * measure.h.
  *
  *     ftyp | moov( mvhd( time scale, duration ) ... ) | free | mdat( the media )
  *

@@ -1,4 +1,5 @@
-/* Songs that are forgotten.
+/* Songs that are forgotten, while plays of them may still be to hand over; when the
+ * place of one is free.
  *
  * If all plays of a song are handed over, its slot becomes a hole by one
  * compare-and-swap of its word. A play that comes at the same moment either
