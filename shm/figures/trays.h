@@ -7,20 +7,23 @@
  * hand. Whoever reads the figures has all trays emptied before. So nothing is ever
  * late.
  *
- *     used     so many of the trays have ever been claimed, the first of all;
- * raised tray     owner    pid of the thread's process, 0: free. Claimed by a
- * thread, by CAS; given back by it, or by the parent for a process that has ended
- *              written  records put into the tray, ever; the owner, release
- *              taken    records taken out, ever; whoever takes them, by CAS
- *     record   when     request time and application time, 32 bits each
- *              out      output time and output blocks, 32 bits each
- *              length   output length
- *              where    route << 32 | cell
+ *     used       so many of the trays have ever been claimed, the first of all;
+ *                raised only
+ *     tray
+ *       owner    pid of the thread's process, 0: free. Claimed by a thread, by
+ *                CAS; given back by it, or by the parent for a process that ended
+ *       written  records put into the tray, ever; the owner, release
+ *       taken    records taken out, ever; whoever takes them, by CAS
+ *     record
+ *       when     request time and application time, 32 bits each
+ *       out      output time and output blocks, 32 bits each
+ *       length   output length
+ *       where    route << 32 | cell
  *
  * Nothing is locked. A record belongs to the owner until `written` has passed it,
- * then to whoever moves `taken` past it: he has read the records before, and if the
- * CAS succeeds nobody else had them and the owner has not written over them, since
- * it waits for `taken`. A record is added once.
+ * then to whoever moves `taken` past it: that thread has read the records before,
+ * and if the CAS succeeds nobody else had them and the owner has not written over
+ * them, since it waits for `taken`. A record is added once.
  *
  * A process that is killed leaves its trays as they are: the parent adds what is in
  * them. Only what the process itself had just taken out is lost with it, one tray
