@@ -374,6 +374,7 @@ uint64_t playcount_recover(playcount_zone *z)
             continue;
         }
         extend_heap(z, place, epoch, playcount_slot_cell(z, place, word));
+        playcount_slot_pad(z, place, id, length);
         settle_word(z, place, n, epoch);
         if (word_is_live(word, epoch)) {
             playcount_index_insert(z, place, key.hash);

@@ -75,6 +75,17 @@ int playcount_slot_is_sound(const playcount_zone *z, uint64_t place)
                slot_check(playcount_id_hash(z, id, length), length, epoch, place);
 }
 
+void playcount_slot_pad(playcount_zone *z, uint64_t place, const char *id,
+                        apr_size_t length)
+{
+    uint64_t last = words_of(length) - 1;
+
+    if (length > ID_INLINE) {
+        atomic_store_explicit(&z->heap[z->slots[place].id[1] + last],
+                              id_word(id, length, 8 * last), memory_order_release);
+    }
+}
+
 uint64_t playcount_heap_take(playcount_zone *z, uint64_t words)
 {
     z->head->heap_end = heap_after(z, z->head->heap_end, words);

@@ -116,6 +116,12 @@ uint64_t playcount_slot_hash(const playcount_zone *z, uint64_t place);
  * epoch. */
 int playcount_slot_is_sound(const playcount_zone *z, uint64_t place);
 
+/* At opening: a long id is looked up by whole words, so what stands behind it in
+ * its last one must be 0. On a page of another moment it may be the end of an older
+ * id, though all of this one's bytes are right: then they are made 0. */
+void playcount_slot_pad(playcount_zone *z, uint64_t place, const char *id,
+                        apr_size_t length);
+
 /* Where the heap ends when so many words are taken at `end`. */
 static inline uint64_t heap_after(const playcount_zone *z, uint64_t end,
                                   uint64_t words)

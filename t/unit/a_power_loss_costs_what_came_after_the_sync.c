@@ -409,6 +409,28 @@ static void a_form(const char *form, int rounds, unsigned seed)
     }
 }
 
+/* The page with the last word of a long id is of a moment at which an older id
+ * stood there, whose bytes were the same as far as this one goes. */
+static void the_end_of_an_older_id(void)
+{
+    const char *path = test_path("end");
+    char id[106];
+    opened o = open_zone(path, CAPACITY, 0);
+    uint64_t at;
+
+    memset(id, '.', 105);
+    id[105] = '\0';
+    add(o.zone, id, 7);
+    at = o.zone->slots[0].id[1] + 105 / 8;
+    memset((char *)&o.zone->heap[at], '.', 8);
+    close_zone(&o);
+
+    o = open_zone(path, CAPACITY, 0);
+    is(get(o.zone, id), 7, "the song is found");
+    is(add(o.zone, id, 1), 8, "and goes on");
+    close_zone(&o);
+}
+
 int main(void)
 {
     const char *rounds = getenv("PLAYCOUNT_ROUNDS");
@@ -422,6 +444,7 @@ int main(void)
                 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
     image = mmap(NULL, playcount_zone_bytes(&size), PROT_READ | PROT_WRITE,
                  MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    the_end_of_an_older_id();
     a_form("an honest disk", n, seed ? (unsigned)atoi(seed) : (unsigned)getpid());
     disk_lies = 1;
     a_form("a disk that lies", n, (unsigned)getpid());
