@@ -21,31 +21,51 @@ static __attribute__((noinline)) thread *own(void)
 }
 
 static pthread_key_t at_end; /* its value is the thread's tray */
-static int ready;
+static pthread_mutex_t ending = PTHREAD_MUTEX_INITIALIZER;
+static int ready; /* ending */
 
 static void thread_ends(void *tray)
 {
     own()->tray = NULL;
-    playcount_tray_give_back(tray, playcount_metrics_segment->figures);
+    pthread_mutex_lock(&ending);
+    if (ready) {
+        playcount_tray_give_back(tray, playcount_metrics_segment->figures);
+    }
+    pthread_mutex_unlock(&ending);
 }
 
-void playcount_count_child(void)
+/* Threads of the MPM may end after the pool of child_init, when the memory of the
+ * figures and this code are going: the parent gives their trays back. */
+static apr_status_t child_ends(void *unused)
+{
+    pthread_mutex_lock(&ending);
+    ready = 0;
+    pthread_key_delete(at_end);
+    pthread_mutex_unlock(&ending);
+    return APR_SUCCESS;
+}
+
+void playcount_count_child(apr_pool_t *pchild)
 {
     ready = !pthread_key_create(&at_end, thread_ends);
+    if (ready) {
+        apr_pool_pre_cleanup_register(pchild, NULL, child_ends);
+    }
 }
 
 static __attribute__((noinline)) void ask(thread *t)
 {
     t->asked = 1;
-    if (!ready) {
-        return;
+    pthread_mutex_lock(&ending);
+    if (ready) {
+        t->tray = playcount_tray_claim(playcount_metrics_segment->trays,
+                                       (int32_t)getpid());
     }
-    t->tray =
-        playcount_tray_claim(playcount_metrics_segment->trays, (int32_t)getpid());
     if (t->tray && pthread_setspecific(at_end, t->tray)) {
         playcount_tray_give_back(t->tray, playcount_metrics_segment->figures);
         t->tray = NULL;
     }
+    pthread_mutex_unlock(&ending);
 }
 
 void playcount_count(unsigned route, unsigned cell,

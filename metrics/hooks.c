@@ -188,7 +188,7 @@ static void child_init(apr_pool_t *p, server_rec *s)
             playcount_metrics_segment->inflight, (int32_t)getpid());
         apr_pool_cleanup_register(p, (void *)playcount_metrics_row, leave,
                                   apr_pool_cleanup_null);
-        playcount_count_child();
+        playcount_count_child(p);
         playcount_live_child(p);
         playcount_statsd_child(s);
     }

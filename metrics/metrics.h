@@ -135,7 +135,7 @@ void playcount_metrics_lane_add(int route, int method, uint64_t all,
                                 uint64_t output, uint64_t bytes);
 
 /* count.c: count one request. By any thread. The first in child_init. */
-void playcount_count_child(void);
+void playcount_count_child(apr_pool_t *pchild);
 void playcount_count(unsigned route, unsigned cell,
                      const uint64_t value[PLAYCOUNT_FIGURES]);
 

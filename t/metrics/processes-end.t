@@ -28,7 +28,8 @@ sub restart
 {
     my ($server, $signal) = @_;
     my $before = $server->generations;
-    $server->hang_up;
+    # The connection stays open: a worker that frees one while the child is told to end
+    # can meet event's own look at its socket, and crash there.
     kill $signal, $server->pid;
     Playcount::Server::wait_until('a restart', sub { $server->generations > $before });
     Playcount::Server::wait_until('an answer', sub {
