@@ -72,7 +72,6 @@ void playcount_count(unsigned route, unsigned cell,
                      const uint64_t value[PLAYCOUNT_FIGURES])
 {
     playcount_figures *figures = playcount_metrics_segment->figures;
-
     thread *t = own();
 
     if (!t->asked) {

@@ -204,28 +204,27 @@ static int start(walk *w, playcount_path *p, const char *path)
     return 0;
 }
 
-int playcount_path_find(playcount_path *p, const char *path)
+static int walk_to(playcount_path *p, const char *path, int strict, int follows)
 {
-    walk w = {.strict = 1, .follows = 1};
+    walk w = {.strict = strict, .follows = follows};
     int error = start(&w, p, path);
 
     return error ? error : go(&w);
+}
+
+int playcount_path_find(playcount_path *p, const char *path)
+{
+    return walk_to(p, path, 1, 1);
 }
 
 int playcount_path_place(playcount_path *p, const char *path)
 {
-    walk w = {.strict = 1};
-    int error = start(&w, p, path);
-
-    return error ? error : go(&w);
+    return walk_to(p, path, 1, 0);
 }
 
 int playcount_path_parent(playcount_path *p, const char *path)
 {
-    walk w = {.strict = 0};
-    int error = start(&w, p, path);
-
-    return error ? error : go(&w);
+    return walk_to(p, path, 0, 0);
 }
 
 int playcount_path_open(playcount_path *p, int flags, mode_t mode)

@@ -250,7 +250,6 @@ static apr_status_t find_or_take(playcount_served_zone *zone,
                                  playcount_kept_zone **kept)
 {
     apr_status_t rv;
-
     int reopen;
 
     *kept = playcount_retained_get("zone", zone->name);

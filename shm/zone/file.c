@@ -163,11 +163,15 @@ static apr_status_t open_existing(const opening *o, mapping *m,
     return rv;
 }
 
-/* It is open, and right. */
-static void finish(const mapping *m, playcount_file *file)
+/* It is open, and right; or it is given up. */
+static apr_status_t finish(const mapping *m, playcount_file *file, apr_status_t rv)
 {
     struct stat st;
 
+    if (rv != APR_SUCCESS) {
+        apr_pool_destroy(m->pool);
+        return rv;
+    }
     ((zone_header *)m->memory)->boot = boot();
     /* Checking read all of it; only what is used from now on need stay mapped. */
     madvise(m->memory, m->bytes, MADV_DONTNEED);
@@ -178,6 +182,7 @@ static void finish(const mapping *m, playcount_file *file)
         file->device = st.st_dev;
         file->inode = st.st_ino;
     }
+    return APR_SUCCESS;
 }
 
 apr_status_t playcount_file_open(playcount_file *file, const char *path,
@@ -213,12 +218,7 @@ apr_status_t playcount_file_open(playcount_file *file, const char *path,
     else {
         rv = open_existing(&o, &m, file, size);
     }
-    if (rv != APR_SUCCESS) {
-        apr_pool_destroy(m.pool);
-        return rv;
-    }
-    finish(&m, file);
-    return APR_SUCCESS;
+    return finish(&m, file, rv);
 }
 
 apr_status_t playcount_file_reopen(playcount_file *file, const char *path,
@@ -244,12 +244,7 @@ apr_status_t playcount_file_reopen(playcount_file *file, const char *path,
     apr_pool_create(&m.pool, pool);
     apr_os_file_put(&m.file, &m.fd, APR_READ | APR_WRITE | APR_BINARY, m.pool);
     rv = open_existing(&o, &m, file, size);
-    if (rv != APR_SUCCESS) {
-        apr_pool_destroy(m.pool);
-        return rv;
-    }
-    finish(&m, file);
-    return APR_SUCCESS;
+    return finish(&m, file, rv);
 }
 
 int playcount_file_is_there(const char *path, uint64_t device, uint64_t inode)

@@ -167,12 +167,7 @@ static apr_status_t look_at_directory(const opening *o, const char *dir,
     }
     if (lstat(name, &st) == 0 &&
         (!S_ISREG(st.st_mode) || st.st_uid != geteuid() || st.st_nlink != 1)) {
-        return playcount_file_refuse(
-            o, APR_EACCES,
-            apr_psprintf(o->pool,
-                         "cannot be made: %s is a link, or not a file of this "
-                         "user's own; remove it",
-                         name));
+        return playcount_file_refuse_new(o, name);
     }
     return look_for_room(o, dir, bytes);
 }

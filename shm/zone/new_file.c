@@ -29,6 +29,16 @@ apr_status_t playcount_file_refuse(const opening *o, apr_status_t rv,
     return rv;
 }
 
+apr_status_t playcount_file_refuse_new(const opening *o, const char *name)
+{
+    return playcount_file_refuse(
+        o, APR_EACCES,
+        apr_psprintf(o->pool,
+                     "cannot be made: %s is a link, or not a file of this "
+                     "user's own; remove it",
+                     name));
+}
+
 apr_status_t playcount_file_refuse_errno(const opening *o, apr_status_t rv,
                                          const char *doing)
 {
@@ -168,12 +178,7 @@ apr_status_t playcount_new_file(const opening *o, mapping *m,
     int error;
 
     if (rv == APR_EPROC_UNKNOWN) {
-        return playcount_file_refuse(
-            o, APR_EACCES,
-            apr_psprintf(o->pool,
-                         "cannot be made: %s is a link, or not a file of this "
-                         "user's own; remove it",
-                         name));
+        return playcount_file_refuse_new(o, name);
     }
     if (APR_STATUS_IS_EAGAIN(rv)) {
         return playcount_file_refuse(o, rv, "is just being made by another server");

@@ -33,6 +33,9 @@ apr_status_t playcount_file_refuse(const opening *o, apr_status_t rv,
 apr_status_t playcount_file_refuse_errno(const opening *o, apr_status_t rv,
                                          const char *doing);
 
+/* The same for PATH.new, which is not ours to write over. */
+apr_status_t playcount_file_refuse_new(const opening *o, const char *name);
+
 /* Find the file, and judge whether the way to it is safe (path/path.h): an error,
  * with half a sentence, if it is not. Afterwards o->path is the way without links.
  * A directory that is missing is no error yet: what opens the file reports it. */
