@@ -1,6 +1,6 @@
-/* Bodies of POST /songs: what any of them must hold when it was taken, and what it
- * may take of memory, be it taken or not.
- */
+/* Bodies of POST /songs: what any of them must hold when it was taken, that it is
+ * the same when it is written and read again, and what it may take of memory, be it
+ * taken or not. */
 #ifndef PLAYCOUNT_FUZZ_BODY_H
 #define PLAYCOUNT_FUZZ_BODY_H
 
@@ -60,10 +60,36 @@ static inline void check_batch(const playcount_batch_body *batch)
     }
 }
 
-/* Read this body, and hand the batch to `then` while it lives; NULL for nothing. */
-static inline void
-fuzz_body(playcount_body_read *read, const uint8_t *data, size_t size,
-          void (*then)(apr_pool_t *pool, const playcount_batch_body *batch))
+/* What was taken, written again in the notation of a body; the end of it. An id
+ * takes PLAYCOUNT_ESCAPED_MAX at most, what is around it FUZZ_AROUND. */
+typedef char *fuzz_write(char *at, const playcount_batch_body *batch);
+
+#define FUZZ_AROUND 32
+
+static inline void check_again(apr_pool_t *pool, const playcount_batch_body *batch,
+                               playcount_body_read *read, fuzz_write *write)
+{
+    playcount_batch_body again;
+    char *text = apr_palloc(pool, batch->n * (PLAYCOUNT_ESCAPED_MAX + FUZZ_AROUND) +
+                                      FUZZ_AROUND);
+    char *end = write(text, batch);
+    int too_many = 0;
+
+    *end = '\0';
+    CHECK(!read(pool, fuzz_zone(), text, (apr_size_t)(end - text), &again,
+                &too_many));
+    CHECK(again.n == batch->n);
+    for (apr_size_t i = 0; i < again.n; i++) {
+        CHECK(again.plays[i].by == batch->plays[i].by);
+        CHECK(again.plays[i].length == batch->plays[i].length);
+        CHECK(
+            !memcmp(again.plays[i].id, batch->plays[i].id, again.plays[i].length));
+    }
+}
+
+/* Read this body, and again what was taken of it. */
+static inline void fuzz_body(playcount_body_read *read, fuzz_write *write,
+                             const uint8_t *data, size_t size)
 {
     playcount_zone *zone = fuzz_zone();
     playcount_batch_body batch;
@@ -89,9 +115,7 @@ fuzz_body(playcount_body_read *read, const uint8_t *data, size_t size,
     }
     else {
         check_batch(&batch);
-        if (then) {
-            then(pool, &batch);
-        }
+        check_again(pool, &batch, read, write);
     }
     apr_pool_destroy(pool);
     free(body);

@@ -1,42 +1,29 @@
-/* Batches as JSON; what was taken is read again from the JSON that answers give. */
+/* Batches as JSON, which is written again as answers give it. */
 
 #include "fuzz/body.h"
 
-static void read_again(apr_pool_t *pool, const playcount_batch_body *batch)
+static char *write_json(char *at, const playcount_batch_body *batch)
 {
-    playcount_batch_body again;
-    char *json = apr_palloc(pool, batch->n * (PLAYCOUNT_ESCAPED_MAX + 32) + 3);
-    char *at = json;
-    int too_many = 0;
-
     *at++ = '{';
     for (apr_size_t i = 0; i < batch->n; i++) {
         const playcount_play *play = &batch->plays[i];
 
+        if (i) {
+            *at++ = ',';
+        }
         *at++ = '"';
         at += playcount_json_escape(at, play->id, play->length);
         memcpy(at, "\":", 2);
         at += 2;
         at += playcount_digits(at, play->by);
-        *at++ = ',';
     }
-    at[batch->n ? -1 : 0] = '}';
-    at += batch->n ? 0 : 1;
-    *at = '\0';
-    CHECK(!playcount_body_json(pool, fuzz_zone(), json, (apr_size_t)(at - json),
-                               &again, &too_many));
-    CHECK(again.n == batch->n);
-    for (apr_size_t i = 0; i < again.n; i++) {
-        CHECK(again.plays[i].by == batch->plays[i].by);
-        CHECK(again.plays[i].length == batch->plays[i].length);
-        CHECK(
-            !memcmp(again.plays[i].id, batch->plays[i].id, again.plays[i].length));
-    }
+    *at++ = '}';
+    return at;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    fuzz_body(playcount_body_json, data, size, read_again);
+    fuzz_body(playcount_body_json, write_json, data, size);
     return 0;
 }

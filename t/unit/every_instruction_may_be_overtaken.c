@@ -2,17 +2,16 @@
  * forgotten and another song of the same length gets the place. No count,
  * no id and no play may come from one song to the other.
  *
- * The operation runs one machine instruction at a time (the processor's trap flag).
+ * The operation runs one machine instruction at a time (step.h).
  * After each number of instructions there is a run in which it is overtaken just
  * there, in the handler of the trap, which does what another process would do. Runs
  * in which the operation holds the lock there are left out: nothing is forgotten
  * then. */
 
 #include "fixture.h"
+#include "step.h"
 
 #ifdef __x86_64__
-
-#include <ucontext.h>
 
 #include "shm/zone/batches.h"
 #include "shm/zone/layout.h"
@@ -145,14 +144,12 @@ static void hand_over(playcount_zone *z)
 
 static void trap(int signal_number, siginfo_t *info, void *context)
 {
-    ucontext_t *is = context;
-
     (void)signal_number;
     (void)info;
     if (++sleeper.steps < sleeper.at) {
         return;
     }
-    is->uc_mcontext.gregs[REG_EFL] &= ~0x100LL;
+    step_no_more(context);
     if (apr_global_mutex_trylock(lock) == APR_SUCCESS) {
         apr_global_mutex_unlock(lock);
         sleeper.overtaken = 1;
@@ -162,24 +159,6 @@ static void trap(int signal_number, siginfo_t *info, void *context)
             hand_over(sleeper.zone);
         }
         add(sleeper.zone, kind->y, sleeper.comes_with);
-    }
-}
-
-/* The processor traps after each instruction from here on, or no longer. The stack
- * below its pointer may be in use. */
-static __attribute__((noinline)) void step(int on)
-{
-    if (on) {
-        __asm__ volatile(
-            "lea -128(%%rsp), %%rsp; pushfq; orq $0x100, (%%rsp); popfq;"
-            "lea 128(%%rsp), %%rsp" ::
-                : "memory", "cc");
-    }
-    else {
-        __asm__ volatile(
-            "lea -128(%%rsp), %%rsp; pushfq; andq $~0x100, (%%rsp); popfq;"
-            "lea 128(%%rsp), %%rsp" ::
-                : "memory", "cc");
     }
 }
 
@@ -214,12 +193,11 @@ int main(void)
 {
     apr_pool_t *pool = test_pool();
     playcount_zone *z = test_zone(pool, 2, 0), *handed = test_zone(pool, 2, 0);
-    struct sigaction action = {.sa_sigaction = trap, .sa_flags = SA_SIGINFO};
 
     int soak = getenv("PLAYCOUNT_SOAK") != NULL;
 
     alarm(soak ? 3600 : 300);
-    sigaction(SIGTRAP, &action, NULL);
+    step_handler(trap);
     playcount_zone_set_handed_over(handed);
     for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++) {
         for (int o = 0; o < (int)(sizeof(operations) / sizeof(*operations)); o++) {
@@ -240,14 +218,6 @@ int main(void)
         }
     }
     return done_testing();
-}
-
-#else
-
-int main(void)
-{
-    printf("1..0 # SKIP single steps are of one processor\n");
-    return 0;
 }
 
 #endif

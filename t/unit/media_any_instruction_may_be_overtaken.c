@@ -2,7 +2,7 @@
  * listener, by one that begins a new day, or by the sweep: whoever is first, it is
  * one play.
  *
- * The delivery runs one machine instruction at a time (the processor's trap flag).
+ * The delivery runs one machine instruction at a time (step.h).
  * At each of them the process forks: the child, with a copy of the memory, does
  * just there what another process would do, and then goes on. Where the delivery
  * holds a lock that is left out: the other one waits then. In the end the listener
@@ -11,10 +11,9 @@
 #include <sys/wait.h>
 
 #include "t/unit/media.h"
+#include "t/unit/step.h"
 
 #ifdef __x86_64__
-
-#include <ucontext.h>
 
 #define NEED 1000
 
@@ -157,7 +156,6 @@ static int is_locked(void)
 
 static void trap(int signal_number, siginfo_t *info, void *context)
 {
-    ucontext_t *is = context;
     int status;
     pid_t child;
 
@@ -168,7 +166,7 @@ static void trap(int signal_number, siginfo_t *info, void *context)
     }
     child = test_fork();
     if (child == 0) {
-        is->uc_mcontext.gregs[REG_EFL] &= ~0x100LL;
+        step_no_more(context);
         sleeper.overtaken = 1;
         sleeper.scenario->other();
         return;
@@ -176,24 +174,6 @@ static void trap(int signal_number, siginfo_t *info, void *context)
     sleeper.runs++;
     if (waitpid(child, &status, 0) != child || status) {
         sleeper.wrong++;
-    }
-}
-
-/* The processor traps after each instruction from here on, or no longer. The stack
- * below its pointer may be in use. */
-static __attribute__((noinline)) void step(int on)
-{
-    if (on) {
-        __asm__ volatile(
-            "lea -128(%%rsp), %%rsp; pushfq; orq $0x100, (%%rsp); popfq;"
-            "lea 128(%%rsp), %%rsp" ::
-                : "memory", "cc");
-    }
-    else {
-        __asm__ volatile(
-            "lea -128(%%rsp), %%rsp; pushfq; andq $~0x100, (%%rsp); popfq;"
-            "lea 128(%%rsp), %%rsp" ::
-                : "memory", "cc");
     }
 }
 
@@ -222,7 +202,6 @@ static void run(const scenario *s)
 int main(void)
 {
     apr_pool_t *pool = test_pool();
-    struct sigaction action = {.sa_sigaction = trap, .sa_flags = SA_SIGINFO};
     uint64_t bytes = playcount_media_bytes(&shape);
     void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -232,7 +211,7 @@ int main(void)
         return 1;
     }
     alarm(300);
-    sigaction(SIGTRAP, &action, NULL);
+    step_handler(trap);
     playcount_media_format(memory, &shape);
     media = playcount_media_attach(pool, memory);
     sleeper.stride = getenv("PLAYCOUNT_SOAK") ? 1 : 5;
@@ -243,14 +222,6 @@ int main(void)
            scenarios[i].name, (int)sleeper.runs);
     }
     return done_testing();
-}
-
-#else
-
-int main(void)
-{
-    printf("1..0 # SKIP single steps are of one processor\n");
-    return 0;
 }
 
 #endif
