@@ -1,6 +1,7 @@
 # DELETE of one song forgets it, answers its last count and gives its place free.
 use strict;
 use warnings;
+use Playcount::Process;
 use Test::More;
 use Playcount::Api;
 
@@ -36,8 +37,7 @@ $counter->answers('DELETE', "/song/$_", 400, qr/^The id /, "no id: $_")
 $counter->request('DELETE', '/');
 my @pids = map {
     pipe my $from, my $to or die "pipe: $!";
-    my $pid = fork // die "fork: $!";
-    if (!$pid) {
+    my $pid = Playcount::Process::begin({}, sub {
         my $own = counter('forget', keep => 1);
         my $sum = 0;
         for my $n (1 .. 200) {
@@ -46,9 +46,7 @@ my @pids = map {
         }
         print $to $sum;
         close $to;
-        require POSIX;
-        POSIX::_exit(0);
-    }
+    });
     close $to;
     [$_, $pid, $from];
 } 0, 0, 1, 1;

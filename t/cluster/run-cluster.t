@@ -6,30 +6,16 @@ use warnings;
 use File::Temp ();
 use FindBin;
 use HTTP::Tiny;
-use IO::Socket::INET;
 use POSIX ();
 use Test::More;
+use Playcount::Ports qw(free_port);
+use Playcount::Process;
 use Playcount::Server;
 
 my $temp = File::Temp->newdir('playcount-run-XXXXXX', DIR => '/tmp');
 chmod 0755, "$temp";
 my $program = "$FindBin::Bin/../../tools/run-cluster";
-my ($port, $redis) = (ports(4, 0), ports(6, 10000));
-
-# The first of so many free ports in a row; and of those so far above.
-sub ports
-{
-    my ($n, $above) = @_;
-    for (1 .. 1000) {
-        my $first = Playcount::Server::free_port();
-        next if $first > 50000;
-        my @taken = grep { !IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $_,
-            Listen => 1, ReuseAddr => 1) } map { ($_, $above ? $_ + $above : ()) }
-            $first .. $first + $n - 1;
-        return $first unless @taken;
-    }
-    die "no free ports\n";
-}
+my ($port, $redis) = (free_port(4), free_port(6, 10_000));
 
 sub command
 {
@@ -41,14 +27,7 @@ sub command
 sub start
 {
     unlink "$temp/output";
-    my $pid = fork // die "fork: $!";
-    if ($pid == 0) {
-        setpgrp;
-        open STDIN, '<', '/dev/null';
-        open STDOUT, '>', "$temp/output";
-        open STDERR, '>&', \*STDOUT;
-        exec command('start') or POSIX::_exit(127);
-    }
+    my $pid = Playcount::Process::start({ out => "$temp/output" }, command('start'));
     Playcount::Server::wait_until('the cluster serves', sub {
         my $output = Playcount::Server::slurp("$temp/output");
         die "run-cluster: $output" if waitpid($pid, POSIX::WNOHANG) == $pid;
@@ -78,14 +57,7 @@ sub shows
 
 # The first start is interrupted as soon as the nodes hear of each other.
 {
-    my $pid = fork // die "fork: $!";
-    if ($pid == 0) {
-        setpgrp;
-        open STDIN, '<', '/dev/null';
-        open STDOUT, '>', "$temp/interrupted";
-        open STDERR, '>&', \*STDOUT;
-        exec command('start') or POSIX::_exit(127);
-    }
+    my $pid = Playcount::Process::start({ out => "$temp/interrupted" }, command('start'));
     Playcount::Server::wait_until('two nodes know each other', sub {
         my $known = `redis-cli -p $redis CLUSTER INFO 2>&1`;
         return $known =~ /cluster_known_nodes:[2-6]/ || select(undef, undef, undef, 0.05) && 0;
@@ -124,7 +96,7 @@ is $? >> 8, 0, 'Ctrl-C stops it';
 like Playcount::Server::slurp("$temp/output"), qr/Stopped\.\n\z/, '... as it says';
 unlike status(), qr/ runs/, '... every part of it';
 
-($port, $redis) = (ports(4, 0), ports(6, 10000));
+($port, $redis) = (free_port(4), free_port(6, 10_000));
 $pid = start();
 shows(1, 10, 'what was counted is there after a stop, on other ports');
 is system(command('stop')), 0, 'another terminal stops it, too';

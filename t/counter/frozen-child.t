@@ -5,6 +5,7 @@ use strict;
 use warnings;
 use HTTP::Tiny;
 use Test::More;
+use Playcount::Process;
 use Playcount::Server;
 
 my $server = Playcount::Server->new(processes => 3, songs => '100k', location => '/plays',
@@ -14,18 +15,11 @@ my %batch = (content => $batch, headers => {'content-type' => 'text/plain'});
 is $server->post('/plays/songs', %batch)->{status}, 200, 'songs are known';
 
 # Batches hold the lock most of the time.
-my @load;
-for (1 .. 2) {
-    my $pid = fork // die "fork: $!";
-    if (!$pid) {
-        while (1) {
-            HTTP::Tiny->new(timeout => 5)->post($server->url('/plays/songs'),
-                \%batch);
-        }
-    }
-    push @load, $pid;
-}
-END { kill 'KILL', @load if @load; }
+my @load = map {
+    Playcount::Process::begin({ signal => 'KILL' }, sub {
+        HTTP::Tiny->new(timeout => 5)->post($server->url('/plays/songs'), \%batch) while 1;
+    });
+} 1 .. 2;
 
 sub request
 {
@@ -60,9 +54,7 @@ is request('DELETE', '/plays/')->{status}, 503, 'a clear is refused';
 like $server->error_log, qr/process $frozen has held its lock/, 'the log names the child';
 
 kill 'CONT', $frozen;
-kill 'KILL', @load;
-waitpid $_, 0 for @load;
-@load = ();
+Playcount::Process::end($_) for @load;
 is request('POST', "/plays/song/new$new")->{content}, '1',
     'it goes on: the song that was refused had not been counted';
 unlike $server->error_log, qr/exit signal/, 'no child died';

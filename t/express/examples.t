@@ -37,14 +37,11 @@ sub ask_for
     my ($express, @paths) = @_;
     my @clients = map {
         my $path = $_;
-        my $pid = fork // die "fork: $!";
-        if (!$pid) {
+        Playcount::Process::begin({}, sub {
             my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $express->port);
             print {$socket} "GET $path HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
             1 while sysread $socket, my $text, 65536;
-            POSIX::_exit(0);
-        }
-        $pid;
+        });
     } @paths;
     waitpid $_, 0 for @clients;
 }
@@ -107,14 +104,7 @@ for my $case (['embedded', 1], ['daemon', 0, '--wsgi-processes', 1]) {
 sub serve
 {
     my ($port, @command) = @_;
-    my $pid = fork // die "fork: $!";
-    if (!$pid) {
-        setpgrp;
-        open STDIN, '<', '/dev/null';
-        open STDOUT, '>>', "$temp/backend";
-        open STDERR, '>&', \*STDOUT;
-        exec @command or POSIX::_exit(127);
-    }
+    my $pid = Playcount::Process::start({ out => "$temp/backend", append => 1 }, @command);
     Playcount::Server::wait_until("$command[0] answers", sub {
         return IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $port);
     });
@@ -147,9 +137,7 @@ for my $backend (
         ask_for($express, map { "/$_" } @names);
         my %route = measured($express, map { "/$_" } @names);
         is_as_given($way, $_, $route{"/$_"}, 0) for @names;
-        kill 'TERM', $pid;
-        waitpid $pid, 0;
-        kill 'KILL', -$pid;
+        Playcount::Process::end($pid);
     }
 }
 

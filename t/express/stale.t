@@ -34,23 +34,18 @@ starts('nothing there');
 is $express->post('/song/1')->{content}, '1', 'it counts';
 stops();
 
-my $zombie = fork // die $!;
-POSIX::_exit(0) if !$zombie;
+my $zombie = Playcount::Process::begin({}, sub { });
 Playcount::Server::wait_until('a zombie', sub {
     return Playcount::Server::slurp("/proc/$zombie/stat") =~ /\) Z /;
 });
-my $sleeper = fork // die $!;
-if (!$sleeper) {
-    exec 'sleep', '600';
-}
+my $sleeper = Playcount::Process::start({}, 'sleep', '600');
 for my $left ([zombie => $zombie], ['another program' => $sleeper], ['process 1' => 1],
     [garbage => 'garbage'], ['nothing' => '']) {
     Playcount::Server::spew($pid_file, "$left->[1]\n");
     starts("a pid file with $left->[0]");
     stops();
 }
-kill 'KILL', $sleeper;
-waitpid $_, 0 for $zombie, $sleeper;
+Playcount::Process::end($_) for $zombie, $sleeper;
 
 # The parent is killed: its children hold the port and the zone, and are found.
 sub serving

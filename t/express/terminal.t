@@ -40,17 +40,15 @@ SKIP: {
     chown $uid, $gid, $other->temp;
     pipe my $from, my $to or die $!;
     chmod 0600, "/proc/self/fd/" . fileno $to;
-    my $pid = fork // die $!;
-    if (!$pid) {
-        ($(, $)) = ($gid, "$gid $gid");
-        ($<, $>) = ($uid, $uid);
+    my $pid = Playcount::Process::begin({}, sub {
+        Playcount::Process::become($uid, $gid);
         open STDIN,  '<',  '/dev/null';
         open STDOUT, '>&', $to;
         open STDERR, '>&', $to;
         $ENV{HOME} = $other->temp;
         exec $other->command('start-server', '--log-to-terminal', '--songs', '1k',
-            '--processes', 2) or POSIX::_exit(127);
-    }
+            '--processes', 2) or die $!;
+    });
     close $to;
     my ($said, $asked) = ('', 0);
     while (my $line = <$from>) {

@@ -50,16 +50,13 @@ my $file = "$dir/plays.db";
 my $dbd = Playcount::Server->new(
     songs => 100, zone_file => 1, modules => ['dbd'],
     config => sqlite_dbd($file) . 'PlaycountHandoff dbd interval=1');
-my $pid = fork // die "fork: $!";
-if (!$pid) {
+my $pid = Playcount::Process::begin({}, sub {
     my ($n, $refused) = (0, 0);
     until (-e "$dir/enough") {
         $dbd->post('/song/hot')->{status} == 200 ? $n++ : $refused++;
     }
     Playcount::Server::spew("$dir/played", "$n $refused");
-    require POSIX;
-    POSIX::_exit(0);
-}
+});
 my ($answered, $deleted, $refused, $kills) = (0, 0, 0, 0);
 Playcount::Server::wait_until('a song that is played to be deleted three times', sub {
     my $gone = $dbd->delete('/song/hot');

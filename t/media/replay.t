@@ -86,9 +86,9 @@ sub send_requests
     for my $c (1 .. $connections) {
         my @mine = map { request() } 1 .. $n / $connections;
         $mine[-1] =~ s/\r\n\r\n$/\r\nConnection: close\r\n\r\n/;
-        my $pid = fork // die "fork: $!";
-        POSIX::_exit(send_all(join '', @mine) ? 0 : 1) if $pid == 0;
-        push @children, $pid;
+        push @children, Playcount::Process::begin({}, sub {
+            send_all(join '', @mine) or die "a connection was closed too early\n";
+        });
     }
     $meanwhile->() if $meanwhile;
     for my $pid (@children) {

@@ -11,8 +11,7 @@ my $backend = IO::Socket::INET->new(
     LocalAddr => '127.0.0.1', Listen => 5, ReuseAddr => 1, Proto => 'tcp')
     or die $!;
 my $backend_port = $backend->sockport;
-my $backend_pid = fork // die $!;
-if (!$backend_pid) {
+Playcount::Process::begin({}, sub {
     while (my $client = $backend->accept) {
         local $SIG{PIPE} = 'IGNORE';
         while (defined(my $line = <$client>)) {
@@ -22,9 +21,7 @@ if (!$backend_pid) {
         print $client 'q' x 30000 for 1 .. 10;
         close $client;
     }
-    exit 0;
-}
-END { kill 'TERM', $backend_pid if $backend_pid }
+});
 close $backend;
 
 my $CONFIG = <<"EOF";

@@ -47,16 +47,12 @@ EOF
     for my $how (sort keys %in) {
         my ($arguments, $url) = ([@{ $in{$how} }[0 .. $#{ $in{$how} } - 1]], $in{$how}[-1]);
         for (1 .. 3) {
-            my $pid = fork // die $!;
-            if (!$pid) {
-                exec 'curl', '-s', @$arguments, '--limit-rate', '1M',
-                    '-o', "$root/taken", "$url/file" or die $!;
-            }
+            my $pid = Playcount::Process::start({}, 'curl', '-s', @$arguments, '--limit-rate', '1M',
+                '-o', "$root/taken", "$url/file");
             Playcount::Server::wait_until('some of it', sub {
                 return (-s "$root/taken" // 0) > 100_000;
             });
-            kill 'KILL', $pid;
-            waitpid $pid, 0;
+            Playcount::Process::end($pid, 'KILL');
             cmp_ok -s "$root/taken", '<', $SIZE, "$mpm, $how: a client that goes away";
             unlink "$root/taken";
             $want{aborted}++;

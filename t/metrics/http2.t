@@ -43,17 +43,12 @@ for my $mpm (qw(event worker)) {
     is $total->{outcomes}{complete}, 200, "$mpm: as complete";
 
     # A client that leaves in the middle of its streams.
-    my $pid = fork // die $!;
-    if (!$pid) {
-        open STDOUT, '>', '/dev/null';
-        exec qw(h2load -n 5 -c 1 -m 5),
-            "$url?blocks=2000&size=10&between=20&how=flush" or die $!;
-    }
+    my $pid = Playcount::Process::start({}, qw(h2load -n 5 -c 1 -m 5),
+        "$url?blocks=2000&size=10&between=20&how=flush");
     Playcount::Server::wait_until('streams in flight', sub {
         return Playcount::Metrics::json($server)->{metrics}{total}{in_flight} > 0;
     });
-    kill 'KILL', $pid;
-    waitpid $pid, 0;
+    Playcount::Process::end($pid, 'KILL');
     Playcount::Server::wait_until('none in flight', sub {
         $total = Playcount::Metrics::json($server)->{metrics}{total};
         return $total->{in_flight} == 0;

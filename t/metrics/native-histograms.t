@@ -5,7 +5,6 @@ use warnings;
 use File::Temp ();
 use HTTP::Tiny;
 use Cpanel::JSON::XS ();
-use POSIX ();
 use Test::More;
 use Playcount::Metrics;
 
@@ -179,14 +178,9 @@ scrape_configs:
   static_configs:
   - targets: ['127.0.0.1:$server->{port}']
 EOF
-    my $pid = fork // die "fork: $!";
-    if ($pid == 0) {
-        open STDOUT, '>', "$dir/log";
-        open STDERR, '>&', \*STDOUT;
-        exec 'prometheus', '--enable-feature=native-histograms', "--config.file=$dir/prometheus.yml",
-            "--storage.tsdb.path=$dir/data", "--web.listen-address=127.0.0.1:$port", '--log.level=warn'
-            or POSIX::_exit(127);
-    }
+    Playcount::Process::start({ out => "$dir/log", signal => 'KILL' }, 'prometheus',
+        '--enable-feature=native-histograms', "--config.file=$dir/prometheus.yml",
+        "--storage.tsdb.path=$dir/data", "--web.listen-address=127.0.0.1:$port", '--log.level=warn');
     my $http = HTTP::Tiny->new(timeout => 60);
     my $ask = sub {
         my $answer = $http->get("http://127.0.0.1:$port/api/v1/query?" . $http->www_form_urlencode({ query => $_[0] }));
@@ -207,7 +201,5 @@ EOF
     $server->get('/nothing');
     my $increase = eval { Playcount::Server::wait_until('an increase', sub { $ask->("increase(${first}[1m]) > 0") }) };
     cmp_ok $increase // 0, '>=', 1, 'which increase() sees';
-    kill 'KILL', $pid;
-    waitpid $pid, 0;
 }
 done_testing;

@@ -53,12 +53,7 @@ for my $mpm (qw(event worker prefork)) {
     my $server = server($mpm, 'raw', start => 0);
     my %ended;
     for (1 .. 2) {
-        my $pid = fork // die $!;
-        if (!$pid) {
-            open STDOUT, '>', '/dev/null';
-            open STDERR, '>&', \*STDOUT;
-            exec $server->command, '-X' or POSIX::_exit(127);
-        }
+        my $pid = Playcount::Process::start({}, $server->command, '-X');
         Playcount::Server::wait_until('an answer', sub {
             $server->hang_up;
             my $answer = eval { $server->get('/count/') };

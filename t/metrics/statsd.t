@@ -55,17 +55,8 @@ global.setTimeout = (f, ...more) => {
 };
 process.on('SIGUSR2', () => flush());
 EOF
-my $statsd = fork // die $!;
-if (!$statsd) {
-    open STDOUT, '>', "$temp/log";
-    open STDERR, '>&', \*STDOUT;
-    exec 'node', '-r', "$temp/flush.js", $program, "$temp/config.js" or POSIX::_exit(127);
-}
-END {
-    my $status = $?;
-    if ($statsd) { kill 'TERM', $statsd; waitpid $statsd, 0 }
-    $? = $status;
-}
+my $statsd = Playcount::Process::start({ out => "$temp/log" }, 'node', '-r', "$temp/flush.js",
+    $program, "$temp/config.js");
 
 # Ask it: "counters" or "timers", as text.
 sub ask_text

@@ -80,21 +80,9 @@ my $port = Playcount::Server::free_port();
     or die 'no target';
 Playcount::Server::spew("$dir/prometheus.yml", "global: {scrape_interval: 1s, evaluation_interval: 1s}\n$config");
 copy('contrib/prometheus.rules.yml', "$dir/prometheus.rules.yml") or die "prometheus.rules.yml: $!";
-my $pid = fork // die "fork: $!";
-if ($pid == 0) {
-    open STDOUT, '>', "$dir/log";
-    open STDERR, '>&', \*STDOUT;
-    exec 'prometheus', "--config.file=$dir/prometheus.yml", "--storage.tsdb.path=$dir/data",
-        "--web.listen-address=127.0.0.1:$port", '--log.level=warn' or POSIX::_exit(127);
-}
-END {
-    my $status = $?;
-    if ($pid) {
-        kill 'KILL', $pid;
-        waitpid $pid, 0;
-    }
-    $? = $status;
-}
+Playcount::Process::start({ out => "$dir/log", signal => 'KILL' }, 'prometheus',
+    "--config.file=$dir/prometheus.yml", "--storage.tsdb.path=$dir/data",
+    "--web.listen-address=127.0.0.1:$port", '--log.level=warn');
 my $http = HTTP::Tiny->new(timeout => 60);
 
 # The samples of a query; undef while Prometheus does not answer or refuses it.

@@ -28,9 +28,7 @@ Playcount::Server::spew($server->root . '/htdocs/a.mp3', 'x' x 1000);
 $server->get('/a.mp3', headers => { 'User-Agent' => $_ }) for 'Player/1', 'Googlebot/2.1';
 
 # Requests go on until the test ends.
-my $load = fork // die $!;
-if (!$load) {
-    $SIG{TERM} = sub { POSIX::_exit(0) };
+Playcount::Process::begin({}, sub {
     my $n = 0;
     while (getppid() != 1) {
         $n++;
@@ -42,13 +40,7 @@ if (!$load) {
         $server->post('/plays/song/other') if $n % 2;
         select undef, undef, undef, 0.02;
     }
-    POSIX::_exit(0);
-}
-END {
-    my $status = $?;
-    if ($load) { kill 'TERM', $load; waitpid $load, 0 }
-    $? = $status;
-}
+});
 
 Playcount::Browser::run('views.mjs',
     url => $server->url('/metrics'),

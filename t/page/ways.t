@@ -27,20 +27,12 @@ my $slow = sub { $server->get("/test?blocks=2&before=30&a-rather-long-name-of-a-
 $slow->($_) for 1 .. 3;
 
 # Requests go on until the test ends.
-my $load = fork // die $!;
-if (!$load) {
-    $SIG{TERM} = sub { POSIX::_exit(0) };
+Playcount::Process::begin({}, sub {
     for (my $n = 0; getppid() != 1; $n++) {
         $server->get('/test?blocks=2&size=500&n=' . $n % 3);
         select undef, undef, undef, 0.05;
     }
-    POSIX::_exit(0);
-}
-END {
-    my $status = $?;
-    if ($load) { kill 'TERM', $load; waitpid $load, 0 }
-    $? = $status;
-}
+});
 
 Playcount::Browser::run('ways.mjs', url => $server->url('/'), act => {
     slow     => sub { $slow->(4) },

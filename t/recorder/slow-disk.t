@@ -6,6 +6,7 @@ use warnings;
 use Test::More;
 use Time::HiRes qw(time);
 use Playcount::Recorder;
+use Playcount::Trace;
 
 my $server = Playcount::Server->new(
     processes => 1,
@@ -25,20 +26,9 @@ ok my $thread = Playcount::Server::wait_until('the thread that writes', \&writer
 $server->get('/song/1');
 Playcount::Recorder::wait_for($server, 1);
 
-my $log = $server->root . '/strace';
-my $strace = fork // die $!;
-if (!$strace) {
-    open STDERR, '>', "$log.err";
-    exec(qw(strace -e trace=mkdirat -e inject=mkdirat:delay_enter=600s -o), $log, '-p',
-        $thread) or POSIX::_exit(127);
-}
-my $traces = eval {
-    Playcount::Server::wait_until('strace', sub {
-        waitpid($strace, POSIX::WNOHANG()) == $strace and die "strace ended\n";
-        return Playcount::Server::slurp("$log.err") =~ /attached/;
-    });
-};
-plan skip_all => 'strace may not trace here' unless $traces;
+my $strace = Playcount::Trace->new($thread, $server->root,
+    qw(-e trace=mkdirat -e inject=mkdirat:delay_enter=600s))
+    or plan skip_all => 'strace may not trace here';
 
 # The first record holds the thread up; the others fill the memory.
 my $body = 'x' x 8_000_000;
@@ -54,8 +44,7 @@ is scalar(Playcount::Recorder::names(Playcount::Recorder::dir($server))), 1,
 my ($resident) = Playcount::Server::slurp("/proc/$child/status") =~ /^VmRSS:\s+(\d+) kB/m;
 cmp_ok $resident, '<', 120_000, 'in bounded memory';
 
-kill 'KILL', $strace;
-waitpid $strace, 0;
+$strace->kill9;
 my @records = Playcount::Recorder::wait_for($server, 3);
 Playcount::Server::wait_until('the whole list', sub {
     $server->get('/song/2');

@@ -12,7 +12,6 @@ use Test::More;
 use IO::Socket::INET;
 use JSON::PP ();
 use Playcount::Server;
-use POSIX ();
 use Time::HiRes qw(sleep time);
 
 my $seconds = $ENV{SECONDS} || 120;
@@ -156,14 +155,11 @@ for my $case (['event', "PlaycountRecorder records max-body=2000 keep=50\n"], ma
     my $end = time + $seconds / 4;
     my @clients = map {
         my $own = ++$seed;
-        my $pid = fork // die "fork: $!";
-        if (!$pid) {
+        Playcount::Process::begin({}, sub {
             $SIG{PIPE} = 'IGNORE';
             srand $own;
             connection($server->port) while time < $end;
-            POSIX::_exit(0);
-        }
-        $pid;
+        });
     } 1 .. 3;
     while (time < $end) {
         sleep 1;

@@ -21,7 +21,6 @@ use Playcount::Consumer;
 use Playcount::Handoff;
 use Playcount::Postgres;
 use Playcount::Server;
-use POSIX ();
 use Storable ();
 use Time::HiRes qw(sleep time);
 
@@ -115,8 +114,12 @@ sub forget
 sub client
 {
     my ($number, $code) = @_;
-    my $pid = fork // die "fork: $!";
-    return $pid if $pid;
+    return Playcount::Process::begin({ signal => 'KILL' }, sub { go_on($number, $code) });
+}
+
+sub go_on
+{
+    my ($number, $code) = @_;
     my %result = (other => [], keys => 0, map { $_ => {} } qw(acked maybe forgot unsure deletes));
     my $client = Playcount::Client->new($server->port);
     srand $seed + $number;
@@ -130,7 +133,6 @@ sub client
         $code->($client, \%result, (qw(sql http))[rand 2], $number);
     }
     Storable::store(\%result, "$flags/$number");
-    POSIX::_exit(0);
 }
 
 my @numbers = 1 .. 5;

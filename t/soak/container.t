@@ -46,12 +46,7 @@ sub start
         ? (split(' ', "$podman --rm $limits"), '-v', "$temp/volume:/srv/playcount", 'localhost/playcount', @options)
         : ('sh', '-c', "exec buildah $store run --isolation chroot -v $temp/volume:/srv/playcount owner -- "
             . "playcount-express start-server --server-root /srv/playcount --host 0.0.0.0 --log-to-terminal @options");
-    $pid = fork // die "fork: $!";
-    if ($pid == 0) {
-        open STDOUT, '>', "$temp/log";
-        open STDERR, '>&', \*STDOUT;
-        exec @command or POSIX::_exit(127);
-    }
+    $pid = Playcount::Process::start({ out => "$temp/log" }, @command);
     Playcount::Server::wait_until('the container serves', sub {
         BAIL_OUT(Playcount::Server::slurp("$temp/log")) if waitpid($pid, POSIX::WNOHANG) == $pid;
         return qx(curl -s http://127.0.0.1:$port/song/1) =~ /^\d+$/;
@@ -59,9 +54,7 @@ sub start
 }
 sub stop
 {
-    kill 'TERM', $pid;
-    waitpid $pid, 0;
-    return $?;
+    return Playcount::Process::end($pid);
 }
 start();
 is qx(curl -s -X POST http://127.0.0.1:$port/song/1), '1', 'it counts';

@@ -15,14 +15,7 @@ sub httpd
 {
     my ($server, @arguments) = @_;
     my $terminal = $server->root . '/logs/terminal';
-    my $pid = fork // die "fork: $!";
-    if (!$pid) {
-        open STDIN,  '<', '/dev/null';
-        open STDOUT, '>', $terminal;
-        open STDERR, '>&', \*STDOUT;
-        exec $server->command, @arguments or POSIX::_exit(127);
-    }
-    waitpid $pid, 0;
+    waitpid Playcount::Process::start({ out => $terminal }, $server->command, @arguments), 0;
     return ($? >> 8, Playcount::Server::slurp($terminal));
 }
 

@@ -11,6 +11,7 @@ use Cwd qw(abs_path);
 use File::Basename qw(dirname);
 use Cpanel::JSON::XS ();
 use Playcount::Npm;
+use Playcount::Process;
 
 my $PAGE = abs_path(dirname(__FILE__) . '/../../page');
 
@@ -29,7 +30,7 @@ sub start
     my $packages = Playcount::Npm::packages('playwright-core@1.64.1', 'axe-core@4.10.2');
     local $ENV{VALUES} = Cpanel::JSON::XS->new->encode({ chromium => chromium(), packages => $packages, %values });
     my $pid = open my $out, '-|', 'node', "$PAGE/$script" or die "node: $!";
-    return ($out, $pid);
+    return ($out, Playcount::Process::adopt($pid));
 }
 
 # Hand its lines on, one "ok" for each; returns what it printed after "SAY ".

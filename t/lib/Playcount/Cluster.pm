@@ -16,6 +16,7 @@ use Time::HiRes qw(sleep);
 use parent qw(Playcount::ClusterFaults);
 use Playcount::Handoff;
 use Playcount::Load;
+use Playcount::Process;
 use Playcount::Redis;
 use Playcount::Server;
 
@@ -117,8 +118,7 @@ sub watch
     @servers = 0 .. $#{ $self->{servers} } unless @servers;
     pipe my $from, my $to or die "pipe: $!";
     my $parent = $$;
-    my $pid = fork // die "fork: $!";
-    if ($pid == 0) {
+    my $pid = Playcount::Process::begin({}, sub {
         my $stop = 0;
         local $SIG{TERM} = sub { $stop = 1 };
         my @fell;
@@ -138,9 +138,7 @@ sub watch
         }
         print {$to} map { "$_\n" } @fell[0 .. ($#fell < 20 ? $#fell : 20)];
         close $to;
-        require POSIX;
-        POSIX::_exit(0);
-    }
+    });
     close $to;
     $self->{watcher} = [$pid, $from];
 }

@@ -18,6 +18,7 @@ use File::Temp ();
 use POSIX qw(WNOHANG);
 use Time::HiRes qw(sleep time);
 
+use Playcount::Process;
 use Playcount::Server;
 
 our @EXPORT_OK = qw(playcount run_program start_program wait_program ended kill_until
@@ -50,8 +51,7 @@ sub start_program
     my %file = map { $_ => File::Temp->new } qw(in out err);
     print { $file{in} } $option->{stdin} // '';
     close $file{in};
-    my $pid = fork // croak "fork: $!";
-    if ($pid == 0) {
+    my $pid = Playcount::Process::begin({ signal => 'KILL' }, sub {
         open STDIN,  '<', $file{in}->filename;
         open STDOUT, '>', $option->{stdout} // $file{out}->filename;
         open STDERR, '>', $file{err}->filename;
@@ -60,7 +60,7 @@ sub start_program
         $ENV{PLAYCOUNT_TIMEOUT} = 60;
         @ENV{ keys %{ $option->{env} || {} } } = values %{ $option->{env} || {} };
         exec @command or POSIX::_exit(127);
-    }
+    });
     return { pid => $pid, file => \%file, began => time, command => "@command" };
 }
 
@@ -76,8 +76,7 @@ sub wait_program
     my ($started) = @_;
     while (waitpid($started->{pid}, WNOHANG) == 0) {
         if (time - $started->{began} > $PATIENCE) {
-            kill 'KILL', $started->{pid};
-            waitpid $started->{pid}, 0;
+            Playcount::Process::end($started->{pid});
             croak "it did not end: $started->{command}";
         }
         sleep 0.005;

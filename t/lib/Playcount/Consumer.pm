@@ -15,6 +15,7 @@ use strict;
 use warnings;
 use HTTP::Tiny;
 use Playcount::Handoff;
+use Playcount::Process;
 use Playcount::Server;
 use Time::HiRes qw(sleep);
 
@@ -57,12 +58,9 @@ sub consume
 sub start
 {
     my ($self) = @_;
-    my $pid = fork // die $!;
-    if ($pid == 0) {
-        setpgrp;
+    $self->{pid} = Playcount::Process::begin({ signal => 'KILL' }, sub {
         while (1) { eval { $self->consume }; sleep rand 0.02 }
-    }
-    $self->{pid} = $pid;
+    });
     return $self;
 }
 
@@ -71,8 +69,7 @@ sub kill9
 {
     my ($self) = @_;
     my $pid = CORE::delete $self->{pid} or return;
-    kill 'KILL', -$pid, $pid;
-    waitpid $pid, 0;
+    Playcount::Process::end($pid);
     Playcount::Server::wait_until('the end of the consumer', sub {
         !grep { $_->{group} == $pid } Playcount::Server::processes() });
 }

@@ -14,6 +14,7 @@ use File::Basename qw(dirname);
 use IO::Socket::INET;
 use Time::HiRes qw(sleep time);
 
+use Playcount::Process;
 use Playcount::Redis;
 
 my $script = <<'LUA';
@@ -28,12 +29,11 @@ sub start
 {
     my ($class, $address, $key, @run) = @_;
     pipe my $from, my $to or die "pipe: $!";
-    my $pid = fork // die "fork: $!";
-    if ($pid == 0) {
+    my $pid = Playcount::Process::begin({ signal => 'KILL' }, sub {
         open STDOUT, '>&', $to;
         exec @run, $^X, '-I' . dirname(dirname(__FILE__)), '-MPlaycount::Differences',
             '-e', 'Playcount::Differences::run(@ARGV)', $address, $key;
-    }
+    });
     close $to;
     return bless { pid => $pid, from => $from }, $class;
 }
@@ -47,7 +47,7 @@ sub stop
     return $plays;
 }
 
-sub DESTROY { kill 'KILL', $_[0]{pid} if $_[0]{pid} }
+sub DESTROY { local $?; Playcount::Process::end($_[0]{pid}) if $_[0]{pid} }
 
 sub run
 {

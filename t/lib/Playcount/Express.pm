@@ -13,6 +13,7 @@ use Cwd qw(abs_path);
 use File::Basename qw(dirname);
 use File::Temp ();
 use HTTP::Tiny;
+use Playcount::Process;
 use Playcount::Server;
 use Scalar::Util qw(weaken);
 
@@ -74,14 +75,7 @@ sub run
 sub spawn
 {
     my ($self, $path, @command) = @_;
-    my $pid = fork // die "fork: $!";
-    if ($pid == 0) {
-        open STDIN,  '<', '/dev/null';
-        open STDOUT, '>', $path;
-        open STDERR, '>&', \*STDOUT;
-        exec @command or POSIX::_exit(127);
-    }
-    return $pid;
+    return Playcount::Process::start({ out => $path }, @command);
 }
 
 sub request

@@ -17,6 +17,7 @@ package Playcount::Load;
 use strict;
 use warnings;
 use IO::Socket::INET;
+use Playcount::Process;
 use Time::HiRes qw(sleep time);
 
 my $PATIENCE = 60;
@@ -30,15 +31,12 @@ sub start
     }, $class;
     for my $number (1 .. $self->{clients}) {
         pipe my $from, my $to or die "pipe: $!";
-        my $pid = fork // die "fork: $!";
-        if ($pid == 0) {
-            # Not the test's END blocks, nor its server's destructor.
+        my $pid = Playcount::Process::begin({ signal => 'KILL' }, sub {
             close $from;
-            eval { $self->client($number, $to); 1 } or print STDERR $@;
-            require POSIX;
-            POSIX::_exit(0);
-        }
+            $self->client($number, $to);
+        });
         close $to;
+        readline $from; # it has begun, and stops when it is told to
         $self->{pids}{$pid} = $from;
     }
     return $self;
@@ -79,6 +77,7 @@ sub client
     my $requests = 0;
     local $SIG{TERM} = sub { $stop = 1 };
     local $SIG{PIPE} = 'IGNORE';
+    syswrite $to, "begun\n";
     srand($number * 7919 + $$);
     $self->{socket} = undef;
     until ($stop) {
@@ -181,7 +180,8 @@ sub read_answer
 sub DESTROY
 {
     my ($self) = @_;
-    kill 'KILL', keys %{ $self->{pids} } if %{ $self->{pids} };
+    local $?;
+    Playcount::Process::end($_) for keys %{ $self->{pids} };
 }
 
 1;

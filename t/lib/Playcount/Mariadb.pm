@@ -12,10 +12,7 @@ package Playcount::Mariadb;
 use strict;
 use warnings;
 use Carp qw(croak);
-use File::Temp ();
-use POSIX qw(:sys_wait_h);
-
-use Playcount::Server;
+use parent qw(Playcount::Database);
 
 # The tables of docs/handoff.md.
 our $TABLES = <<'EOF';
@@ -44,60 +41,27 @@ sub new
 {
     my ($class, %option) = @_;
     return undef unless is_installed();
-    my $self = bless { owner => $$, %option }, $class;
-    $self->{temp} = File::Temp->newdir('playcount-mdb-XXXXXX', DIR => '/tmp');
-    $self->{root} = "$self->{temp}";
-    chmod 0755, $self->{root};
-    if ($> == 0) {
-        @$self{qw(uid gid)} = (getpwnam 'www-data')[2, 3];
-        chown @$self{qw(uid gid)}, $self->{root};
-    }
-    my $pid = $self->spawn("$self->{root}/install.log", bin('mariadb-install-db'), '--no-defaults',
+    my $self = bless { signal => 'KILL', %option }, $class;
+    $self->make_home('www-data');
+    $self->make('install.log', bin('mariadb-install-db'), '--no-defaults',
         "--datadir=$self->{root}/data", '--auth-root-authentication-method=normal',
         '--skip-test-db', '--skip-name-resolve');
-    waitpid $pid, 0;
-    croak 'mariadb-install-db: ' . Playcount::Server::slurp("$self->{root}/install.log") if $?;
     $self->start;
     $self->query('CREATE DATABASE plays', '');
     $self->query($TABLES);
     return $self;
 }
 
-sub spawn
-{
-    my ($self, $log, @command) = @_;
-    my $pid = fork // croak "fork: $!";
-    if ($pid == 0) {
-        setpgrp;
-        open STDIN,  '<', '/dev/null';
-        open STDOUT, '>>', $log;
-        open STDERR, '>&', \*STDOUT;
-        chdir $self->{root};
-        if (defined $self->{uid}) {
-            $) = "$self->{gid} $self->{gid}";
-            $( = $self->{gid};
-            ($<, $>) = ($self->{uid}, $self->{uid});
-        }
-        exec @command or POSIX::_exit(127);
-    }
-    return $pid;
-}
-
-sub log { Playcount::Server::slurp("$_[0]{root}/log") }
-
 sub start
 {
     my ($self) = @_;
-    $self->{pid} = $self->spawn("$self->{root}/log", bin('mariadbd'), '--no-defaults',
+    return $self->launch('MariaDB', bin('mariadbd'), '--no-defaults',
         "--datadir=$self->{root}/data", "--socket=$self->{root}/s", '--skip-networking',
         "--pid-file=$self->{root}/pid", '--innodb-buffer-pool-size=32M',
         '--innodb-log-file-size=8M', '--performance-schema=OFF', @{ $self->{settings} || [] });
-    Playcount::Server::wait_until('MariaDB', sub {
-        croak 'MariaDB: ' . $self->log if waitpid($self->{pid}, WNOHANG) == $self->{pid};
-        return defined eval { $self->query('SELECT 1', '') };
-    });
-    return $self;
 }
+
+sub is_up { my ($self) = @_; return defined eval { $self->query('SELECT 1', '') } }
 
 sub query
 {
@@ -112,14 +76,6 @@ sub query
     return $answer =~ tr/\t/|/r;
 }
 
-# { song => plays }
-sub counts
-{
-    my ($self, $table) = @_;
-    $table //= 'playcount';
-    return { map { split /\|/ } split /\n/, $self->query("SELECT * FROM $table") };
-}
-
 sub dbd
 {
     my ($self) = @_;
@@ -130,16 +86,7 @@ sub kill9
 {
     my ($self) = @_;
     my $pid = delete $self->{pid} or return;
-    kill 'KILL', $pid;
-    waitpid $pid, 0;
-}
-
-sub DESTROY
-{
-    my ($self) = @_;
-    return if $self->{owner} != $$;
-    local ($?, $@, $!);
-    $self->kill9;
+    Playcount::Process::end($pid);
 }
 
 1;

@@ -20,6 +20,7 @@ use Exporter qw(import);
 use Fcntl qw(:flock);
 use File::Temp ();
 use IO::Socket::INET;
+use Playcount::Process;
 use POSIX ();
 
 our @EXPORT_OK = qw(request answer forward);
@@ -41,14 +42,10 @@ sub new
         log   => File::Temp->new,
         owner => $$,
     }, $class;
-    my $pid = fork // croak "fork: $!";
-    if ($pid == 0) {
-        setpgrp;
-        open $log, '>>', $self->{log}->filename or POSIX::_exit(1);
+    $self->{pid} = Playcount::Process::begin({ signal => 'KILL' }, sub {
+        open $log, '>>', $self->{log}->filename or die "log: $!";
         serve($listener, $behaviour);
-        POSIX::_exit(0);
-    }
-    $self->{pid} = $pid;
+    });
     return $self;
 }
 
@@ -143,10 +140,8 @@ sub stop
 {
     my ($self) = @_;
     my $pid = delete $self->{pid} or return;
-    kill 'KILL', -$pid;
-    kill 'KILL', $pid;
     local $?;
-    waitpid $pid, 0;
+    Playcount::Process::end($pid);
 }
 
 sub DESTROY

@@ -9,7 +9,7 @@ use strict;
 use warnings;
 use File::Temp ();
 use IO::Socket::INET;
-use POSIX ();
+use Playcount::Process;
 use Playcount::Server;
 
 my ($COMMAND) = grep { -x } '/usr/sbin/nginx', '/usr/bin/nginx', '/usr/local/sbin/nginx';
@@ -40,10 +40,8 @@ $lines
 }
 EOF
     $self->{owner} = $$;
-    $self->{pid} = fork // die "fork: $!";
-    if (!$self->{pid}) {
-        exec $COMMAND, '-e', "$root/error.log", '-p', "$root", '-c', "$root/nginx.conf" or POSIX::_exit(127);
-    }
+    $self->{pid} = Playcount::Process::start({ out => "$root/said" }, $COMMAND, '-e', "$root/error.log",
+        '-p', "$root", '-c', "$root/nginx.conf");
     Playcount::Server::wait_until('nginx answers', sub {
         return IO::Socket::INET->new(PeerAddr => '127.0.0.1', PeerPort => $self->{port});
     });
@@ -57,8 +55,7 @@ sub DESTROY
     my ($self) = @_;
     return unless $self->{pid} && $self->{owner} == $$;
     local $?;
-    kill 'TERM', $self->{pid};
-    waitpid $self->{pid}, 0;
+    Playcount::Process::end($self->{pid});
     return;
 }
 

@@ -25,6 +25,7 @@ use warnings;
 use File::Temp ();
 use IO::Handle;
 use Playcount::Client;
+use Playcount::Process;
 use Storable ();
 
 sub start
@@ -38,13 +39,8 @@ sub start
     }, $class;
 
     for my $number (1 .. $self->{clients}) {
-        my $pid = fork // die "fork: $!";
-        if ($pid == 0) {
-            $self->run($number);
-            require POSIX;
-            POSIX::_exit(0);
-        }
-        push @{ $self->{pids} }, $pid;
+        push @{ $self->{pids} },
+            Playcount::Process::begin({ signal => 'KILL' }, sub { $self->run($number) });
     }
     return $self;
 }
@@ -119,8 +115,7 @@ sub DESTROY
     my ($self) = @_;
     return if $self->{owner} != $$;
     local ($?, $@);
-    kill 'KILL', @{ $self->{pids} };
-    waitpid $_, 0 for @{ $self->{pids} };
+    Playcount::Process::end($_) for @{ $self->{pids} };
 }
 
 # --- in a client's process -------------------------------------------------------

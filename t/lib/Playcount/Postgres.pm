@@ -16,15 +16,13 @@ package Playcount::Postgres;
 use strict;
 use warnings;
 use Carp qw(croak);
-use File::Temp ();
 use IO::Select;
 use IO::Socket::UNIX;
-use POSIX qw(:sys_wait_h);
-use Time::HiRes qw(sleep time);
+use parent qw(Playcount::Database);
+use POSIX ();
 
+use Playcount::Process;
 use Playcount::Server;
-
-my $PATIENCE = 60;
 
 our $TABLES = <<'EOF';
 CREATE TABLE playcount (song text PRIMARY KEY, plays bigint NOT NULL);
@@ -49,49 +47,16 @@ sub bin
 sub new
 {
     my ($class, %option) = @_;
-    my $self = bless { owner => $$, tables => 1, cut => 0, encoding => 'UTF8', %option },
+    my $self = bless { signal => 'INT', tables => 1, cut => 0, encoding => 'UTF8', %option },
         $class;
-    $self->{temp} = File::Temp->newdir('playcount-pg-XXXXXX', DIR => '/tmp');
-    $self->{root} = "$self->{temp}";
-    chmod 0755, $self->{root};
-    if ($> == 0) {
-        my ($uid, $gid) = (getpwnam 'postgres')[2, 3];
-        croak 'no user postgres: install postgresql' unless defined $uid;
-        chown $uid, $gid, $self->{root};
-        @$self{qw(uid gid)} = ($uid, $gid);
-    }
-    my $pid = $self->spawn("$self->{root}/initdb.log", bin('initdb'), '-D',
+    $self->make_home('postgres');
+    $self->make('initdb.log', bin('initdb'), '-D',
         "$self->{root}/data", '-U', 'playcount', '-A', 'trust', '-E', $self->{encoding},
         '--no-locale', '--no-sync');
-    waitpid $pid, 0;
-    croak 'initdb: ' . Playcount::Server::slurp("$self->{root}/initdb.log") if $?;
     $self->start;
     $self->query("$TABLES$REFUSED") if $self->{tables};
     return $self;
 }
-
-# A child in its own process group, as the user who may run PostgreSQL.
-sub spawn
-{
-    my ($self, $log, @command) = @_;
-    my $pid = fork // croak "fork: $!";
-    if ($pid == 0) {
-        setpgrp;
-        open STDIN,  '<', '/dev/null';
-        open STDOUT, '>>', $log;
-        open STDERR, '>&', \*STDOUT;
-        chdir $self->{root};
-        if (defined $self->{uid}) {
-            $) = "$self->{gid} $self->{gid}";
-            $( = $self->{gid};
-            ($<, $>) = ($self->{uid}, $self->{uid});
-        }
-        exec @command or POSIX::_exit(127);
-    }
-    return $pid;
-}
-
-sub log { Playcount::Server::slurp("$_[0]{root}/log") }
 
 # What was killed may hold its shared memory for a moment longer.
 sub start
@@ -108,24 +73,17 @@ sub start_once
 {
     my ($self) = @_;
     unlink "$self->{root}/log";
-    $self->{pid} = $self->spawn("$self->{root}/log", bin('postgres'),
+    return $self->launch('PostgreSQL', bin('postgres'),
         '-D', "$self->{root}/data", '-k', $self->{root},
         '-c', 'listen_addresses=', '-c', 'shared_buffers=64MB',
         '-c', 'max_connections=50', '-c', 'dynamic_shared_memory_type=posix',
         map { ('-c', $_) } @{ $self->{settings} || [] });
-    Playcount::Server::wait_until('PostgreSQL', sub {
-        croak 'PostgreSQL: ' . $self->log
-            if waitpid($self->{pid}, WNOHANG) == $self->{pid};
-        return $self->is_up;
-    });
-    return $self;
 }
 
 sub is_up
 {
     my ($self) = @_;
-    my $pid = $self->spawn("$self->{root}/psql.log", $self->psql('SELECT 1'));
-    waitpid $pid, 0;
+    waitpid $self->spawn('psql.log', $self->psql('SELECT 1')), 0;
     return $? == 0;
 }
 
@@ -146,14 +104,6 @@ sub query
     return $answer;
 }
 
-# { song => plays }
-sub counts
-{
-    my ($self, $table) = @_;
-    $table //= 'playcount';
-    return { map { split /\|/ } split /\n/, $self->query("SELECT * FROM $table") };
-}
-
 sub dbd
 {
     my ($self, $dir) = @_;
@@ -166,8 +116,7 @@ sub kill9
 {
     my ($self) = @_;
     my $group = CORE::delete $self->{pid} or return;
-    kill 'KILL', $group, -$group;
-    waitpid $group, 0;
+    Playcount::Process::end($group, 'KILL');
     # Its children see that it has gone; they are in groups of their own.
     Playcount::Server::wait_until('the end of PostgreSQL', sub {
         my @left = grep { Playcount::Server::slurp("/proc/$_->{pid}/cmdline") =~ /postgres/
@@ -189,8 +138,7 @@ sub dbd_cut
     my $listen = IO::Socket::UNIX->new(Local => "$dir/.s.PGSQL.5432", Listen => 20)
         or croak "$dir: $!";
     chmod 0777, "$dir/.s.PGSQL.5432";
-    my $pid = fork // croak "fork: $!";
-    if ($pid == 0) {
+    $self->{proxy} = Playcount::Process::begin({ signal => 'KILL' }, sub {
         $SIG{CHLD} = 'IGNORE';
         $SIG{PIPE} = 'IGNORE';
         while (1) {
@@ -200,8 +148,7 @@ sub dbd_cut
             eval { $self->pass_on($client) };
             POSIX::_exit(0);
         }
-    }
-    $self->{proxy} = $pid;
+    });
     return $self->dbd($dir);
 }
 
@@ -237,20 +184,6 @@ sub pass_on
             }
         }
     }
-}
-
-sub DESTROY
-{
-    my ($self) = @_;
-    return if $self->{owner} != $$;
-    local ($?, $@, $!);
-    if (my $proxy = CORE::delete $self->{proxy}) {
-        kill 'KILL', $proxy;
-        waitpid $proxy, 0;
-    }
-    my $pid = CORE::delete $self->{pid} or return;
-    kill 'INT', $pid;
-    waitpid $pid, 0;
 }
 
 1;

@@ -21,6 +21,8 @@ use File::Temp ();
 use IO::Socket::INET;
 use Time::HiRes qw(sleep time);
 
+use Playcount::Ports qw(free_port);
+use Playcount::Process;
 use Playcount::Server;
 
 my %all;
@@ -49,23 +51,8 @@ sub add_node
     my ($self, $node) = @_;
     my %here = (host => '127.0.0.1', ask => '127.0.0.1', run => []);
     push @{ $self->{nodes} }, { %here, $self->{place} ? %{ $self->{place}->($node) } : (),
-        port => $self->port_of_node };
+        port => free_port(1, 10_000) }; # the cluster's own is 10,000 above
     mkdir "$self->{temp}/$node" or croak "$self->{temp}/$node: $!";
-}
-
-# The cluster's own port is 10,000 above: it must be free, too, and below 65,536.
-sub port_of_node
-{
-    my ($self) = @_;
-    for (1 .. 1000) {
-        my $port = Playcount::Server::free_port();
-        next if $port > 50000
-            || grep { abs($_->{port} - $port) % 10000 == 0 } @{ $self->{nodes} };
-        IO::Socket::INET->new(LocalAddr => '127.0.0.1', LocalPort => $port + 10000,
-            Proto => 'tcp', Listen => 1, ReuseAddr => 1) or next;
-        return $port;
-    }
-    croak 'no two free ports';
 }
 
 sub command_line
@@ -90,15 +77,8 @@ sub start
 {
     my ($self, $node) = @_;
     my @command = $self->command_line($node);
-    my $pid = fork // croak "fork: $!";
-    if ($pid == 0) {
-        setpgrp;
-        open STDIN, '<', '/dev/null';
-        open STDOUT, '>>', "$self->{temp}/$node/out";
-        open STDERR, '>&', \*STDOUT;
-        exec @command or POSIX::_exit(127);
-    }
-    $self->{nodes}[$node]{pid} = $pid;
+    $self->{nodes}[$node]{pid} = Playcount::Process::start(
+        { out => "$self->{temp}/$node/out", append => 1, signal => 'KILL' }, @command);
     delete $self->{asks}{$node};
     Playcount::Server::wait_until("Redis node $node", sub {
         my $pong = eval { $self->ask($node, 'PING') } // '';
@@ -111,8 +91,7 @@ sub kill9
     my ($self, $node) = @_;
     my $pid = delete $self->{nodes}[$node]{pid} or return;
     delete $self->{asks}{$node};
-    kill 'KILL', $pid;
-    waitpid $pid, 0;
+    Playcount::Process::end($pid);
 }
 
 # Stop it in its tracks, and let it continue.

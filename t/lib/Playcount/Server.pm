@@ -31,6 +31,8 @@ use File::Basename qw(dirname);
 use File::Temp ();
 use HTTP::Tiny;
 use IO::Socket::INET;
+use Playcount::Ports qw(free_port);
+use Playcount::Process;
 use POSIX qw(:sys_wait_h);
 use Scalar::Util qw(refaddr weaken);
 use Time::HiRes qw(sleep time);
@@ -81,31 +83,6 @@ sub new
     weaken($all{ refaddr $self } = $self);
     $self->start unless exists $option{start} && !$option{start};
     return $self;
-}
-
-# A port that nothing listens on. Taken from outside the range that the kernel
-# gives to clients, so that no client takes it while the server is down.
-sub free_port
-{
-    my ($low, $high) =
-        slurp('/proc/sys/net/ipv4/ip_local_port_range') =~ /^(\d+)\s+(\d+)/;
-    my ($from, $to) = (10000, 31999);
-    if (defined $low && $low <= $to) {
-        ($from, $to) = $low > 12000 ? ($from, $low - 1)
-            : $high < 65000 ? ($high + 1, 65535) : ($from, $to);
-    }
-    for (1 .. 1000) {
-        my $port = $from + int rand($to - $from + 1);
-        my $socket = IO::Socket::INET->new(
-            LocalAddr => '127.0.0.1',
-            LocalPort => $port,
-            Proto     => 'tcp',
-            Listen    => 1,
-            ReuseAddr => 1,
-        ) or next;
-        return $port;
-    }
-    croak 'no free port';
 }
 
 sub httpd
@@ -256,15 +233,8 @@ sub try_start
     my ($self) = @_;
     croak 'it is running' if $self->{pid};
     my $before = $self->generations;
-    my $pid = fork // croak "fork: $!";
-    if ($pid == 0) {
-        setpgrp;
-        open STDIN,  '<', '/dev/null';
-        open STDOUT, '>', "$self->{root}/logs/start";
-        open STDERR, '>&', \*STDOUT;
-        exec $self->command, '-DFOREGROUND' or POSIX::_exit(127);
-    }
-    $self->{pid} = $pid;
+    my $pid = $self->{pid} = Playcount::Process::start({ out => "$self->{root}/logs/start" },
+        $self->command, '-DFOREGROUND');
     my $end = time + $PATIENCE;
     while (time < $end) {
         if (waitpid($pid, WNOHANG) == $pid) {
@@ -305,13 +275,7 @@ sub check_config
 {
     my ($self) = @_;
     my $path = "$self->{root}/logs/check";
-    my $pid = fork // croak "fork: $!";
-    if ($pid == 0) {
-        open STDOUT, '>', $path;
-        open STDERR, '>&', \*STDOUT;
-        exec $self->command, '-t' or POSIX::_exit(127);
-    }
-    waitpid $pid, 0;
+    waitpid Playcount::Process::start({ out => $path }, $self->command, '-t'), 0;
     return ($? >> 8, slurp($path));
 }
 
