@@ -27,13 +27,18 @@ MODULE    = mod_playcount
 ROOMS     = path shm/fault shm/zone shm/figures shm/media server api handoff metrics lane recorder media media/rules
 
 # "yes" if the compiler finds it.
-has_header = $(shell $(CC) $(CFLAGS) -E -x c -include $(1) /dev/null > /dev/null 2>&1 && echo yes)
+has_header = $(shell $(CC) $(CFLAGS) $(HIREDIS_CFLAGS) -E -x c -include $(1) /dev/null > /dev/null 2>&1 && echo yes)
 
-# PlaycountHandoff redis needs hiredis; without it the rest is built.
+# PlaycountHandoff redis needs hiredis; without it the rest is built. With
+# HIREDIS_PREFIX=DIR it is the one below this directory.
+HIREDIS_CFLAGS = $(HIREDIS_PREFIX:%=-isystem %/include)
+HIREDIS_PLACE  = -L$(HIREDIS_PREFIX)/lib -Wl,-rpath,$(HIREDIS_PREFIX)/lib
+HIREDIS_LIBS   = $(if $(HIREDIS_PREFIX),$(HIREDIS_PLACE)) $(HIREDIS_TLS:yes=-lhiredis_ssl) \
+                 $(HIREDIS:yes=-lhiredis) $(HIREDIS_TLS:yes=-lssl -lcrypto)
 HIREDIS  := $(call has_header,hiredis/hiredis.h)
 # With TLS, where hiredis has it.
-HIREDIS_TLS := $(call has_header,hiredis/hiredis_ssl.h)
-NOT_BUILT = $(if $(HIREDIS),handoff/redis_absent.c,\
+HIREDIS_TLS := $(and $(HIREDIS),$(call has_header,hiredis/hiredis_ssl.h),$(call has_header,openssl/ssl.h))
+NOT_BUILT = $(if $(HIREDIS),handoff/redis_absent.c handoff/redis_tls$(HIREDIS_TLS:yes=_absent).c,\
                  $(filter-out handoff/redis_absent.c,$(wildcard handoff/redis*.c)))
 SOURCES   = $(MODULE).c $(filter-out $(NOT_BUILT),$(wildcard $(ROOMS:%=%/*.c)))
 OBJECTS   = $(SOURCES:%.c=$(BUILD)/%.lo)
@@ -53,7 +58,7 @@ LIBS      = -lm -ljansson -lpcre2-8
 DEFINE    = -DPLAYCOUNT_VERSION='"$(VERSION)"'
 
 # What was built with another compiler or with other flags is built again.
-FLAGS    := $(strip $(CC) $(CFLAGS) $(LDFLAGS) $(VERSION))
+FLAGS    := $(strip $(CC) $(CFLAGS) $(LDFLAGS) $(VERSION) $(HIREDIS_PREFIX))
 ifneq ($(file < $(BUILD)/flags),$(FLAGS))
 $(shell mkdir -p $(BUILD))
 $(file > $(BUILD)/flags,$(FLAGS))
@@ -69,7 +74,7 @@ HTTPD_CFLAGS = $(eval HTTPD_CFLAGS := -isystem $(call ask,INCLUDEDIR) \
 APR_LIBS  = $(eval APR_LIBS := $(shell $(call ask,APR_CONFIG) --link-ld --libs) \
                  $(shell $(call ask,APU_CONFIG) --link-ld))$(APR_LIBS)
 
-ALL_CFLAGS = -std=gnu11 -I. -I$(BUILD) $(HTTPD_CFLAGS) $(WARNINGS) -fvisibility=hidden \
+ALL_CFLAGS = -std=gnu11 -I. -I$(BUILD) $(HIREDIS_CFLAGS) $(HTTPD_CFLAGS) $(WARNINGS) -fvisibility=hidden \
              -pthread $(DEFINE) $(CFLAGS) -MMD -MP -MT $@ -MF $(basename $@).d
 
 all: $(SO) client
@@ -90,7 +95,7 @@ $(BUILD)/handoff/redis_script.lo: $(BUILD)/handoff/send.lua.h $(BUILD)/handoff/r
 $(SO): $(OBJECTS)
 	@echo "  LINK $@"
 	@$(if $(HIREDIS),:,echo "  without Redis: libhiredis-dev is not installed")
-	@$(APXS) -c -o $(BUILD)/$(MODULE).la $(OBJECTS) $(LIBS) $(HIREDIS_TLS:yes=-lhiredis_ssl) $(HIREDIS:yes=-lhiredis) > $(BUILD)/link.log 2>&1 \
+	@$(APXS) -c -o $(BUILD)/$(MODULE).la $(OBJECTS) $(LIBS) $(HIREDIS_LIBS) > $(BUILD)/link.log 2>&1 \
 	    || { cat $(BUILD)/link.log >&2; exit 1; }
 
 # The live page: its scripts in one file, and a number of its content for caches; the

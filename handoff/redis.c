@@ -92,6 +92,9 @@ static const playcount_engine_option options[] = {
     {"password-file", "PATH", read_password},
     {"wait", "REPLICAS", read_wait},
     {"tls", "CA-FILE", playcount_redis_read_tls},
+    {"tls-name", "NAME", playcount_redis_read_tls_name},
+    {"tls-cert", "FILE", playcount_redis_read_tls_cert},
+    {"tls-key", "FILE", playcount_redis_read_tls_key},
     {NULL, NULL, NULL},
 };
 
@@ -105,7 +108,10 @@ static const char *check(playcount_handoff *h, apr_pool_t *p)
         return "needs cluster=HOST:PORT, the address of a Redis or of some nodes "
                "of a cluster";
     }
-    return redis->user && !redis->password ? "user= needs a password-file=" : NULL;
+    if (redis->user && !redis->password) {
+        return "user= needs a password-file=";
+    }
+    return playcount_redis_check_tls(redis);
 }
 
 /* Before the first round, its age counts from the start. */

@@ -6,7 +6,7 @@
  *   send.lua           what a tag is told, in the cluster
  *   read.lua           what a tag has, in the cluster
  *   redis_script.c     both, in the module
- *   redis_tls.c        TLS, where hiredis has it
+ *   redis_tls.c        TLS, where hiredis has it; else redis_tls_absent.c
  *   redis_nodes.c      connections, and which node has which slot
  *   redis_request.c    a request of a round as a call of send.lua, and its answer
  *   redis_errors.c     what the errors of Redis mean
@@ -36,6 +36,7 @@
 typedef struct {
     char name[128]; /* HOST:PORT */
     redisContext *connection;
+    int answers;   /* has done so, on this connection */
     int failed;    /* could not be reached in this round */
     int used;      /* was sent something in this round */
     size_t unsent; /* bytes of requests in the connection's buffer, about */
@@ -46,7 +47,9 @@ typedef struct {
     apr_array_header_t *seeds; /* const char *: HOST:PORT */
     const char *user, *password;
     int wait; /* how many replicas must have a batch before it is delivered */
-    struct redisSSLContext *tls; /* NULL: without */
+    struct ssl_ctx_st *tls; /* NULL: without */
+    const char *tls_name;   /* what all certificates are for; NULL: the address */
+    int has_authority, has_certificate, has_key; /* which options were given */
 
     /* of the process that delivers */
     playcount_node nodes[PLAYCOUNT_REDIS_NODES];
@@ -74,15 +77,28 @@ typedef struct {
     uint32_t clean;     /* the tag to be cleaned next */
 } playcount_redis;
 
-/* --- redis_tls.c --- */
+/* --- redis_tls.c, or redis_tls_absent.c --- */
 
-/* The option tls=. NULL, or what is wrong with it. */
+/* The options tls=, tls-name=, tls-cert= and tls-key=. NULL, or what is wrong. */
 const char *playcount_redis_read_tls(playcount_handoff *handoff, const char *value,
                                      apr_pool_t *p);
+const char *playcount_redis_read_tls_name(playcount_handoff *handoff,
+                                          const char *value, apr_pool_t *p);
+const char *playcount_redis_read_tls_cert(playcount_handoff *handoff,
+                                          const char *value, apr_pool_t *p);
+const char *playcount_redis_read_tls_key(playcount_handoff *handoff,
+                                         const char *value, apr_pool_t *p);
 
-/* TLS on a connection that was just made. 0: it failed, as the connection's errstr
- * says. */
-int playcount_redis_start_tls(const playcount_redis *redis, redisContext *c);
+/* Do they go together? NULL, or what is missing. */
+const char *playcount_redis_check_tls(const playcount_redis *redis);
+
+/* TLS on a connection to this host that was just made. 0: *why. */
+int playcount_redis_start_tls(const playcount_redis *redis, redisContext *c,
+                              const char *host, apr_pool_t *p, const char **why);
+
+/* After a connection broke, and before the next one: the reason, if it is one of
+ * TLS; else NULL. */
+const char *playcount_redis_tls_says(const playcount_redis *redis);
 
 /* --- redis_nodes.c --- */
 
@@ -100,6 +116,10 @@ redisContext *playcount_nodes_connect(playcount_redis *redis, int node,
 /* After any error of a connection it is not used again. */
 void playcount_nodes_close(playcount_redis *redis, int node);
 void playcount_nodes_close_all(playcount_redis *redis);
+
+/* The connection to this node broke: why, before it is closed. */
+const char *playcount_nodes_broke(const playcount_redis *redis, int node,
+                                  apr_pool_t *p);
 
 /* Send one command and wait for the answer. NULL: the connection broke or the
  * answer is an error, as *why says. Free the reply. */

@@ -12,6 +12,9 @@ static const playcount_engine_option options[] = {
     {"password-file", "PATH", take},
     {"wait", "REPLICAS", take},
     {"tls", "CA-FILE", take},
+    {"tls-name", "NAME", take},
+    {"tls-cert", "FILE", take},
+    {"tls-key", "FILE", take},
     {NULL, NULL, NULL},
 };
 

@@ -6,6 +6,7 @@
  */
 #include "handoff/redis.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "apr_strings.h"
@@ -65,6 +66,33 @@ static const char *says(const char *text, apr_pool_t *p)
     return line;
 }
 
+/* A node that closes the connection before it ever answered does so for a reason.
+ */
+static const char *guess(const playcount_redis *redis)
+{
+    return !redis->tls ? "; is that its tls-port? See tls="
+           : redis->has_certificate
+               ? "; it may refuse the certificate of tls-cert="
+               : "; it may ask for a certificate: see tls-cert= and tls-key=";
+}
+
+const char *playcount_nodes_broke(const playcount_redis *redis, int node,
+                                  apr_pool_t *p)
+{
+    const playcount_node *to = &redis->nodes[node];
+    const redisContext *c = to->connection;
+    int is_closed =
+        errno == ECONNRESET || errno == EPIPE || (c && c->err == REDIS_ERR_EOF);
+    const char *tls = playcount_redis_tls_says(redis);
+
+    if (tls) {
+        return apr_psprintf(p, "the connection to %s broke (%s)", to->name, tls);
+    }
+    return apr_psprintf(p, "the connection to %s broke (%s%s)", to->name,
+                        says(c ? c->errstr : "closed", p),
+                        is_closed && !to->answers ? guess(redis) : "");
+}
+
 redisReply *playcount_nodes_ask(playcount_redis *redis, int node, apr_pool_t *p,
                                 const char **why, int argc, const char **argv,
                                 const size_t *lengths)
@@ -73,11 +101,11 @@ redisReply *playcount_nodes_ask(playcount_redis *redis, int node, apr_pool_t *p,
     redisReply *reply = redisCommandArgv(to->connection, argc, argv, lengths);
 
     if (!reply) {
-        *why = apr_psprintf(p, "the connection to %s broke (%s)", to->name,
-                            says(to->connection->errstr, p));
+        *why = playcount_nodes_broke(redis, node, p);
         playcount_nodes_close(redis, node);
         return NULL;
     }
+    to->answers = 1;
     if (reply->type == REDIS_REPLY_ERROR) {
         *why = apr_psprintf(p, "%s answers %s with \"%s\"", to->name, argv[0],
                             says(reply->str, p));
@@ -158,10 +186,10 @@ redisContext *playcount_nodes_connect(playcount_redis *redis, int node,
         playcount_nodes_close(redis, node);
         return NULL;
     }
+    to->answers = 0;
     redisSetTimeout(to->connection, answer_time);
-    if (!playcount_redis_start_tls(redis, to->connection)) {
-        *why = apr_psprintf(p, "%s does not speak TLS as it should (%s)", to->name,
-                            says(to->connection->errstr, p));
+    if (!playcount_redis_start_tls(redis, to->connection, host, p, why)) {
+        *why = apr_psprintf(p, "%s cannot be reached by TLS (%s)", to->name, *why);
         playcount_nodes_close(redis, node);
         return NULL;
     }

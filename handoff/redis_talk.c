@@ -116,11 +116,7 @@ static redisReply *next_reply(redisContext *c)
 /* The connection broke: what was not answered may have been carried out or not. */
 static void broke(playcount_talk *t, int node, int from)
 {
-    const redisContext *c = t->redis->nodes[node].connection;
-
-    playcount_talk_note(t, apr_psprintf(t->p, "the connection to %s broke (%s)",
-                                        t->redis->nodes[node].name,
-                                        c ? c->errstr : "closed"));
+    playcount_talk_note(t, playcount_nodes_broke(t->redis, node, t->p));
     playcount_nodes_close(t->redis, node);
     t->redis->is_mapped = 0;
     for (int i = from; i < t->n[node]; i++) {

@@ -10,6 +10,9 @@ package Playcount::Redis;
 #     $redis->ask($node, 'GET', 'key')
 #     $redis->kill9($node); $redis->start($node); $redis->settle;
 #
+# With tls => {...}, the directives for certificates, each node has a port with TLS as well,
+# which is its address then; the nodes themselves talk by TLS, and `ask` without.
+#
 # With place => sub { my ($node) = @_; ... } it says where each node is: a hash with the
 # host that the cluster knows it by, the host to ask, and what to put before its command
 # (see Playcount::Partition).
@@ -52,6 +55,7 @@ sub add_node
     my %here = (host => '127.0.0.1', ask => '127.0.0.1', run => []);
     push @{ $self->{nodes} }, { %here, $self->{place} ? %{ $self->{place}->($node) } : (),
         port => free_port(1, 10_000) }; # the cluster's own is 10,000 above
+    $self->{nodes}[$node]{tls_port} = free_port(1, 10_000) if $self->{tls};
     mkdir "$self->{temp}/$node" or croak "$self->{temp}/$node: $!";
 }
 
@@ -66,6 +70,8 @@ sub command_line
             'cluster-config-file' => 'nodes.conf') : (),
         $self->{place} ? ('protected-mode' => 'no',
             'cluster-announce-ip' => $self->{nodes}[$node]{host}) : (),
+        $self->{tls} ? ('tls-port' => $self->{nodes}[$node]{tls_port}, %{ $self->{tls} },
+            $self->{cluster} ? ('tls-cluster' => 'yes', 'tls-replication' => 'yes') : ()) : (),
         %{ $self->{config} },
     );
     Playcount::Server::spew("$self->{temp}/$node/redis.conf",
@@ -108,7 +114,9 @@ sub stop
 
 sub DESTROY { local ($?, $@); $_[0]->stop }
 
-sub address   { my ($self, $node) = @_; return join ':', @{ $self->{nodes}[$node] }{qw(host port)} }
+# By which the others of a cluster know it.
+sub port_of   { my ($self, $node) = @_; return $self->{nodes}[$node]{tls_port} // $self->{nodes}[$node]{port} }
+sub address   { my ($self, $node) = @_; return "$self->{nodes}[$node]{host}:" . $self->port_of($node) }
 sub addresses { my ($self) = @_; join ',', map { $self->address($_) } 0 .. $#{ $self->{nodes} } }
 sub running   { my ($self) = @_; grep { $self->{nodes}[$_]{pid} } 0 .. $#{ $self->{nodes} } }
 
@@ -183,7 +191,7 @@ sub make_cluster
         $self->ask($master, 'CLUSTER', 'ADDSLOTSRANGE', $from, $to);
         $self->ask($master, 'CLUSTER', 'SET-CONFIG-EPOCH', $master + 1);
     }
-    $self->ask($_, 'CLUSTER', 'MEET', @{ $self->{nodes}[0] }{qw(host port)}) for @all[1 .. $#all];
+    $self->ask($_, 'CLUSTER', 'MEET', $self->{nodes}[0]{host}, $self->port_of(0)) for @all[1 .. $#all];
     Playcount::Server::wait_until('the cluster knows its nodes', sub {
         my $known = grep { $self->ask($_, 'CLUSTER', 'INFO') =~ /cluster_known_nodes:(\d+)/
             && $1 == @all } @all;
@@ -214,7 +222,7 @@ sub replica_of
 {
     my ($self, $master) = @_;
     my ($replica) = grep { my $role = $self->ask($_, 'ROLE');
-        $role->[0] eq 'slave' && $role->[2] == $self->{nodes}[$master]{port} } $self->running;
+        $role->[0] eq 'slave' && $role->[2] == $self->port_of($master) } $self->running;
     return $replica;
 }
 
@@ -262,7 +270,7 @@ sub move_keys
     my ($self, $slot, $from, $to, %option) = @_;
     my $most = $option{most} // 1e9;
     while (my @keys = @{ $self->ask($from, 'CLUSTER', 'GETKEYSINSLOT', $slot, 3) }) {
-        $self->ask($from, 'MIGRATE', @{ $self->{nodes}[$to] }{qw(host port)}, '', 0, 5000,
+        $self->ask($from, 'MIGRATE', $self->{nodes}[$to]{host}, $self->port_of($to), '', 0, 5000,
             'REPLACE', 'KEYS', @keys);
         last if ($most -= @keys) <= 0;
         sleep($option{pause} // 0.05);
@@ -296,7 +304,7 @@ sub join_nodes
     for my $node ($new, $replica) {
         $self->add_node($node);
         $self->start($node);
-        $self->ask($node, 'CLUSTER', 'MEET', @{ $self->{nodes}[$known] }{qw(host port)});
+        $self->ask($node, 'CLUSTER', 'MEET', $self->{nodes}[$known]{host}, $self->port_of($known));
     }
     my $all = $self->running;
     Playcount::Server::wait_until('the new nodes are known', sub {
