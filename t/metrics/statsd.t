@@ -186,13 +186,21 @@ for my $name ('mix.output_length', 'mix.playcount-test.output_length') {
     ok abs($made->{upper} - 5000) <= 40, "$name: upper, within 0.8 %";
 }
 my $total = Playcount::Metrics::json($mixed)->{metrics}{total};
+my @entries = Playcount::Server::wait_until('200 lines in the log', sub {
+    my @found = Playcount::Metrics::entries($mixed);
+    return @found == 200 && \@found;
+})->@*;
+my %item = (request_time => 'request', application_time => 'application', output_time => 'output');
 for my $figure (qw(request_time application_time output_time)) {
     my $made = $data->{"mix.$figure"};
     is $made->{count}, 200, "$figure: count";
     ok abs($made->{sum} - $total->{$figure}{sum} / 1000) < 0.001, "$figure: sum"
         or diag "$made->{sum} $total->{$figure}{sum}";
-    ok abs($made->{median} * 1000 - $total->{$figure}{median}) <= 1 + $total->{$figure}{median} * 0.03,
-        "$figure: median" or diag "$made->{median} $total->{$figure}{median}";
+    # Between the two in the middle, each as exact as the histogram.
+    my ($below, $above) = (sort { $a <=> $b } map { $_->{ $item{$figure} } } @entries)[99, 100];
+    my $median = $made->{median} * 1000;
+    ok $median >= $below * 0.97 - 1 && $median <= $above * 1.03 + 1, "$figure: median"
+        or diag "$median, not between $below and $above";
 }
 
 # However many requests come in an interval, statsd shows what they were. Beyond what a
@@ -207,7 +215,7 @@ for my $case ([1_500], [30_000], [90_000, 'shared'], [30_000, 'shared', 'packed=
     my %sent = map { split ' ', $_, 2 } split /\n/, $out;
     Playcount::Server::wait_until('all datagrams', sub {
         my $counters = ask('counters');
-        return $counters->{'statsd.packets_received'} == $sent{datagrams}
+        return $counters->{'statsd.packets_received'} >= $sent{datagrams}
             && ($counters->{crowd} // 0) == $n;
     });
     my $made = flushed();
@@ -316,17 +324,22 @@ is scalar(grep { !/^[\w.-]+:[\d.]+\|(?:c|ms)(?:\|\@0\.\d+)?$/ }
     map { split /\n/ } @datagrams), 0, 'every line has the form of statsd';
 
 # A child that is killed loses nothing: the next one goes on from the marks. It is
-# killed between two intervals, not while it sends.
-$server->get('/test?blocks=1');
-receive($listener, sub { grep { /^httpd\.requests:1\|c$/m } @{ $_[0] } });
-$server->get('/test?blocks=1') for 1 .. 50;
-Playcount::Server::wait_until('lines of 50', sub { 311 == (() = Playcount::Metrics::entries($server)) });
-kill 'KILL', $server->children;
+# killed before its first interval is over, so not while it sends.
+my $killed;
+for (my ($interval, $began) = (3); !$began || time - $began >= $interval; $interval *= 2) {
+    $began = time;
+    $killed = "killed-$interval";
+    $server = Playcount::Metrics::server(
+        config => "PlaycountStatsd 127.0.0.1:$port interval=$interval prefix=$killed\n");
+    $server->get('/test?blocks=1') for 1 .. 50;
+    Playcount::Server::wait_until('lines of 50', sub { 50 == (() = Playcount::Metrics::entries($server)) });
+    kill 'KILL', $server->children;
+}
 my $seen = 0;
 receive($listener, sub {
     my ($got) = @_;
     $seen = 0;
-    /^httpd\.requests:(\d+)\|c$/ and $seen += $1 for map { split /\n/ } @$got;
+    /^$killed:(\d+)\|c$/ and $seen += $1 for map { split /\n/ } @$got;
     return $seen >= 50;
 });
 is $seen, 50, 'what came before a kill -9 is sent by the next child, once';

@@ -374,10 +374,12 @@ sub end_with
 {
     my ($self, $signal) = @_;
     my $group = CORE::delete $self->{pid} or return $self;
-    $self->hang_up;
     kill $signal, $signal eq 'KILL' ? -$group : $group;
     waitpid $group, 0;
     $self->{status} = $?;
+    # Not before: a worker of event that frees a connection while it is told to end can meet
+    # event's own look at its socket, and crash there.
+    $self->hang_up;
     wait_until("end of process group $group", sub {
         return 1 unless grep { $_->{group} == $group } processes();
         kill 'KILL', -$group;
