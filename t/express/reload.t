@@ -159,8 +159,12 @@ becomes($daemon, '/', 'first', 'it serves');
 sub processes_of_httpd
 {
     my $parent = Playcount::Server::slurp($daemon->root . '/run/httpd.pid') + 0;
-    return join ' ', sort map { $_->{pid} } grep { $_->{parent} == $parent
-            && Playcount::Server::slurp("/proc/$_->{pid}/cmdline") !~ /^\(wsgi/ } Playcount::Server::processes();
+    # Both of them: one of the application has its name a moment after it has begun.
+    return join ' ', sort @{ Playcount::Server::wait_until('two children of httpd', sub {
+        my @pids = map { $_->{pid} } grep { $_->{parent} == $parent
+                && Playcount::Server::slurp("/proc/$_->{pid}/cmdline") !~ /^\(wsgi/ } Playcount::Server::processes();
+        return @pids == 2 && \@pids;
+    }) };
 }
 my $same = processes_of_httpd();
 replace_file($daemon->temp . '/app/words.py', "WORD = 'second'\n");

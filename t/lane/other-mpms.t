@@ -44,12 +44,16 @@ for my $mpm ('worker', 'prefork') {
 
     # One that waits in the lane, one that has stopped reading.
     my $idle = Playcount::Lane::server('On', %server, config => "KeepAliveTimeout 2\n");
-    my $socket = Playcount::Lane::connect_to($idle);
-    for (1 .. 3) {
-        syswrite $socket, $play;
-        Playcount::Lane::read_answers($socket, ['POST']);
-    }
-    is Playcount::Lane::numbers($idle)->{Connections}, 1, "$mpm: a connection is in the lane";
+    my $socket;
+    # As long as it is not idle for too long already.
+    ok Playcount::Server::wait_until('a connection in the lane', sub {
+        $socket = Playcount::Lane::connect_to($idle);
+        for (1 .. 3) {
+            syswrite $socket, $play;
+            Playcount::Lane::read_answers($socket, ['POST']);
+        }
+        return Playcount::Lane::numbers($idle)->{Connections} == 1;
+    }), "$mpm: a connection is in the lane";
     is Playcount::Lane::read_answers($socket, ['POST']), '(end)', "$mpm: it is closed when idle";
     $idle->hang_up;
     Playcount::Server::wait_until('no connection', sub {

@@ -71,7 +71,7 @@ EOT
             my $pid = open my $curl, '-|', 'curl', '-s', '-A', $who, @options, @range,
                 '--limit-rate', '50k', '-o', '-', "$url/$name" or die $!;
             my $got = 0;
-            $got += read($curl, my $bytes, 10_000) while $got < 50_000;
+            while ($got < 50_000 && (my $n = read $curl, my $bytes, 10_000)) { $got += $n }
             kill 'KILL', $pid;
             close $curl;
             my ($verdict, $taken, $need) = split / /, $line->($who);

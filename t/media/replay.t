@@ -15,8 +15,7 @@ my $server = Playcount::Server->new(
     modules => [qw(mime remoteip setenvif)], start => 0, config => <<'EOF');
 TypesConfig /dev/null
 AddType audio/mpeg .mp3
-KeepAlive On
-MaxKeepAliveRequests 0
+KeepAliveTimeout 60
 RemoteIPHeader X-Forwarded-For
 RemoteIPTrustedProxy 127.0.0.1
 LogFormat "%a %t \"%r\" %>s %B \"%{User-Agent}i\" %^Pv %^Px %^Pt \"%^Pi\"" media

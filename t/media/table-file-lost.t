@@ -38,8 +38,8 @@ ok !is_lost(), 'nothing is lost';
 my $inode = inode($file);
 
 rename $file, "$file.away" or die $!;
-ok $server->wait_for_log(qr/PlaycountMediaTable: file=\Q$file\E has been deleted/), 'a file that is moved away is noticed';
-ok $server->wait_for_log(qr/file=\Q$file\E was moved away .* has been given its name again; nothing is lost/), 'and put back';
+ok $server->wait_for_log(qr/file=\Q$file\E was moved away .* has been given its name again; nothing is lost/),
+    'a file that is moved away is put back';
 is inode($file), $inode, 'the same one';
 Playcount::Server::wait_until('nothing is lost any more', sub { !is_lost() });
 unlink "$file.away" or die $!;
@@ -56,7 +56,8 @@ rename "$file.away", $file or die $!;
 $server->start;
 is get($server, 'A'), 'again', 'the first one knows the listener';
 unlink $file or die $!;
-Playcount::Server::wait_until('a deleted one is noticed', \&is_lost);
+ok $server->wait_for_log(qr/PlaycountMediaTable: file=\Q$file\E has been deleted/), 'a deleted one is noticed';
+Playcount::Server::wait_until('the metrics say so', \&is_lost);
 is get($server, 'B'), 'played', 'counting goes on';
 $server->graceful;
 $server->stop;
