@@ -72,9 +72,12 @@ sub from
 {
     my ($address, $agent, $forwarded) = @_;
     my @header = $forwarded ? ('-H', "X-Forwarded-For: $forwarded") : ();
-    my $n = @{ [Playcount::Media::lines($server, 0)] };
+    # Of this one: the browser's last connections may end only now.
+    my $verdicts = sub { return map { /^(\S+) .*"\Q$agent\E"$/ ? $1 : () } Playcount::Media::lines($server, 0) };
+    my $n = @{ [$verdicts->()] };
     Playcount::Media::curl($server, 'cbr.mp3', '-A', $agent, '--interface', $address, @header);
-    return (split / /, (Playcount::Media::lines($server, $n + 1))[-1])[0];
+    Playcount::Server::wait_until("a line about $agent", sub { @{ [$verdicts->()] } > $n });
+    return ($verdicts->())[-1];
 }
 is from('127.0.0.1', 'Phone/1', '198.51.100.1'), 'played', 'a listener behind a trusted proxy';
 is from('127.0.0.1', 'Phone/1', '198.51.100.2'), 'played', 'another one behind it';

@@ -72,5 +72,6 @@ table($late->root . '/run/media');
 $late->graceful;
 $n = 0;
 Playcount::Media::curl($late, 'short.mp3', '-A', 'B');
-is Playcount::Media::plays($late, '/short.mp3'), 1, 'one that can be opened counts after the next restart';
+ok Playcount::Server::wait_until('the play', sub { Playcount::Media::plays($late, '/short.mp3') eq '1' }),
+    'one that can be opened counts after the next restart';
 done_testing;
