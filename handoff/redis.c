@@ -30,15 +30,27 @@ static void *create(apr_pool_t *p)
     return redis;
 }
 
+/* "[::1]:6379" as the cluster names it, "::1:6379". */
+static const char *plain(const char *address, apr_pool_t *p)
+{
+    const char *end = *address == '[' ? strstr(address, "]:") : NULL;
+
+    return end ? apr_pstrcat(p,
+                             apr_pstrmemdup(p, address + 1,
+                                            (apr_size_t)(end - address) - 1),
+                             end + 1, NULL)
+               : address;
+}
+
 static const char *read_seeds(playcount_handoff *h, const char *value,
                               apr_pool_t *p)
 {
     playcount_redis *redis = h->state;
     char *state, *list = apr_pstrdup(p, value);
 
-    for (char *one = apr_strtok(list, ",", &state); one;
-         one = apr_strtok(NULL, ",", &state)) {
-        const char *colon = strrchr(one, ':');
+    for (char *next = apr_strtok(list, ",", &state); next;
+         next = apr_strtok(NULL, ",", &state)) {
+        const char *one = plain(next, p), *colon = strrchr(one, ':');
 
         if (!colon || colon == one || !playcount_parse_number(colon + 1, 65535) ||
             strlen(one) > 120) {

@@ -127,6 +127,12 @@ redisReply *playcount_nodes_ask(playcount_redis *redis, int node, apr_pool_t *p,
                                 const char **why, int argc, const char **argv,
                                 const size_t *lengths);
 
+/* --- redis_errors.c --- */
+
+/* What an operator can do about an error of Redis, as ": ..."; "" when that is not
+ * known. */
+const char *playcount_redis_explain(const char *line, apr_pool_t *p);
+
 /* --- redis_script.c --- */
 
 extern const char playcount_redis_script[];      /* send.lua */

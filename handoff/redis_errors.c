@@ -86,24 +86,37 @@ static const struct {
     {"WRONGTYPE", give_up, "something else has written to the counter's keys"},
 };
 
+#define ERRORS ((int)(sizeof(errors) / sizeof(errors[0])))
+
+/* Which of them this is; -1: none. */
+static int find(const char *line)
+{
+    for (int i = 0; i < ERRORS; i++) {
+        if (!strncmp(line, errors[i].begins, strlen(errors[i].begins))) {
+            return i;
+        }
+    }
+    return -1;
+}
+
+const char *playcount_redis_explain(const char *line, apr_pool_t *p)
+{
+    int i = find(line);
+
+    return i >= 0 && errors[i].remedy ? apr_pstrcat(p, ": ", errors[i].remedy, NULL)
+                                      : "";
+}
+
 void playcount_talk_error(playcount_talk *t, int node, uint32_t tag,
                           const char *line)
 {
-    for (int i = 0; i < (int)(sizeof(errors) / sizeof(errors[0])); i++) {
-        if (!strncmp(line, errors[i].begins, strlen(errors[i].begins))) {
-            if (t->redirects-- > 0 && errors[i].then(t, node, tag, line)) {
-                return;
-            }
-            playcount_talk_note(
-                t, apr_psprintf(t->p, "%s answers \"%s\"%s%s",
-                                t->redis->nodes[node].name, line,
-                                errors[i].remedy ? ": " : "",
-                                errors[i].remedy ? errors[i].remedy : ""));
-            t->stopped = 1;
-            return;
-        }
+    int i = find(line);
+
+    if (i >= 0 && t->redirects-- > 0 && errors[i].then(t, node, tag, line)) {
+        return;
     }
-    playcount_talk_note(t, apr_psprintf(t->p, "%s answers \"%s\"",
-                                        t->redis->nodes[node].name, line));
+    playcount_talk_note(t, apr_psprintf(t->p, "%s answers \"%s\"%s",
+                                        t->redis->nodes[node].name, line,
+                                        playcount_redis_explain(line, t->p)));
     t->stopped = 1;
 }

@@ -107,8 +107,9 @@ redisReply *playcount_nodes_ask(playcount_redis *redis, int node, apr_pool_t *p,
     }
     to->answers = 1;
     if (reply->type == REDIS_REPLY_ERROR) {
-        *why = apr_psprintf(p, "%s answers %s with \"%s\"", to->name, argv[0],
-                            says(reply->str, p));
+        *why = apr_psprintf(p, "%s answers %s with \"%s\"%s", to->name, argv[0],
+                            says(reply->str, p),
+                            playcount_redis_explain(reply->str, p));
         freeReplyObject(reply);
         return NULL;
     }

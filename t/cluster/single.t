@@ -19,6 +19,7 @@ sub refused
 }
 refused('PlaycountHandoff redis', qr/needs cluster=HOST:PORT/, 'no address');
 refused('PlaycountHandoff redis cluster=localhost', qr/use HOST:PORT/, 'no port');
+refused('PlaycountHandoff redis cluster=[]:6379', qr/use HOST:PORT/, 'no host');
 refused("$line user=plays", qr/user= needs a password-file=/, 'a user without a password');
 refused("$line password-file=/none", qr/cannot be read; name a file/, 'no such file');
 refused("$line wait=many", qr/not a number of replicas/, 'no number');
@@ -69,4 +70,14 @@ $redis->start(0);
 $redis->ask(0, 'CONFIG', 'SET', 'requirepass', 'first secret');
 $redis->ask(0, 'AUTH', 'first secret');
 arrives('an empty Redis gets all');
+
+SKIP: {
+    my $port = $redis->{nodes}[0]{port};
+    eval { $redis->ask(0, 'CONFIG', 'SET', 'bind', '127.0.0.1 ::1') }
+        or skip 'this machine has no IPv6', 1;
+    $server->set_config("PlaycountHandoff redis cluster=[::1]:$port interval=1 password-file=conf/password");
+    $server->graceful;
+    $server->post('/song/d');
+    arrives('by IPv6');
+}
 done_testing;

@@ -125,7 +125,13 @@ sub running   { my ($self) = @_; grep { $self->{nodes}[$_]{pid} } 0 .. $#{ $self
 sub connection
 {
     my ($self, $node) = @_;
-    return $self->{asks}{$node} //= IO::Socket::INET->new(
+    return $self->{asks}{$node} //= $self->connect_to($node);
+}
+
+sub connect_to
+{
+    my ($self, $node) = @_;
+    return IO::Socket::INET->new(
         PeerAddr => join(':', @{ $self->{nodes}[$node] }{qw(ask port)}), Proto => 'tcp', Timeout => 10)
         // croak "Redis node $node: $!";
 }
