@@ -2,8 +2,6 @@
 
 #include "media/private.h"
 
-#include <strings.h>
-
 #include "apr_lib.h"
 #include "apr_strings.h"
 #include "http_core.h"
@@ -159,8 +157,7 @@ int playcount_media_is_type(const playcount_media_dir *conf, const char *type)
                                  ? APR_ARRAY_IDX(conf->types, i, const char *)
                                  : default_types[i];
 
-        if (!((*type ^ *wanted) & ~0x20) &&
-            !strncasecmp(type, wanted, strlen(wanted))) {
+        if (playcount_media_begins(type, wanted)) {
             return 1;
         }
     }

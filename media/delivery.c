@@ -1,7 +1,8 @@
 /* One request: what is noted before its response, and the verdict when it is
  * logged.
  *
- *     insert_filter    where the connection stands; how much of the file is enough
+ *     insert_filter    where the connection stands; of a large file, how much of it
+ *                      is enough
  *     log_transaction  what was delivered, what that makes of what was known of the
  *                      listener, and the play into the zone
  *
@@ -25,11 +26,6 @@ APLOG_USE_MODULE(playcount);
 
 static ap_filter_rec_t *look;
 
-static const playcount_media_dir *conf_of(const request_rec *r)
-{
-    return playcount_dir_conf(r->per_dir_config, PLAYCOUNT_ROOM_MEDIA);
-}
-
 playcount_media_request *playcount_media_request_of(request_rec *r)
 {
     const playcount_request *q = playcount_request_of(playcount_request_first(r));
@@ -39,15 +35,16 @@ playcount_media_request *playcount_media_request_of(request_rec *r)
 
 static playcount_media_request *get(request_rec *first)
 {
-    playcount_request *q = playcount_request_get(first);
+    playcount_media_request *m = playcount_media_request_of(first);
+    void *made;
 
-    if (!q->media) {
-        playcount_media_request *m = apr_pcalloc(first->pool, sizeof(*m));
+    if (!m) {
+        playcount_request *q = playcount_request_with(first, sizeof(*m), &made);
 
+        q->media = m = made;
         m->mark = -1;
-        q->media = m;
     }
-    return q->media;
+    return m;
 }
 
 /* --- before the response --- */
@@ -76,10 +73,10 @@ static void keep_short(request_rec *r, request_rec *first,
     if (!facts.address ||
         playcount_media_refuse(&facts, &playcount_media_global->lists, &why) !=
             PLAYCOUNT_VERDICT_OPEN ||
-        !(song = playcount_media_song_of(first, r, conf, &why))) {
+        !(song = playcount_media_song_of(first, r, conf, &why)) ||
+        playcount_media_fill(first, conf, &facts, song, &got)) {
         return;
     }
-    playcount_media_fill(first, conf, &facts, song, &got);
     if (!playcount_media_is_counted(playcount_media_tables, &got)) {
         playcount_delivered_keep_short(r, bytes);
     }
@@ -92,7 +89,7 @@ static void keep_short(request_rec *r, request_rec *first,
 static apr_status_t look_filter(ap_filter_t *f, apr_bucket_brigade *bb)
 {
     request_rec *r = f->r, *first = playcount_request_first(r);
-    const playcount_media_dir *conf = conf_of(r);
+    const playcount_media_dir *conf = playcount_media_conf_of(r);
     playcount_media_request *m = get(first);
     const char *length = apr_table_get(r->headers_out, "Content-Length");
     apr_int64_t size = length ? apr_atoi64(length) : 0;
@@ -114,12 +111,12 @@ static int is_static(const request_rec *r)
 {
     return !r->handler && r->finfo.filetype == APR_REG &&
            (!r->content_type ||
-            strncmp(r->content_type, "application/x-httpd-", 20));
+            !playcount_media_begins(r->content_type, "application/x-httpd-"));
 }
 
 static void begin(request_rec *r)
 {
-    const playcount_media_dir *conf = conf_of(r);
+    const playcount_media_dir *conf = playcount_media_conf_of(r);
     playcount_media_request *m;
     request_rec *first;
 
@@ -139,8 +136,9 @@ static void begin(request_rec *r)
     if (playcount_media_is_type(conf, r->content_type)) {
         m->is_media = 1;
         m->of = r;
-        m->file = 0;
-        if (playcount_media_measure(r, conf, &m->file, &m->measured)) {
+        m->measured.need = 0;
+        if (r->finfo.size > FITS_ANYWAY &&
+            playcount_media_measure(r, conf, &m->measured)) {
             keep_short(r, first, conf, m);
         }
     }
@@ -148,8 +146,8 @@ static void begin(request_rec *r)
 
 /* --- when it is logged --- */
 
-static void say(request_rec *first, const playcount_media_request *m,
-                const char *song, const char *why)
+static void say(request_rec *first, playcount_media_request *m, const char *song,
+                const char *why)
 {
     if (m->verdict == PLAYCOUNT_VERDICT_FULL &&
         playcount_media_say_full(playcount_media_tables,
@@ -161,18 +159,21 @@ static void say(request_rec *first, const playcount_media_request *m,
             "--media)",
             song ? song : first->uri, why);
     }
-    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, first,
-                  "media: %s, song %s, %s of %" APR_UINT64_T_FMT " needed%s%s",
-                  playcount_verdict_name(m->verdict), song ? song : "-",
-                  playcount_media_got_text(first->pool, m), m->need,
-                  why ? ": " : "", why ? why : "");
+    if (APLOGrdebug(first)) {
+        playcount_media_complete(first, m);
+        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, first,
+                      "media: %s, song %s, %s of %" APR_UINT64_T_FMT " needed%s%s",
+                      playcount_verdict_name(m->verdict), song ? song : "-",
+                      playcount_media_got_text(first->pool, m), m->need,
+                      why ? ": " : "", why ? why : "");
+    }
 }
 
 static int end(request_rec *r)
 {
     request_rec *first = playcount_request_first(r),
                 *last = playcount_request_last(first);
-    const playcount_media_dir *conf = conf_of(last);
+    const playcount_media_dir *conf = playcount_media_conf_of(last);
     playcount_media_request *m;
     const char *song = NULL, *why = NULL;
 

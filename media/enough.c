@@ -72,7 +72,7 @@ static void read_and_keep(int fd, const playcount_measure_rule *rule, uint64_t s
 }
 
 int playcount_media_measure(request_rec *r, const playcount_media_dir *conf,
-                            uint64_t *file, playcount_measured *out)
+                            playcount_measured *out)
 {
     playcount_measure_rule rule = rule_of(conf);
     uint64_t number;
@@ -82,8 +82,7 @@ int playcount_media_measure(request_rec *r, const playcount_media_dir *conf,
         (r->finfo.valid & WANTED) != WANTED) {
         return 0;
     }
-    *file = number_of(&r->finfo);
-    number = number_with(*file, &rule);
+    number = number_with(number_of(&r->finfo), &rule);
     if (playcount_media_find_file(playcount_media_tables, number, out)) {
         return 1;
     }

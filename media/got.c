@@ -14,7 +14,6 @@
 
 #include "media/private.h"
 
-#include "apr_lib.h"
 #include "apr_strings.h"
 #include "http_protocol.h"
 
@@ -55,20 +54,20 @@ static uint64_t digits(uint64_t n)
     return count;
 }
 
-/* UINT64_MAX: it is not said. */
-static uint64_t length_of(const request_rec *r)
+/* A Content-Length; UINT64_MAX: it is not said. */
+static uint64_t length_of(const char *text)
 {
-    const char *text = apr_table_get(r->headers_out, "Content-Length");
     uint64_t n = 0;
     int digits_n = 0;
 
-    for (; text && apr_isdigit(text[digits_n]); digits_n++) {
+    for (; text && text[digits_n] >= '0' && text[digits_n] <= '9'; digits_n++) {
         n = n * 10 + (uint64_t)(text[digits_n] - '0');
     }
     return digits_n && digits_n < 19 && !text[digits_n] ? n : UINT64_MAX;
 }
 
-static const char *several(request_rec *r, uint64_t body, uint64_t size,
+static const char *several(request_rec *r, const playcount_media_answer *answer,
+                           uint64_t body, uint64_t size,
                            playcount_media_parts *parts)
 {
     const char *range = apr_table_get(r->headers_in, "Range");
@@ -85,7 +84,7 @@ static const char *several(request_rec *r, uint64_t body, uint64_t size,
     }
     parts->n = (size_t)n;
     parts->size = size;
-    if (body >= length_of(r)) {
+    if (body >= length_of(answer->length)) {
         return NULL;
     }
     for (int i = 0; i < n; i++) {
@@ -98,27 +97,28 @@ static const char *several(request_rec *r, uint64_t body, uint64_t size,
     return NULL;
 }
 
-const char *playcount_media_parts_of(request_rec *r, apr_off_t body, uint64_t size,
+const char *playcount_media_parts_of(request_rec *r,
+                                     const playcount_media_answer *answer,
+                                     apr_off_t body, uint64_t size,
                                      playcount_media_parts *parts)
 {
     uint64_t left = body > 0 ? (uint64_t)body : 0;
-    const char *range = r->status == HTTP_PARTIAL_CONTENT
-                            ? apr_table_get(r->headers_out, "Content-Range")
-                            : NULL;
+    int partial = r->status == HTTP_PARTIAL_CONTENT;
 
     parts->interval = NULL;
     parts->n = 0;
     parts->size = UINT64_MAX;
-    if (r->status == HTTP_PARTIAL_CONTENT && !range) {
+    if (partial && !answer->range) {
         return r->content_type && !ap_cstr_casecmpn(r->content_type,
                                                     "multipart/byteranges", 20)
-                   ? several(r, left, size, parts)
+                   ? several(r, answer, left, size, parts)
                    : "it has no Content-Range";
     }
     parts->interval = &parts->one;
     parts->n = 1;
-    if (r->status == HTTP_PARTIAL_CONTENT) {
-        if (!playcount_content_range_read(range, parts->interval, &parts->size) ||
+    if (partial) {
+        if (!playcount_content_range_read(answer->range, parts->interval,
+                                          &parts->size) ||
             parts->size == UINT64_MAX) {
             return "its Content-Range does not say the length of the file";
         }
@@ -127,7 +127,7 @@ const char *playcount_media_parts_of(request_rec *r, apr_off_t body, uint64_t si
     }
     parts->one = (playcount_interval){0, UINT64_MAX};
     cut(parts->interval, 0, &left);
-    parts->size = length_of(r);
+    parts->size = length_of(answer->length);
     if (parts->size == UINT64_MAX) {
         parts->size = size;
     }

@@ -14,7 +14,6 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "apr_strings.h"
 
@@ -265,40 +264,40 @@ static int is_playlist_name(const char *path)
 /* audio/mpegurl, application/x-mpegurl, application/vnd.apple.mpegurl */
 static int is_playlist_type(const char *type)
 {
-    const char *name = type ? ap_strchr_c(type, '/') : NULL;
-
-    if (!name) {
-        return 0;
+    while (*type && *type != '/') {
+        type++;
     }
-    name++;
-    if ((*name | 0x20) != 'm') {
-        name += !strncasecmp(name, "x-", 2)            ? 2
-                : !strncasecmp(name, "vnd.apple.", 10) ? 10
-                                                       : 0;
-    }
-    return !strncasecmp(name, "mpegurl", 7);
+    return playcount_media_begins(type, "/mpegurl") ||
+           playcount_media_begins(type, "/x-mpegurl") ||
+           playcount_media_begins(type, "/vnd.apple.mpegurl");
 }
 
 int playcount_media_is_playlist(const request_rec *r)
 {
     return (r->filename && is_playlist_name(r->filename)) ||
-           is_playlist_type(r->content_type);
+           (r->content_type && is_playlist_type(r->content_type));
 }
 
-int playcount_media_segment(request_rec *first, request_rec *last, uint64_t file,
-                            uint32_t seconds, playcount_media_parts *parts,
-                            uint64_t *need, const char **song)
+int playcount_media_is_no_segment(const request_rec *r)
+{
+    int lost = 0;
+
+    return !r->filename ||
+           (r->finfo.filetype == APR_REG &&
+            is_other(r, playcount_media_file_number(r), &lost) && !lost);
+}
+
+int playcount_media_segment(request_rec *first, request_rec *last, uint32_t seconds,
+                            playcount_media_parts *parts, uint64_t *need,
+                            const char **song)
 {
     playcount_hls_place place;
     int found;
 
-    if (!last->filename) {
-        return 0;
-    }
     if (last->finfo.filetype != APR_REG) {
         return must_be_segment(last->filename) ? -1 : 0;
     }
-    found = find(last, file, &place);
+    found = find(last, playcount_media_file_number(last), &place);
     if (found != 1) {
         return found;
     }

@@ -6,6 +6,7 @@
 #include "apr_strings.h"
 
 #include "server/delivered.h"
+#include "server/request.h"
 #include "server/zones.h"
 
 /* Into the zone; if it does not take the play, the listener is not counted. */
@@ -49,78 +50,89 @@ static void clip(const playcount_measured *measured, playcount_media_parts *part
     parts->n = n;
 }
 
-/* A delivery that nothing refuses: what did the listener get? NULL, or why it
- * cannot be said. */
+/* What did the listener get? `segment` is 0 if it is known to be none. NULL, or why
+ * it cannot be said. */
 static const char *measure(request_rec *first, request_rec *last,
                            const playcount_media_dir *conf,
-                           playcount_media_request *m, const char **song)
+                           const playcount_media_answer *answer,
+                           playcount_media_request *m, int segment,
+                           const char **song)
 {
     apr_off_t body = playcount_delivered_body(last, m->mark);
-    uint64_t known = m->measured.need ? m->measured.size : UINT64_MAX;
     playcount_media_parts *parts = &m->got;
-    const char *why = playcount_media_parts_of(last, body, known, parts);
-    const char *presentation = NULL;
-    uint64_t file;
-    int segment;
+    const char *why, *presentation = NULL;
+    uint64_t known;
 
+    if (m->of == last && !m->measured.need) {
+        playcount_media_measure(last, conf, &m->measured);
+    }
+    known = m->measured.need ? m->measured.size : UINT64_MAX;
+    why = playcount_media_parts_of(last, answer, body, known, parts);
     if (why) {
         return why;
     }
-    file = m->file && m->of == last ? m->file : playcount_media_file_number(last);
-    segment = playcount_media_segment(first, last, file, conf->seconds, parts,
-                                      &m->need, &presentation);
+    if (segment) {
+        segment = playcount_media_segment(first, last, conf->seconds, parts,
+                                          &m->need, &presentation);
+    }
     if (segment < 0) {
         return "it is a segment of HLS that no playlist on the disk has";
     }
+    m->has_got = 1;
     if (segment) {
         *song = conf->song ? *song : presentation;
-        m->has_got = 1;
-        return playcount_media_id_fault(first, *song);
+        return NULL;
     }
     if (!m->measured.need || m->measured.size != parts->size) {
         playcount_media_measure_size(conf, parts->size, &m->measured);
     }
     clip(&m->measured, parts);
     m->need = m->measured.need;
-    m->has_got = 1;
     return NULL;
 }
 
-playcount_verdict_e playcount_media_judge(request_rec *first, request_rec *last,
-                                          const playcount_media_dir *conf,
-                                          playcount_media_request *m,
-                                          const char **song, const char **why)
+void playcount_media_complete(request_rec *first, playcount_media_request *m)
 {
-    playcount_address address;
-    playcount_delivery facts;
+    request_rec *last = playcount_request_last(first);
+    playcount_media_answer answer;
+    const char *song;
+
+    if (m->later) {
+        m->later = 0;
+        playcount_media_read_answer(last, &answer);
+        measure(first, last, playcount_media_conf_of(last), &answer, m, 0, &song);
+    }
+}
+
+/* The verdict on a delivery that nothing refuses. */
+static playcount_verdict_e
+deliver(request_rec *first, request_rec *last, const playcount_media_dir *conf,
+        const playcount_delivery *facts, const playcount_media_answer *answer,
+        playcount_media_request *m, const char **song, const char **why)
+{
+    int segment = !playcount_media_is_no_segment(last);
     playcount_media_result result;
     playcount_media_got got;
-    playcount_verdict_e refusal;
 
-    playcount_media_facts(first, last, &address, &facts);
-    facts.status = last->status;
-    if (facts.status == HTTP_PARTIAL_CONTENT) {
-        facts.range = apr_table_get(first->headers_in, "Range");
-    }
-    facts.encoded = last->content_encoding ||
-                    apr_table_get(last->headers_out, "Content-Encoding");
-    refusal = playcount_media_refuse(&facts, &playcount_media_global->lists, why);
-    if (refusal != PLAYCOUNT_VERDICT_OPEN) {
-        return refusal;
-    }
-    if (!facts.address) {
-        *why = "the client has no IP address";
+    if (!segment &&
+        (*why = playcount_media_fill(first, conf, facts, *song, &got))) {
         return PLAYCOUNT_VERDICT_SKIPPED;
+    }
+    /* A playlist has never counted under its own name. */
+    if (!segment && !conf->song &&
+        playcount_media_is_counted(playcount_media_tables, &got)) {
+        m->later = 1;
+        return PLAYCOUNT_VERDICT_AGAIN;
     }
     if (playcount_media_is_playlist(last)) {
         *why = "it is a playlist";
         return PLAYCOUNT_VERDICT_SKIPPED;
     }
-    if (!(*song = playcount_media_song_of(first, last, conf, why)) ||
-        (*why = measure(first, last, conf, m, song))) {
+    if ((*why = measure(first, last, conf, answer, m, segment, song)) ||
+        (segment &&
+         (*why = playcount_media_fill(first, conf, facts, *song, &got)))) {
         return PLAYCOUNT_VERDICT_SKIPPED;
     }
-    playcount_media_fill(first, conf, &facts, *song, &got);
     got.need = m->need;
     got.got = m->got.interval;
     got.n = m->got.n;
@@ -135,4 +147,32 @@ playcount_verdict_e playcount_media_judge(request_rec *first, request_rec *last,
     return result.verdict == PLAYCOUNT_VERDICT_PLAYED
                ? play(last, *song, &result, why)
                : result.verdict;
+}
+
+playcount_verdict_e playcount_media_judge(request_rec *first, request_rec *last,
+                                          const playcount_media_dir *conf,
+                                          playcount_media_request *m,
+                                          const char **song, const char **why)
+{
+    playcount_address address;
+    playcount_delivery facts;
+    playcount_media_answer answer;
+    playcount_verdict_e refusal;
+
+    playcount_media_facts(first, last, &address, &facts);
+    playcount_media_read_answer(last, &answer);
+    facts.status = last->status;
+    facts.encoded = answer.encoding != NULL;
+    refusal = playcount_media_refuse(&facts, &playcount_media_global->lists, why);
+    if (refusal != PLAYCOUNT_VERDICT_OPEN) {
+        return refusal;
+    }
+    *why = NULL;
+    if (!facts.address) {
+        *why = "the client has no IP address";
+        return PLAYCOUNT_VERDICT_SKIPPED;
+    }
+    *song = playcount_media_song_of(first, last, conf, why);
+    return *song ? deliver(first, last, conf, &facts, &answer, m, song, why)
+                 : PLAYCOUNT_VERDICT_SKIPPED;
 }

@@ -12,7 +12,7 @@
 
 /* What is longer is not remembered. */
 typedef struct {
-    size_t agent_n, song_n; /* 0: none yet */
+    size_t agent_n, song_n; /* 0: none; a song only with a User-Agent */
     playcount_agent_e judgement;
     playcount_address address;
     playcount_media_numbers numbers;
@@ -32,11 +32,6 @@ static listener *last_of(conn_rec *c)
     return l;
 }
 
-static int has_agent(const listener *l, const char *agent, size_t n)
-{
-    return l->agent_n == n && n && !memcmp(l->agent, agent, n);
-}
-
 playcount_agent_e playcount_media_judge_agent(conn_rec *c, const char *agent,
                                               size_t n)
 {
@@ -44,34 +39,44 @@ playcount_agent_e playcount_media_judge_agent(conn_rec *c, const char *agent,
     listener *l = last_of(c);
     playcount_agent_e judgement;
 
-    if (l && has_agent(l, agent, n)) {
+    if (l && n && l->agent_n == n && !memcmp(l->agent, agent, n)) {
         return l->judgement;
     }
     judgement = agents ? playcount_agents_judge(agents, agent, n)
                        : playcount_agent_judge(agent, n);
-    if (l && n && n <= AGENT_MOST) {
-        l->agent_n = n;
+    if (l) {
+        l->agent_n = n <= AGENT_MOST ? n : 0;
         l->song_n = 0;
         l->judgement = judgement;
-        memcpy(l->agent, agent, n);
+        memcpy(l->agent, agent ? agent : "", l->agent_n);
     }
     return judgement;
 }
 
-playcount_media_numbers *playcount_media_numbers_of(conn_rec *c,
-                                                    const playcount_media_got *got)
+/* The request's User-Agent has just been judged, so it is the one that is known. */
+playcount_media_numbers *
+playcount_media_last_numbers(conn_rec *c, const playcount_media_got *got)
 {
     listener *l = last_of(c);
 
-    if (!l || !has_agent(l, got->agent, got->agent_n) || got->song_n > SONG_MOST) {
+    return l && l->song_n && l->song_n == got->song_n &&
+                   !memcmp(l->song, got->song, got->song_n) &&
+                   !memcmp(&l->address, got->address, sizeof(l->address))
+               ? &l->numbers
+               : NULL;
+}
+
+playcount_media_numbers *playcount_media_new_numbers(conn_rec *c,
+                                                     const playcount_media_got *got)
+{
+    listener *l = last_of(c);
+
+    if (!l || !l->agent_n || got->song_n > SONG_MOST) {
         return NULL;
     }
-    if (l->song_n != got->song_n || memcmp(l->song, got->song, got->song_n) ||
-        memcmp(&l->address, got->address, sizeof(l->address))) {
-        l->song_n = got->song_n;
-        memcpy(l->song, got->song, got->song_n);
-        l->address = *got->address;
-        memset(&l->numbers, 0, sizeof(l->numbers));
-    }
+    l->song_n = got->song_n;
+    memcpy(l->song, got->song, got->song_n);
+    l->address = *got->address;
+    memset(&l->numbers, 0, sizeof(l->numbers));
     return &l->numbers;
 }

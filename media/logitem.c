@@ -13,6 +13,8 @@
 #include "mod_log_config.h"
 #include "apr_strings.h"
 
+#include "server/request.h"
+
 static const char *verdict_item(request_rec *r, char *unused)
 {
     const playcount_media_request *m = playcount_media_request_of(r);
@@ -20,16 +22,27 @@ static const char *verdict_item(request_rec *r, char *unused)
     return playcount_verdict_name(m ? m->verdict : PLAYCOUNT_VERDICT_NONE);
 }
 
+/* With what was delivered. */
+static const playcount_media_request *complete(request_rec *r)
+{
+    playcount_media_request *m = playcount_media_request_of(r);
+
+    if (m) {
+        playcount_media_complete(playcount_request_first(r), m);
+    }
+    return m;
+}
+
 static const char *intervals_item(request_rec *r, char *unused)
 {
-    const playcount_media_request *m = playcount_media_request_of(r);
+    const playcount_media_request *m = complete(r);
 
     return m ? playcount_media_got_text(r->pool, m) : "-";
 }
 
 static const char *need_item(request_rec *r, char *unused)
 {
-    const playcount_media_request *m = playcount_media_request_of(r);
+    const playcount_media_request *m = complete(r);
 
     return m && m->need ? apr_psprintf(r->pool, "%" APR_UINT64_T_FMT, m->need)
                         : "-";

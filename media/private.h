@@ -62,6 +62,24 @@ void *playcount_media_merge_dir(apr_pool_t *p, void *base, void *add);
 /* Without a list, too, judgements of User-Agents are remembered in these. */
 void playcount_media_agents_make(playcount_media_server *conf, apr_pool_t *p);
 
+static inline const playcount_media_dir *
+playcount_media_conf_of(const request_rec *r)
+{
+    return playcount_dir_conf(r->per_dir_config, PLAYCOUNT_ROOM_MEDIA);
+}
+
+/* Does a Content-Type begin with this, whatever the case of its letters? */
+static inline int playcount_media_begins(const char *type, const char *with)
+{
+    for (; *with; type++, with++) {
+        if (*type != *with && ((*type ^ *with) != 0x20 || (*with | 0x20) < 'a' ||
+                               (*with | 0x20) > 'z')) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 /* Is a Content-Type one of PlaycountMediaTypes? */
 int playcount_media_is_type(const playcount_media_dir *conf, const char *type);
 
@@ -114,10 +132,10 @@ typedef struct {
     apr_off_t mark; /* where the connection stood before the response */
     int is_media;   /* its type was seen before the response */
     playcount_measured measured; /* of a file; need is 0: not measured */
-    uint64_t file;               /* the file's number, if it is that ... */
-    const request_rec *of;       /* ... of this request */
+    const request_rec *of;       /* whose file is measured when it is needed */
     /* When the request is logged: */
     playcount_verdict_e verdict; /* NONE: it is no media */
+    int later;                   /* the rest but `song` is not worked out yet */
     uint64_t need;               /* 0: not known */
     int has_got;                 /* ... and what was delivered of it: */
     playcount_media_parts got;
@@ -131,6 +149,15 @@ const char *playcount_media_got_text(apr_pool_t *p,
 /* What is known of a request or one that it was redirected to; NULL: nothing. */
 playcount_media_request *playcount_media_request_of(request_rec *r);
 
+/* The headers of a response that matter here; NULL: it has none. */
+typedef struct {
+    const char *encoding, *length, *range; /* Content-... */
+} playcount_media_answer;
+
+/* who.c: in one go. */
+void playcount_media_read_answer(const request_rec *r,
+                                 playcount_media_answer *answer);
+
 /* who.c: the facts that need no response; `address` has room for the listener's. Of
  * a chain of internal redirects, the first and the last request. */
 void playcount_media_facts(request_rec *first, request_rec *last,
@@ -141,20 +168,22 @@ const char *playcount_media_song_of(request_rec *first, request_rec *last,
                                     const playcount_media_dir *conf,
                                     const char **why);
 
-/* who.c: NULL, or why this is no song's id. */
-const char *playcount_media_id_fault(const request_rec *r, const char *song);
+/* who.c: whose delivery of which song it is. NULL, or why the song's id is none. */
+const char *playcount_media_fill(request_rec *first,
+                                 const playcount_media_dir *conf,
+                                 const playcount_delivery *facts, const char *song,
+                                 playcount_media_got *got);
 
-/* who.c: whose delivery of which song it is. */
-void playcount_media_fill(request_rec *first, const playcount_media_dir *conf,
-                          const playcount_delivery *facts, const char *song,
-                          playcount_media_got *got);
-
-/* last.c: the judgement on a User-Agent, and a listener's numbers, which are
- * computed once for requests that follow each other (NULL: they are computed). */
+/* last.c: the judgement on a User-Agent, and a listener's numbers of a song, which
+ * are computed once for requests that follow each other. The judgement comes first.
+ * last_numbers: NULL if the connection's last delivery was another song's or
+ * listener's; new_numbers: NULL if they are too long to be remembered. */
 playcount_agent_e playcount_media_judge_agent(conn_rec *c, const char *agent,
                                               size_t n);
-playcount_media_numbers *playcount_media_numbers_of(conn_rec *c,
-                                                    const playcount_media_got *got);
+playcount_media_numbers *
+playcount_media_last_numbers(conn_rec *c, const playcount_media_got *got);
+playcount_media_numbers *
+playcount_media_new_numbers(conn_rec *c, const playcount_media_got *got);
 
 /* judge.c: the verdict; *song and *why (which may stay NULL) are for the log. */
 playcount_verdict_e playcount_media_judge(request_rec *first, request_rec *last,
@@ -162,19 +191,25 @@ playcount_verdict_e playcount_media_judge(request_rec *first, request_rec *last,
                                           playcount_media_request *m,
                                           const char **song, const char **why);
 
+/* judge.c: of a listener who is counted already, what was delivered matters only to
+ * a log: it is worked out before that is written. */
+void playcount_media_complete(request_rec *first, playcount_media_request *m);
+
 /* got.c: r is the last of a chain of internal redirects, `body` the bytes that went
  * out, `size` what is known of the file's (UINT64_MAX: nothing). NULL, or why it
  * cannot be said. */
-const char *playcount_media_parts_of(request_rec *r, apr_off_t body, uint64_t size,
+const char *playcount_media_parts_of(request_rec *r,
+                                     const playcount_media_answer *answer,
+                                     apr_off_t body, uint64_t size,
                                      playcount_media_parts *parts);
 
 /* enough.c: r's file as a number, by device, inode, size and time. */
 uint64_t playcount_media_file_number(const request_rec *r);
 
-/* enough.c: measure r's file, unless it is known; *file becomes its number. 0: it
- * is not a file, or it is gone. */
+/* enough.c: measure r's file, unless it is known. 0: it is not a file, or it is
+ * gone. */
 int playcount_media_measure(request_rec *r, const playcount_media_dir *conf,
-                            uint64_t *file, playcount_measured *out);
+                            playcount_measured *out);
 
 /* enough.c: the same for the file of `size` bytes that a handler sends, in its
  * first brigade. 0: it sends none. One system call more, as nobody has asked for
@@ -190,13 +225,16 @@ void playcount_media_measure_size(const playcount_media_dir *conf, uint64_t size
 /* hls.c: is r's response a playlist, which never counts? */
 int playcount_media_is_playlist(const request_rec *r);
 
-/* Is the file of this number a segment? Then *parts become what it adds to the
+/* Is it known already that r's file is no segment? */
+int playcount_media_is_no_segment(const request_rec *r);
+
+/* Is the response's file a segment? Then *parts become what it adds to the
  * presentation's timeline, in milliseconds, *need how much of that is enough, and
  * *song the URL's path of the presentation. 1: it is; 0: it is not; -1: it is a
  * segment of which there is no playlist. */
-int playcount_media_segment(request_rec *first, request_rec *last, uint64_t file,
-                            uint32_t seconds, playcount_media_parts *parts,
-                            uint64_t *need, const char **song);
+int playcount_media_segment(request_rec *first, request_rec *last, uint32_t seconds,
+                            playcount_media_parts *parts, uint64_t *need,
+                            const char **song);
 
 void playcount_media_delivery_register_hooks(apr_pool_t *p);
 void playcount_media_logitem_register_hooks(apr_pool_t *p);

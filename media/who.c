@@ -10,37 +10,88 @@
 
 static int has_skip(const request_rec *r)
 {
-    return apr_table_get(r->subprocess_env, "playcount-skip") != NULL;
+    return !apr_is_empty_table(r->subprocess_env) &&
+           apr_table_get(r->subprocess_env, "playcount-skip");
 }
 
-/* The headers that matter, in one go. Sec-Purpose says why it is fetched; older
- * browsers have other headers for it. */
+/* Eight bytes, letters small. */
+static inline uint64_t eight(const char *text)
+{
+    uint64_t word;
+
+    memcpy(&word, text, sizeof(word));
+    return word | 0x2020202020202020;
+}
+
+/* Is the name of n bytes this one, of 16 at most, whose letters are small? Many are
+ * asked about for each request: word by word. */
+static inline int is(const char *name, size_t n, const char *wanted)
+{
+    size_t length = strlen(wanted);
+
+    return n == length && (length < 8 ? !strcasecmp(name, wanted)
+                                      : eight(name) == eight(wanted) &&
+                                            eight(name + length - 8) ==
+                                                eight(wanted + length - 8));
+}
+
+/* The value of the first header of a name. */
+static inline void take(const char **to, const apr_table_entry_t *header, size_t n,
+                        const char *wanted)
+{
+    if (is(header->key, n, wanted) && !*to) {
+        *to = header->val;
+    }
+}
+
+/* The request's headers that matter, in one go. Sec-Purpose says why it is fetched;
+ * older browsers have other headers for it. */
 static void read_headers(const request_rec *r, playcount_delivery *facts)
 {
     const apr_array_header_t *headers = apr_table_elts(r->headers_in);
     const apr_table_entry_t *e = (const apr_table_entry_t *)headers->elts;
 
-    for (int i = 0; i < headers->nelts; i++) {
-        const char *name = e[i].key;
-
-        switch (*name | 0x20) {
+    for (const apr_table_entry_t *end = e + headers->nelts; e < end; e++) {
+        switch (*e->key | 0x20) {
         case 'u':
-            if (!facts->agent && !strcasecmp(name, "User-Agent")) {
-                facts->agent = e[i].val;
-            }
+            take(&facts->agent, e, strlen(e->key), "user-agent");
+            break;
+        case 'r':
+            take(&facts->range, e, strlen(e->key), "range");
             break;
         case 's':
+            take(&facts->purpose, e, strlen(e->key), "sec-purpose");
+            break;
         case 'p':
+            take(&facts->purpose, e, strlen(e->key), "purpose");
+            break;
         case 'x':
-            if (!facts->purpose &&
-                (!strcasecmp(name, "Sec-Purpose") || !strcasecmp(name, "Purpose") ||
-                 !strcasecmp(name, "X-Moz"))) {
-                facts->purpose = e[i].val;
-            }
+            take(&facts->purpose, e, strlen(e->key), "x-moz");
             break;
         default:
             break;
         }
+    }
+}
+
+void playcount_media_read_answer(const request_rec *r,
+                                 playcount_media_answer *answer)
+{
+    const apr_array_header_t *headers = apr_table_elts(r->headers_out);
+    const apr_table_entry_t *e = (const apr_table_entry_t *)headers->elts;
+
+    answer->encoding = r->content_encoding;
+    answer->length = answer->range = NULL;
+    for (const apr_table_entry_t *end = e + headers->nelts; e < end; e++) {
+        size_t n;
+
+        if ((*e->key | 0x20) != 'c') {
+            continue;
+        }
+        n = strlen(e->key);
+        take(&answer->length, e, n, "content-length");
+        take(&answer->range, e, n, "content-range");
+        take(&answer->encoding, e, n, "content-encoding");
     }
 }
 
@@ -63,35 +114,30 @@ void playcount_media_facts(request_rec *first, request_rec *last,
     }
 }
 
-const char *playcount_media_id_fault(const request_rec *r, const char *song)
-{
-    const char *wrong = playcount_id_error(song, strlen(song));
-
-    return wrong ? apr_pstrcat(r->pool, "its id ", wrong, NULL) : NULL;
-}
-
 const char *playcount_media_song_of(request_rec *first, request_rec *last,
                                     const playcount_media_dir *conf,
                                     const char **why)
 {
-    const char *song = first->uri, *error = NULL;
+    const char *song, *error = NULL;
 
-    if (conf->song) {
-        song = ap_expr_str_exec(last, conf->song, &error);
-        if (error || !song || !*song) {
-            *why = error ? error : "PlaycountMediaSong gives nothing for it";
-            return NULL;
-        }
+    if (!conf->song) {
+        return first->uri;
     }
-    *why = playcount_media_id_fault(first, song);
-    return *why ? NULL : song;
+    song = ap_expr_str_exec(last, conf->song, &error);
+    if (error || !song || !*song) {
+        *why = error ? error : "PlaycountMediaSong gives nothing for it";
+        return NULL;
+    }
+    return song;
 }
 
-void playcount_media_fill(request_rec *first, const playcount_media_dir *conf,
-                          const playcount_delivery *facts, const char *song,
-                          playcount_media_got *got)
+const char *playcount_media_fill(request_rec *first,
+                                 const playcount_media_dir *conf,
+                                 const playcount_delivery *facts, const char *song,
+                                 playcount_media_got *got)
 {
-    memset(got, 0, sizeof(*got));
+    const char *wrong;
+
     got->window = conf->window;
     got->start = apr_time_sec(first->request_time);
     got->song = song;
@@ -99,5 +145,17 @@ void playcount_media_fill(request_rec *first, const playcount_media_dir *conf,
     got->address = facts->address;
     got->agent = facts->agent;
     got->agent_n = facts->agent_n;
-    got->numbers = playcount_media_numbers_of(first->connection, got);
+    got->need = 0;
+    got->got = NULL;
+    got->n = 0;
+    got->numbers = playcount_media_last_numbers(first->connection, got);
+    if (got->numbers) {
+        return NULL;
+    }
+    wrong = playcount_id_error(song, got->song_n);
+    if (wrong) {
+        return apr_pstrcat(first->pool, "its id ", wrong, NULL);
+    }
+    got->numbers = playcount_media_new_numbers(first->connection, got);
+    return NULL;
 }

@@ -99,11 +99,10 @@ static media_outcome judge(const medialine *m, media_delivery *out)
 /* From the item %^Px. */
 static media_outcome logged_intervals(const char *text, media_delivery *out)
 {
-    const char *end = text + strlen(text);
     int more = 1;
 
     while (out->n < MEDIALINE_INTERVALS &&
-           (more = playcount_intervals_read(&text, end, &out->got[out->n])) > 0) {
+           (more = playcount_intervals_read(&text, &out->got[out->n])) > 0) {
         out->n++;
     }
     return more < 0 ? MEDIALINE_UNREADABLE : MEDIALINE_ADDS;

@@ -1,7 +1,6 @@
 /* Byte intervals as text. See intervals.h. */
 #include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "media/rules/intervals.h"
 
@@ -29,43 +28,43 @@ size_t playcount_intervals_write(char *out, const playcount_interval *intervals,
 
 /* A decimal number that begins at s. Where it ends; NULL: there is none, or it is
  * too large. */
-static const char *number(const char *s, const char *end, uint64_t *value)
+static const char *number(const char *s, uint64_t *value)
 {
     const char *begin = s;
     uint64_t n = 0;
+    unsigned digit;
 
-    for (; s < end && *s >= '0' && *s <= '9'; s++) {
-        uint64_t digit = (uint64_t)(*s - '0');
-
-        if (s - begin >= DIGITS && n > (UINT64_MAX / 2 - digit) / 10) {
+    while ((digit = (unsigned)*s - '0') <= 9) {
+        if (__builtin_expect(s - begin >= DIGITS, 0) &&
+            n > (UINT64_MAX / 2 - digit) / 10) {
             return NULL;
         }
         n = n * 10 + digit;
+        s++;
     }
     *value = n;
     return s > begin ? s : NULL;
 }
 
-int playcount_intervals_read(const char **text, const char *end,
-                             playcount_interval *interval)
+int playcount_intervals_read(const char **text, playcount_interval *interval)
 {
     const char *s = *text;
     uint64_t last;
 
-    if (s == end || (end - s == 1 && *s == '-')) {
-        *text = end;
+    if (!*s || (*s == '-' && !s[1])) {
+        *text = s + strlen(s);
         return 0;
     }
-    s = number(s, end, &interval->begin);
-    if (!s || s == end || *s != '-') {
+    s = number(s, &interval->begin);
+    if (!s || *s != '-') {
         return -1;
     }
-    s = number(s + 1, end, &last);
-    if (!s || last < interval->begin || (s < end && (*s != ',' || s + 1 == end))) {
+    s = number(s + 1, &last);
+    if (!s || last < interval->begin || (*s && (*s != ',' || !s[1]))) {
         return -1;
     }
     interval->end = last + 1;
-    *text = s < end ? s + 1 : end;
+    *text = *s ? s + 1 : s;
     return 1;
 }
 
@@ -77,17 +76,21 @@ static const char *blanks(const char *s)
     return s;
 }
 
+static int has_unit(const char *s)
+{
+    return (s[0] | 0x20) == 'b' && (s[1] | 0x20) == 'y' && (s[2] | 0x20) == 't' &&
+           (s[3] | 0x20) == 'e' && (s[4] | 0x20) == 's';
+}
+
 /* One range-spec: "a-b", "a-" (last UINT64_MAX), or "-n" (first UINT64_MAX, last
  * n). Where it ends; NULL: it is not one. */
 static const char *range_spec(const char *s, uint64_t *first, uint64_t *last)
 {
-    const char *end = s + strlen(s);
-
     *first = *last = UINT64_MAX;
     if (*s == '-') {
-        return number(s + 1, end, last);
+        return number(s + 1, last);
     }
-    s = number(s, end, first);
+    s = number(s, first);
     if (!s || *s != '-') {
         return NULL;
     }
@@ -95,7 +98,7 @@ static const char *range_spec(const char *s, uint64_t *first, uint64_t *last)
     if (*s < '0' || *s > '9') {
         return s;
     }
-    s = number(s, end, last);
+    s = number(s, last);
     return s && *last >= *first ? s : NULL;
 }
 
@@ -108,7 +111,7 @@ static int each_range(const char *header, range_taker *take, void *context)
     uint64_t first, last;
     const char *s = header;
 
-    if (!s || strncasecmp(s, "bytes", 5) != 0) {
+    if (!s || !has_unit(s)) {
         return -1;
     }
     s = blanks(s + 5);
@@ -200,18 +203,17 @@ int playcount_range_is_probe(const char *header)
 int playcount_content_range_read(const char *header, playcount_interval *interval,
                                  uint64_t *size)
 {
-    const char *end, *s = header;
+    const char *s = header;
     uint64_t last;
 
-    if (!s || strncasecmp(s, "bytes", 5) != 0 || !strchr(" \t", s[5]) || !s[5]) {
+    if (!s || !has_unit(s) || (s[5] != ' ' && s[5] != '\t')) {
         return 0;
     }
-    end = s + strlen(s);
-    s = number(blanks(s + 5), end, &interval->begin);
+    s = number(blanks(s + 5), &interval->begin);
     if (!s || *s != '-') {
         return 0;
     }
-    s = number(s + 1, end, &last);
+    s = number(s + 1, &last);
     if (!s || *s != '/' || last < interval->begin) {
         return 0;
     }
@@ -220,6 +222,6 @@ int playcount_content_range_read(const char *header, playcount_interval *interva
     if (strcmp(s + 1, "*") == 0) {
         return 1;
     }
-    s = number(s + 1, end, size);
+    s = number(s + 1, size);
     return s && !*blanks(s) && last < *size;
 }

@@ -25,8 +25,7 @@ size_t playcount_intervals_write(char *out, const playcount_interval *intervals,
 
 /* Read the next interval of such a text: *text is moved behind it. 1: *interval is
  * filled in; 0: the end, or "-"; -1: it is no list of intervals. */
-int playcount_intervals_read(const char **text, const char *end,
-                             playcount_interval *interval);
+int playcount_intervals_read(const char **text, playcount_interval *interval);
 
 /* What a Range header asks of a file of this size, as far as it is satisfiable, in
  * the parts in which httpd answers: what touches the range before it is one with

@@ -5,9 +5,7 @@
 
 enum { PIECES = PLAYCOUNT_UNION_PIECES };
 
-typedef struct {
-    uint64_t begin, end, missing;
-} piece;
+typedef playcount_piece piece;
 
 /* Where the first piece is that ends at or behind this byte. */
 static int first_from(const piece *pieces, int n, uint64_t begin)
@@ -59,8 +57,7 @@ void playcount_union_add(playcount_union *u, uint64_t begin, uint64_t end)
         return;
     }
     while (n < PIECES && u->piece[n].end) {
-        pieces[n] =
-            (piece){u->piece[n].begin, u->piece[n].end, u->piece[n].missing};
+        pieces[n] = u->piece[n];
         n++;
     }
     first = first_from(pieces, n, begin);
@@ -78,11 +75,11 @@ void playcount_union_add(playcount_union *u, uint64_t begin, uint64_t end)
     if (n > PIECES) {
         join_nearest(pieces, &n);
     }
-    for (int i = 0; i < PIECES; i++) {
-        piece p = i < n ? pieces[i] : (piece){0, 0, 0};
-        u->piece[i].begin = p.begin;
-        u->piece[i].end = p.end;
-        u->piece[i].missing = p.missing;
+    for (int i = 0; i < n; i++) {
+        u->piece[i] = pieces[i];
+    }
+    for (int i = n; i < PIECES && u->piece[i].end; i++) {
+        u->piece[i] = (piece){0, 0, 0};
     }
 }
 
@@ -97,7 +94,7 @@ uint64_t playcount_union_covered(const playcount_union *u)
 {
     uint64_t covered = 0;
 
-    for (int i = 0; i < PIECES; i++) {
+    for (int i = 0; i < PIECES && u->piece[i].end; i++) {
         covered += u->piece[i].end - u->piece[i].begin - u->piece[i].missing;
     }
     return covered;

@@ -36,11 +36,13 @@
 #define PLAYCOUNT_UNION_PIECES 8
 
 typedef struct {
+    uint64_t begin, end; /* end: the first byte behind it; 0: no piece */
+    uint64_t missing;
+} playcount_piece;
+
+typedef struct {
     uint64_t need; /* how much is enough; 0: nothing was added yet */
-    struct {
-        uint64_t begin, end; /* end: the first byte behind it; 0: no piece */
-        uint64_t missing;
-    } piece[PLAYCOUNT_UNION_PIECES]; /* the unused ones last */
+    playcount_piece piece[PLAYCOUNT_UNION_PIECES]; /* the unused ones last */
 } playcount_union;
 
 /* Add the bytes from begin to end - 1; an empty interval changes nothing. */

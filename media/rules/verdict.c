@@ -44,7 +44,7 @@ static int has_token(const char *header, const char *token)
 {
     size_t length = strlen(token);
 
-    for (const char *s = header; s && *s;) {
+    for (const char *s = header; *s;) {
         size_t n;
 
         s += strspn(s, " \t,;");
@@ -83,7 +83,7 @@ playcount_verdict_e playcount_media_refuse(const playcount_delivery *d,
     if (d->encoded) {
         return say(reason, PLAYCOUNT_VERDICT_SKIPPED, "it has a Content-Encoding");
     }
-    if (has_token(d->purpose, "prefetch")) {
+    if (d->purpose && has_token(d->purpose, "prefetch")) {
         return say(reason, PLAYCOUNT_VERDICT_PREFETCH,
                    "the browser says that it is fetched in advance");
     }

@@ -20,10 +20,8 @@ typedef enum { PLAYCOUNT_WINDOW_DAY, PLAYCOUNT_WINDOW_ROLLING } playcount_window
 /* The UTC day of a moment in seconds since 1970: days since then. */
 static inline int64_t playcount_window_day(int64_t seconds)
 {
-    return (seconds -
-            ((seconds % PLAYCOUNT_WINDOW_SECONDS) + PLAYCOUNT_WINDOW_SECONDS) %
-                PLAYCOUNT_WINDOW_SECONDS) /
-           PLAYCOUNT_WINDOW_SECONDS;
+    return seconds / PLAYCOUNT_WINDOW_SECONDS -
+           (seconds % PLAYCOUNT_WINDOW_SECONDS < 0);
 }
 
 /* Is a request that started at `now` in the window that the one at `first` began?

@@ -115,8 +115,7 @@ static void deliver(playcount_media *media, const playcount_media_got *got,
         result->verdict = PLAYCOUNT_VERDICT_AGAIN;
         return;
     }
-    switch (playcount_open_add(media, &k.day, k.number, &k.first, got,
-                               &result->covered)) {
+    switch (playcount_open_add(media, &k.day, k.number, &k.first, got, result)) {
     case PLAYCOUNT_OPEN_ENOUGH:
         result->verdict = count(media, &k, result);
         return;
@@ -157,7 +156,9 @@ void playcount_media_take_back(playcount_media *media,
 void playcount_media_done(playcount_media *media,
                           const playcount_media_result *result)
 {
-    playcount_open_forget(media, result->listener);
+    if (result->kept) {
+        playcount_open_forget(media, result->listener);
+    }
 }
 
 void playcount_media_sweep(playcount_media *media, int64_t day)

@@ -8,15 +8,22 @@
 
 enum { NUMBER, SIZE, BEGIN, END, NEED, SECONDS, CHECK, WORDS };
 
+static inline uint64_t mix(uint64_t sum, uint64_t word)
+{
+    sum = (sum ^ word) * 0xff51afd7ed558ccdULL;
+    return sum ^ sum >> 32;
+}
+
 static uint64_t check_of(const uint64_t *word)
 {
     uint64_t sum = 0x9e3779b97f4a7c15ULL;
 
-    for (int i = 0; i < CHECK; i++) {
-        sum = (sum ^ word[i]) * 0xff51afd7ed558ccdULL;
-        sum ^= sum >> 32;
-    }
-    return sum;
+    sum = mix(sum, word[NUMBER]);
+    sum = mix(sum, word[SIZE]);
+    sum = mix(sum, word[BEGIN]);
+    sum = mix(sum, word[END]);
+    sum = mix(sum, word[NEED]);
+    return mix(sum, word[SECONDS]);
 }
 
 static playcount_media_file *cell_of(playcount_media *media, uint64_t number)

@@ -111,7 +111,9 @@ typedef struct {
 typedef struct {
     pthread_mutex_t lock;     /* robust */
     _Atomic uint32_t pending; /* 1: scratch is to be copied. Under the lock */
-    uint32_t place;           /* where to; with scratch */
+    uint16_t place;           /* where to; with scratch */
+    uint16_t top;             /* the places from here on are free; 0: not known yet.
+                                 Under the lock; a kill can leave it too high */
     uint64_t number;          /* with scratch */
     playcount_download scratch;
     _Atomic uint64_t fp[PLAYCOUNT_STRIPE_PLACES]; /* under the lock; 0: free */
@@ -185,11 +187,12 @@ typedef enum {
 int64_t playcount_open_first(playcount_media *media, uint64_t listener);
 
 /* Add intervals to what the listener has. *first is when the window began: the
- * earlier of what is known and what is given. */
+ * earlier of what is known and what is given. Fills in covered and kept of the
+ * result. */
 playcount_open_e playcount_open_add(playcount_media *media,
                                     const playcount_day *day, uint64_t listener,
                                     int64_t *first, const playcount_media_got *got,
-                                    uint64_t *covered);
+                                    playcount_media_result *result);
 void playcount_open_forget(playcount_media *media, uint64_t listener);
 void playcount_open_sweep(playcount_media *media, int64_t oldest);
 uint64_t playcount_open_count(playcount_media *media);

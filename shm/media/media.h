@@ -110,6 +110,7 @@ typedef struct {
     int64_t day;       /* on which its window began */
     uint64_t listener; /* its number on that day */
     uint64_t covered;  /* how much it has got now */
+    int kept;          /* what it has got is in the table of open downloads */
     const char *why;   /* of FULL, a few words for the log */
 } playcount_media_result;
 

@@ -159,12 +159,12 @@ static void anything(void)
 static int round_trip(const char *text, const char *expected)
 {
     playcount_interval all[8];
-    const char *s = text, *end = text + strlen(text);
+    const char *s = text;
     char out[8 * PLAYCOUNT_INTERVAL_TEXT];
     size_t n = 0;
     int more;
 
-    while ((more = playcount_intervals_read(&s, end, &all[n])) > 0) {
+    while ((more = playcount_intervals_read(&s, &all[n])) > 0) {
         n++;
     }
     if (more < 0) {
