@@ -25,7 +25,7 @@ sub listener
 {
     my ($port) = @_;
     return IO::Socket::INET->new(
-        LocalAddr => $addresses[1], LocalPort => $port // 0, Proto => 'udp') || die $!;
+        LocalAddr => $addresses[1], LocalPort => $port, Proto => 'udp') || die $!;
 }
 
 sub arrives
@@ -41,8 +41,8 @@ sub arrives
 }
 
 for my $mode (qw(aggregate raw)) {
-    my $listener = listener();
-    my $port = $listener->sockport;
+    my $port = Playcount::Server::free_port();
+    my $listener = listener($port);
     my $server = Playcount::Metrics::server(start => 0,
         config => "PlaycountStatsd statsd:$port interval=1 mode=$mode\n");
     bless $server, 'Playcount::OtherNames';
@@ -68,10 +68,10 @@ sub name_is
 
 for my $left (0, 1) {
     name_is('127.0.0.4');
-    my $old = IO::Socket::INET->new(LocalAddr => '127.0.0.4', Proto => 'udp') || die $!;
-    my $port = $old->sockport;
-    my $new = IO::Socket::INET->new(
-        LocalAddr => '127.0.0.5', LocalPort => $port, Proto => 'udp') || die $!;
+    my $port = Playcount::Server::free_port();
+    my ($old, $new) = map {
+        IO::Socket::INET->new(LocalAddr => $_, LocalPort => $port, Proto => 'udp') || die $!
+    } '127.0.0.4', '127.0.0.5';
     my $server = Playcount::Metrics::server(start => 0,
         config => "PlaycountStatsd statsd:$port interval=1\n");
     bless $server, 'Playcount::OtherNames';

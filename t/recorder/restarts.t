@@ -23,6 +23,7 @@ for my $mpm (qw(event worker prefork)) {
     $server->start;
     $ask->();
     Playcount::Recorder::wait_for($server, $n);
+    Playcount::Server::wait_until('a directory of each child', sub { 2 == (() = glob "$dir/.writing-*") });
     $server->kill9_all;
     my @left = glob "$dir/.writing-*";
     is scalar(@left), 2, "$mpm: killed children leave a directory each";
