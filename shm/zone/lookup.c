@@ -2,6 +2,21 @@
 
 #include "shm/zone/lookup.h"
 
+int playcount_holds_long_id(const playcount_zone *z, uint64_t at, const char *id,
+                            apr_size_t length)
+{
+    if (at > z->head->heap_words - words_of(length)) {
+        return 0;
+    }
+    for (apr_size_t i = 0; i < words_of(length); i++) {
+        if (atomic_load_explicit(&z->heap[at + i], memory_order_acquire) !=
+            id_word(id, length, 8 * i)) {
+            return 0;
+        }
+    }
+    return 1;
+}
+
 static song_found probe(const playcount_zone *z, uint64_t epoch,
                         const song_key *key)
 {

@@ -10,20 +10,10 @@
 #include "shm/zone/index.h"
 #include "shm/zone/slots.h"
 
-static inline int holds_long_id(const playcount_zone *z, uint64_t at,
-                                const song_key *key)
-{
-    if (at > z->head->heap_words - words_of(key->length)) {
-        return 0;
-    }
-    for (apr_size_t i = 0; i < words_of(key->length); i++) {
-        if (atomic_load_explicit(&z->heap[at + i], memory_order_acquire) !=
-            id_word(key->id, key->length, 8 * i)) {
-            return 0;
-        }
-    }
-    return 1;
-}
+/* Whether a long id, one of more than ID_INLINE bytes, stands at this word of the
+ * heap. Not inline: short ids would pay for its registers. */
+int playcount_holds_long_id(const playcount_zone *z, uint64_t at, const char *id,
+                            apr_size_t length);
 
 ALWAYS_INLINE int slot_holds(const playcount_zone *z, uint64_t place,
                              const song_key *key)
@@ -37,7 +27,8 @@ ALWAYS_INLINE int slot_holds(const playcount_zone *z, uint64_t place,
         return !((w0 ^ key->word[0]) | (w1 ^ key->word[1]) |
                  (length ^ key->length));
     }
-    return length == key->length && w0 == key->hash && holds_long_id(z, w1, key);
+    return length == key->length && w0 == key->hash &&
+           playcount_holds_long_id(z, w1, key->id, key->length);
 }
 
 #define NO_PLACE UINT64_MAX

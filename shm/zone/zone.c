@@ -61,8 +61,8 @@ uint64_t playcount_zone_get_hashed(playcount_zone *z, const char *id,
 
 /* Add to the slot whose word was read as `word`, without the lock. 0 when it is
  * no longer this song's slot, or when the count needs the lock. */
-static int add_to_word(playcount_zone *z, uint64_t place, uint64_t word,
-                       uint64_t by, uint64_t *count)
+ALWAYS_INLINE int add_to_word(playcount_zone *z, uint64_t place, uint64_t word,
+                              uint64_t by, uint64_t *count)
 {
     uint64_t epoch = word_epoch(word);
 
@@ -213,11 +213,12 @@ ALWAYS_INLINE apr_status_t add(playcount_zone *z, const song_key *key, uint64_t 
                                apr_status_t (*lock)(playcount_zone *))
 {
     song_found found = find_song(z, word_epoch(zone_state(z)), key);
+    uint64_t own;
     apr_status_t rv;
 
     if (found.place != NO_PLACE &&
-        add_to_word(z, found.place, found.word, by, count)) {
-        *count = shown_count(z, found.place, word_epoch(found.word), *count);
+        add_to_word(z, found.place, found.word, by, &own)) {
+        *count = shown_count(z, found.place, word_epoch(found.word), own);
         return APR_SUCCESS;
     }
     rv = lock(z);
