@@ -50,11 +50,27 @@ void *playcount_conf_merge_server(apr_pool_t *p, void *base, void *add);
 void *playcount_conf_create_dir(apr_pool_t *p, char *dir);
 void *playcount_conf_merge_dir(apr_pool_t *p, void *base, void *add);
 
-/* A room's part of a server's (virtual host's) configuration. */
-void *playcount_server_conf(const server_rec *s, playcount_room_e room);
+/* What httpd keeps for the module, per server and per directory. */
+typedef struct {
+    void *part[PLAYCOUNT_ROOMS];
+} playcount_parts;
 
-/* A room's part of a per-directory configuration: pass r->per_dir_config. */
-void *playcount_dir_conf(const ap_conf_vector_t *v, playcount_room_e room);
+/* A room's part of a per-directory configuration: pass r->per_dir_config. Several
+ * hooks of every request ask. */
+static inline void *playcount_dir_conf(const ap_conf_vector_t *v,
+                                       playcount_room_e room)
+{
+    const playcount_parts *conf = ap_get_module_config(v, &playcount_module);
+
+    return conf->part[room];
+}
+
+/* A room's part of a server's (virtual host's) configuration. */
+static inline void *playcount_server_conf(const server_rec *s,
+                                          playcount_room_e room)
+{
+    return playcount_dir_conf(s->module_config, room);
+}
 
 /* In a directive's function: the two parts that it sets. `mconfig` is the
  * pointer httpd hands to the function. */
