@@ -3,6 +3,7 @@
  * the figures itself. */
 
 #include "metrics/metrics.h"
+#include "shm/hot.h"
 
 #include <pthread.h>
 #include <unistd.h>
@@ -13,7 +14,7 @@ typedef struct {
 } thread;
 
 /* Where it is takes a call to find out: once is enough. */
-static __attribute__((noinline)) thread *own(void)
+static PLAYCOUNT_HOT __attribute__((noinline)) thread *own(void)
 {
     static _Thread_local thread of_thread;
 
@@ -53,7 +54,7 @@ void playcount_count_child(apr_pool_t *pchild)
     }
 }
 
-static __attribute__((noinline)) void ask(thread *t)
+static PLAYCOUNT_COLD void ask(thread *t)
 {
     t->asked = 1;
     pthread_mutex_lock(&ending);
@@ -68,8 +69,15 @@ static __attribute__((noinline)) void ask(thread *t)
     pthread_mutex_unlock(&ending);
 }
 
-void playcount_count(unsigned route, unsigned cell,
-                     const uint64_t value[PLAYCOUNT_FIGURES])
+PLAYCOUNT_HOT void playcount_count_prefetch(void)
+{
+    const thread *t = own();
+
+    __builtin_prefetch(t->tray, 1);
+}
+
+PLAYCOUNT_HOT void playcount_count(unsigned route, unsigned cell,
+                                   const uint64_t value[PLAYCOUNT_FIGURES])
 {
     playcount_figures *figures = playcount_metrics_segment->figures;
     thread *t = own();

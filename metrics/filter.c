@@ -13,6 +13,7 @@
 #include "util_filter.h"
 
 #include "metrics/clock.h"
+#include "shm/hot.h"
 
 #define NAME "PLAYCOUNT_BLOCKS"
 
@@ -78,7 +79,8 @@ static void passed(playcount_sample *s, uint64_t before, int end)
     }
 }
 
-static apr_status_t block_filter(ap_filter_t *f, apr_bucket_brigade *bb)
+static PLAYCOUNT_HOT apr_status_t block_filter(ap_filter_t *f,
+                                               apr_bucket_brigade *bb)
 {
     playcount_sample *s = f->ctx;
     int end = count_blocks(f->r, s, bb);
@@ -110,7 +112,7 @@ void playcount_filter_register(void)
         ap_register_output_filter(NAME, block_filter, NULL, AP_FTYPE_RESOURCE - 9);
 }
 
-void playcount_filter_add(request_rec *r, playcount_sample *sample)
+PLAYCOUNT_HOT void playcount_filter_add(request_rec *r, playcount_sample *sample)
 {
     ap_add_output_filter_handle(handle, sample, r, r->connection);
 }

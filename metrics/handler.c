@@ -16,6 +16,7 @@
 #include "server/dispatch.h"
 #include "server/query.h"
 #include "server/root.h"
+#include "shm/hot.h"
 
 #define DEFAULT_MINUTES 5
 
@@ -224,7 +225,7 @@ static int is_ours(const request_rec *r)
     return r->handler && !strcmp(r->handler, PLAYCOUNT_METRICS_HANDLER);
 }
 
-static int handler(request_rec *r)
+static PLAYCOUNT_HOT int handler(request_rec *r)
 {
     if (!is_ours(r)) {
         return DECLINED;
@@ -236,7 +237,7 @@ static int handler(request_rec *r)
 
 /* The page, its files and its polls are known by their URL and Accept header;
  * before they are measured and logged. */
-static int fixups(request_rec *r)
+static PLAYCOUNT_HOT int fixups(request_rec *r)
 {
     const char *error = NULL;
     format_e format;

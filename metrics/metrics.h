@@ -107,6 +107,7 @@ typedef struct {
     unsigned broken : 1;     /* an error bucket was seen */
     unsigned in_flight : 1;  /* counted in, not yet out */
     unsigned finished : 1;   /* the values are there */
+    unsigned told : 1;       /* in the error log, at level debug */
     const playcount_metrics_dir *conf; /* of the initial request */
     struct playcount_notes *notes;     /* notes.c: their values, NULL: not wanted */
     unsigned outcome;                  /* with finished: a playcount_outcome_e */
@@ -134,8 +135,11 @@ int playcount_metrics_lane_route(request_rec *r, int *route, int *method);
 void playcount_metrics_lane_add(int route, int method, uint64_t all,
                                 uint64_t output, uint64_t bytes);
 
-/* count.c: count one request. By any thread. The first in child_init. */
+/* count.c: count one request. By any thread. The first in child_init; the second a
+ * while before the third, most likely by the same thread: it has the cache lines
+ * fetched that the thread does not share with others, who were at work since. */
 void playcount_count_child(apr_pool_t *pchild);
+void playcount_count_prefetch(void);
 void playcount_count(unsigned route, unsigned cell,
                      const uint64_t value[PLAYCOUNT_FIGURES]);
 
@@ -164,10 +168,10 @@ void playcount_known_routes(server_rec *s, int hosts_in_names, apr_pool_t *ptemp
 /* Its name, in the pool. */
 const char *playcount_route_name(apr_pool_t *p, unsigned route);
 
-/* notes.c: in post_config, whether the notes are wanted; their hooks for one
- * request: when its handler, or that of a redirection, starts, and when it is over.
- */
+/* notes.c: in post_config, whether the notes are wanted; if so, for one request:
+ * when its handler, or that of a redirection, starts, and when it is over. */
 void playcount_notes_look(const playcount_metrics_server *conf);
+extern int playcount_notes_wanted;
 void playcount_notes_add(playcount_sample *sample, request_rec *r);
 void playcount_notes_fill(const playcount_sample *sample, request_rec *r);
 

@@ -28,7 +28,7 @@ typedef struct playcount_notes {
     char route[PLAYCOUNT_LABEL_MAX + 1];
 } playcount_notes;
 
-static int wanted;
+int playcount_notes_wanted;
 
 /* Whether a directive here or in a section of it names a note. */
 static int are_named(const ap_directive_t *d)
@@ -48,14 +48,12 @@ static int are_named(const ap_directive_t *d)
 
 void playcount_notes_look(const playcount_metrics_server *conf)
 {
-    wanted = conf->notes >= 0 ? conf->notes : are_named(ap_conftree);
+    playcount_notes_wanted =
+        conf->notes >= 0 ? conf->notes : are_named(ap_conftree);
 }
 
 void playcount_notes_add(playcount_sample *s, request_rec *r)
 {
-    if (!wanted) {
-        return;
-    }
     if (!s->notes) {
         s->notes = apr_pcalloc(r->pool, sizeof(*s->notes));
     }

@@ -77,10 +77,3 @@ void playcount_page_mark(request_rec *r)
     playcount_request_get(r)->page = 1;
     apr_table_setn(r->subprocess_env, MARK, "1");
 }
-
-int playcount_page_is_own(const request_rec *r)
-{
-    const playcount_request *q = playcount_request_of(r);
-
-    return q && q->page;
-}

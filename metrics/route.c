@@ -1,6 +1,9 @@
 /* Which route a request belongs to. */
 
 #include "metrics/metrics.h"
+#include "shm/hot.h"
+
+#include <stdatomic.h>
 
 #include "http_core.h"
 #include "http_log.h"
@@ -20,6 +23,84 @@ static const char *derived(const request_rec *r)
         return of_files;
     }
     return r->handler;
+}
+
+/* Routes that this process has found, by their labels as they came: comparing one
+ * is cheaper than cleaning and hashing it. First come, first kept: what is in a
+ * place stays, so that whoever reads it needs no lock and finds it in the cache. A
+ * label whose place has another one is looked up each time. */
+typedef struct {
+    _Atomic int state;
+    unsigned number;
+    const server_rec *host; /* that its name has in front, or NULL */
+    const char *constant;   /* the label itself, if it stays; or NULL, and */
+    size_t length;
+    char text[PLAYCOUNT_LABEL_MAX];
+} known;
+
+enum { FREE, BEING_WRITTEN, WRITTEN };
+
+#define PLACES 256
+
+static known of_process[PLACES];
+
+static void forget_all(void)
+{
+    for (int i = 0; i < PLACES; i++) {
+        atomic_store_explicit(&of_process[i].state, FREE, memory_order_relaxed);
+    }
+}
+
+/* What a place is about, on its way there. */
+typedef struct {
+    const char *label;
+    int stays;
+    size_t length; /* of one that does not stay */
+    const server_rec *host;
+} wanted;
+
+static inline known *place_of(const wanted *w)
+{
+    unsigned hash = (unsigned)((uintptr_t)w->host >> 4);
+
+    if (w->stays) {
+        hash += (unsigned)((uintptr_t)w->label >> 3);
+    }
+    else if (w->length) {
+        hash = 31 * hash + (unsigned char)w->label[0];
+        hash = 31 * hash + (unsigned char)w->label[w->length / 2];
+        hash = 31 * hash + (unsigned char)w->label[w->length - 1];
+    }
+    return &of_process[hash % PLACES];
+}
+
+static inline int is_there(const known *k, const wanted *w)
+{
+    /* Acquire: the rest is there when the state says so. */
+    if (atomic_load_explicit(&k->state, memory_order_acquire) != WRITTEN ||
+        k->host != w->host) {
+        return 0;
+    }
+    return w->stays ? k->constant == w->label
+                    : !k->constant && k->length == w->length &&
+                          !memcmp(k->text, w->label, w->length);
+}
+
+static PLAYCOUNT_COLD void keep(known *k, const wanted *w, unsigned number)
+{
+    int state = FREE;
+
+    if (w->length <= sizeof(k->text) &&
+        atomic_compare_exchange_strong_explicit(&k->state, &state, BEING_WRITTEN,
+                                                memory_order_relaxed,
+                                                memory_order_relaxed)) {
+        memcpy(k->text, w->label, w->length);
+        k->length = w->length;
+        k->constant = w->stays ? w->label : NULL;
+        k->host = w->host;
+        k->number = number;
+        atomic_store_explicit(&k->state, WRITTEN, memory_order_release);
+    }
 }
 
 /* Whether a route that no PlaycountRoute names has the virtual host in its name. */
@@ -42,6 +123,7 @@ void playcount_route_begin(server_rec *s, apr_pool_t *ptemp)
 {
     int hosts = count_hosts(s, ptemp);
 
+    forget_all();
     hosts_in_names = hosts > 1 && hosts <= playcount_metrics_global->routes / 2;
     if (hosts > 1 && !hosts_in_names) {
         ap_log_error(
@@ -53,7 +135,8 @@ void playcount_route_begin(server_rec *s, apr_pool_t *ptemp)
     playcount_known_routes(s, hosts_in_names, ptemp);
 }
 
-static const char *evaluated(request_rec *r, const ap_expr_info_t *expr)
+static __attribute__((noinline)) const char *evaluated(request_rec *r,
+                                                       const ap_expr_info_t *expr)
 {
     const char *error = NULL;
     const char *label = ap_expr_str_exec(r, expr, &error);
@@ -109,36 +192,6 @@ static int is_own_host(request_rec *r, int hosts)
            (is_plain(r, header) && is_name_of(r->server, r->hostname));
 }
 
-/* The route that this thread found last: most requests have the same label as
- * the one before, and comparing it is cheaper than cleaning and hashing it. */
-typedef struct {
-    const char *constant;   /* the label, if it is one that stays; or NULL */
-    const server_rec *host; /* that its name has in front, or NULL */
-    unsigned number;
-    char label[PLAYCOUNT_LABEL_MAX + 1]; /* as it came; "" for none yet */
-} found;
-
-/* Where it is takes a call to find out: once is enough. */
-static __attribute__((noinline)) found *last(void)
-{
-    static _Thread_local found of_thread;
-
-    return &of_thread;
-}
-
-static void remember(found *f, const char *label, int stays, const server_rec *host,
-                     unsigned number)
-{
-    size_t length = strlen(label);
-
-    if (length < sizeof(f->label)) {
-        memcpy(f->label, label, length + 1);
-        f->constant = stays ? label : NULL;
-        f->host = host;
-        f->number = number;
-    }
-}
-
 const char *playcount_route_name(apr_pool_t *p, unsigned route)
 {
     char name[PLAYCOUNT_LABEL_MAX + 1];
@@ -148,8 +201,8 @@ const char *playcount_route_name(apr_pool_t *p, unsigned route)
                : "?";
 }
 
-static __attribute__((noinline)) unsigned look_up(request_rec *r, const char *label,
-                                                  const server_rec *host)
+static PLAYCOUNT_COLD unsigned look_up(request_rec *r, const char *label,
+                                       const server_rec *host)
 {
     const char *full =
         host ? apr_pstrcat(r->pool, host->server_hostname, "/", label, NULL)
@@ -171,32 +224,35 @@ static __attribute__((noinline)) unsigned look_up(request_rec *r, const char *la
     return number;
 }
 
-unsigned playcount_route_find(request_rec *r, const playcount_metrics_dir *conf,
-                              int *passing)
+PLAYCOUNT_HOT unsigned playcount_route_find(request_rec *r,
+                                            const playcount_metrics_dir *conf,
+                                            int *passing)
 {
-    found *f = last();
-    const char *label = conf->label;
-    const server_rec *host = NULL;
+    wanted w = {.label = conf->label};
+    known *k;
     unsigned number;
 
-    if (!label && conf->expr) {
-        label = evaluated(r, conf->expr);
-        if (label && *label && conf->hosts && !is_own_host(r, conf->hosts)) {
-            label = "other";
+    if (!w.label && conf->expr) {
+        w.label = evaluated(r, conf->expr);
+        if (w.label && *w.label && conf->hosts && !is_own_host(r, conf->hosts)) {
+            w.label = "other";
         }
     }
-    if (!label || !*label) {
-        label = derived(r);
-        host = hosts_in_names ? r->server : NULL;
+    if (!w.label || !*w.label) {
+        w.label = derived(r);
+        w.host = hosts_in_names ? r->server : NULL;
     }
     *passing = !conf->label && r->handler && !strcmp(r->handler, REDIRECT_HANDLER);
-    if (host == f->host && (label == f->constant || !strcmp(label, f->label))) {
-        return f->number;
+    w.stays = w.label == conf->label || w.label == of_files;
+    w.length = w.stays ? 0 : strlen(w.label);
+    k = place_of(&w);
+    if (is_there(k, &w)) {
+        return k->number;
     }
-    number = look_up(r, label, host);
-    /* "other" is not remembered: each request that is refused is counted. */
+    number = look_up(r, w.label, w.host);
+    /* "other" is not kept: each request that is refused is counted. */
     if (number != playcount_metrics_segment->count - 1) {
-        remember(f, label, label == conf->label || label == of_files, host, number);
+        keep(k, &w, number);
     }
     return number;
 }

@@ -22,6 +22,7 @@
 #include "server/delivered.h"
 #include "server/request.h"
 #include "server/text.h"
+#include "shm/hot.h"
 
 APLOG_USE_MODULE(playcount);
 
@@ -43,7 +44,7 @@ static int measured(const request_rec *first)
 }
 
 /* Counts a request out that ends without log_transaction, if there is one. */
-static apr_status_t leave(void *data)
+static PLAYCOUNT_HOT apr_status_t leave(void *data)
 {
     playcount_sample *s = data;
 
@@ -54,7 +55,7 @@ static apr_status_t leave(void *data)
     return APR_SUCCESS;
 }
 
-static void enter(playcount_sample *s, request_rec *r)
+static PLAYCOUNT_HOT void enter(playcount_sample *s, request_rec *r)
 {
     int passing;
 
@@ -64,7 +65,14 @@ static void enter(playcount_sample *s, request_rec *r)
     playcount_inflight_add(playcount_metrics_row, s->route, 1);
 }
 
-static playcount_sample *begin(request_rec *first)
+static PLAYCOUNT_COLD void tell_start(request_rec *first, const playcount_sample *s)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, first, "start: route \"%s\", %s %s",
+                  playcount_route_name(first->pool, s->route), first->method,
+                  first->uri);
+}
+
+static PLAYCOUNT_HOT playcount_sample *begin(request_rec *first)
 {
     void *memory;
     playcount_request *q =
@@ -72,6 +80,7 @@ static playcount_sample *begin(request_rec *first)
     playcount_sample *s = memory;
     int64_t before;
 
+    playcount_count_prefetch();
     s->start = playcount_ticks();
     before = (int64_t)playcount_ticks_wall(s->start) - first->request_time;
     s->before = before > 0 ? (uint64_t)before : 0;
@@ -79,15 +88,16 @@ static playcount_sample *begin(request_rec *first)
     apr_pool_cleanup_register(first->pool, s, leave, apr_pool_cleanup_null);
     q->sample = s;
     s->conf = conf_of(first);
-    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, first, "start: route \"%s\", %s %s",
-                  playcount_route_name(first->pool, s->route), first->method,
-                  first->uri);
+    if (APLOGrdebug(first)) {
+        s->told = 1;
+        tell_start(first, s);
+    }
     return s;
 }
 
 /* The start of a handler, of the initial request or of one it was redirected
  * to; or the start of an answer of httpd's own. */
-static void start(request_rec *r)
+static PLAYCOUNT_HOT void start(request_rec *r)
 {
     request_rec *first = playcount_request_first(r);
     playcount_sample *s;
@@ -103,7 +113,9 @@ static void start(request_rec *r)
         leave(s);
         enter(s, r);
     }
-    playcount_notes_add(s, r);
+    if (playcount_notes_wanted) {
+        playcount_notes_add(s, r);
+    }
     playcount_filter_add(r, s);
 }
 
@@ -190,7 +202,14 @@ const char *playcount_sample_text(request_rec *r, const playcount_sample *s)
                         s->value[1], s->value[2], s->value[3], s->value[4]);
 }
 
-static int log_sample(request_rec *r)
+static PLAYCOUNT_COLD void tell_finish(request_rec *first,
+                                       const playcount_sample *s)
+{
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, first, "finish: %s",
+                  playcount_sample_text(first, s));
+}
+
+static PLAYCOUNT_HOT int log_sample(request_rec *r)
 {
     request_rec *first = playcount_request_first(r);
     playcount_sample *s = playcount_sample_of(first);
@@ -222,8 +241,9 @@ static int log_sample(request_rec *r)
     if (playcount_metrics_global->statsd) {
         playcount_statsd_keep(s, cell);
     }
-    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, first, "finish: %s",
-                  playcount_sample_text(first, s));
+    if (s->told) {
+        tell_finish(first, s);
+    }
     return DECLINED;
 }
 

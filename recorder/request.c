@@ -8,6 +8,7 @@
 
 #include "server/delivered.h"
 #include "server/request.h"
+#include "shm/hot.h"
 
 APLOG_USE_MODULE(playcount);
 
@@ -83,7 +84,7 @@ static apr_status_t cleanup(void *data)
 }
 
 /* Begin, at the first sight of a request; see to the filters at every one. */
-static void see(request_rec *r)
+static PLAYCOUNT_HOT void see(request_rec *r)
 {
     request_rec *first = playcount_request_first(r);
     playcount_recorder *recorder = playcount_recorder_of(first->server);
@@ -106,7 +107,7 @@ static void see(request_rec *r)
     }
 }
 
-static int post_read_request(request_rec *r)
+static PLAYCOUNT_HOT int post_read_request(request_rec *r)
 {
     see(r);
     return DECLINED;
@@ -122,7 +123,7 @@ static void miss(request_rec *first)
     }
 }
 
-static int log_transaction(request_rec *r)
+static PLAYCOUNT_HOT int log_transaction(request_rec *r)
 {
     request_rec *first = playcount_request_first(r);
     playcount_request *q = playcount_request_of(first);

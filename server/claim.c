@@ -11,6 +11,7 @@
 #include "server/root.h"
 #include "server/site.h"
 #include "server/text.h"
+#include "shm/hot.h"
 
 /* The path of the request line, which may be an absolute URI. */
 static const char *raw_path(request_rec *r)
@@ -65,7 +66,7 @@ static int decode(request_rec *r)
 
 /* httpd refuses encoded slashes. Here they are decoded like the rest; the access
  * checks, which come later, see the decoded path as usual. */
-static int pre_translate(request_rec *r)
+static PLAYCOUNT_HOT int pre_translate(request_rec *r)
 {
     char *uri = r->uri;
     apr_size_t root;
@@ -90,7 +91,7 @@ static int pre_translate(request_rec *r)
 /* After the modules that may have led elsewhere: if one has named a file, this is
  * not called, and if one has rewritten the URL, it is not the one that was decoded.
  */
-static int translate(request_rec *r)
+static PLAYCOUNT_HOT int translate(request_rec *r)
 {
     playcount_request *q = playcount_request_of(r);
 
@@ -102,20 +103,20 @@ static int translate(request_rec *r)
     return OK;
 }
 
-static int is_claimed(request_rec *r)
+static PLAYCOUNT_HOT int is_claimed(request_rec *r)
 {
     const playcount_request *q = playcount_request_of(r);
 
     return q && q->claimed ? OK : DECLINED;
 }
 
-static int map_to_storage(request_rec *r)
+static PLAYCOUNT_HOT int map_to_storage(request_rec *r)
 {
     return is_claimed(r) == OK ? playcount_site_enter(r, playcount_request_of(r))
                                : DECLINED;
 }
 
-static int stay(request_rec *r)
+static PLAYCOUNT_HOT int stay(request_rec *r)
 {
     if (is_claimed(r) == OK) {
         playcount_site_stay(r, playcount_request_of(r));
@@ -124,7 +125,7 @@ static int stay(request_rec *r)
 }
 
 /* The handler of the location of this path, whose escapes are broken. */
-static const char *handler_of(request_rec *r)
+static PLAYCOUNT_COLD const char *handler_of(request_rec *r)
 {
     char *uri = r->uri;
     const char *handler;
@@ -140,7 +141,7 @@ static const char *handler_of(request_rec *r)
 
 /* httpd refuses broken escapes with a page of its own, before any other hook is
  * asked. */
-static int quick_handler(request_rec *r, int lookup_uri)
+static PLAYCOUNT_HOT int quick_handler(request_rec *r, int lookup_uri)
 {
     const char *handler;
 

@@ -8,6 +8,7 @@
 
 #include "server/answer.h"
 #include "server/root.h"
+#include "shm/hot.h"
 
 APLOG_USE_MODULE(playcount);
 
@@ -78,7 +79,7 @@ static int is_of(const playcount_endpoint *e, const char *path)
            (!path[length] || (length > 1 && e->path[length - 1] == '/'));
 }
 
-static int handler(request_rec *r)
+static PLAYCOUNT_HOT int handler(request_rec *r)
 {
     const playcount_request *q;
 

@@ -5,8 +5,9 @@
 #include "http_request.h"
 
 #include "server/root.h"
+#include "shm/hot.h"
 
-playcount_request *playcount_request_get(request_rec *r)
+PLAYCOUNT_HOT playcount_request *playcount_request_get(request_rec *r)
 {
     playcount_request *q = playcount_request_of(r);
 
@@ -17,8 +18,8 @@ playcount_request *playcount_request_get(request_rec *r)
     return q;
 }
 
-playcount_request *playcount_request_with(request_rec *r, apr_size_t size,
-                                          void **beside)
+PLAYCOUNT_HOT playcount_request *
+playcount_request_with(request_rec *r, apr_size_t size, void **beside)
 {
     playcount_request *q = playcount_request_of(r);
 
@@ -83,7 +84,7 @@ const playcount_request *playcount_request_complete(request_rec *r)
 
 /* httpd has walked over the locations twice more since the song's place in the
  * index was asked for: it is there now, and says which slot is next. */
-static int fetch_slot(request_rec *r)
+static PLAYCOUNT_HOT int fetch_slot(request_rec *r)
 {
     const playcount_request *q = playcount_request_of(r);
 

@@ -1,6 +1,7 @@
 /* What threads have measured and nobody has added yet: see trays.h. */
 
 #include "shm/figures/trays.h"
+#include "shm/hot.h"
 
 /* A record as the tray has it, in plain words. */
 typedef struct {
@@ -73,7 +74,8 @@ static unsigned add_alike(playcount_figures *figures, const plain *copy, unsigne
     return alike;
 }
 
-static void empty(playcount_tray *tray, playcount_figures *figures)
+static __attribute__((noinline)) void empty(playcount_tray *tray,
+                                            playcount_figures *figures)
 {
     plain copy[PLAYCOUNT_TRAY_RECORDS];
     unsigned n = take(tray, copy);
@@ -151,9 +153,10 @@ void playcount_trays_release(playcount_trays *trays, playcount_figures *figures,
 
 /* --- putting in --- */
 
-void playcount_tray_add(playcount_tray *tray, playcount_figures *figures,
-                        unsigned route, unsigned cell,
-                        const uint64_t value[PLAYCOUNT_FIGURES])
+PLAYCOUNT_HOT void playcount_tray_add(playcount_tray *tray,
+                                      playcount_figures *figures, unsigned route,
+                                      unsigned cell,
+                                      const uint64_t value[PLAYCOUNT_FIGURES])
 {
     uint64_t written = atomic_load_explicit(&tray->written, memory_order_relaxed);
     playcount_tray_record *r;
