@@ -1,6 +1,6 @@
 /* The protocol of a cluster, simulated: thousands of runs from a seed, each with a
  * few servers, a network that loses, doubles and delays, and a cluster that fails
- * over to what it was, is emptied and cleared.
+ * over to what it was, is emptied and cleared, and whose slots move.
  *
  * The zones are real ones, and so is all that decides (handoff/round.c, cluster.c
  * and shm/zone/writer.c). Only the scripts are modelled, and how redis_read.c takes
@@ -34,7 +34,7 @@
 #include "t/tap.h"
 
 #define TAGS 3
-#define SHARDS 2 /* tag t is on shard t % SHARDS */
+#define SHARDS 2
 #define SONGS 7
 #define CAPACITY 64 /* of a zone: open batches keep slots after a clear */
 #define SERVERS 4
@@ -114,6 +114,8 @@ typedef struct {
 } shard;
 
 static shard shards[SHARDS];
+static int home[TAGS]; /* which shard has it */
+static int moving;     /* the tag that is half moved, -1 for none */
 static shard history[SHARDS][HISTORY];
 static int remembered[SHARDS];
 static uint64_t last_position;
@@ -168,6 +170,41 @@ static void enter_epoch(shard *s, int tag, uint64_t epoch)
     s->logged[tag] = 0;
 }
 
+static void remember(int which)
+{
+    int at = remembered[which]++ % HISTORY;
+
+    history[which][at] = shards[which];
+}
+
+/* All that one shard has of a tag goes to another; what that one still had of it is
+ * gone. A shard that fails over later to a state before this has none of it, or
+ * what it had when it was there the last time. */
+static void move_tag(int tag)
+{
+    shard *from = &shards[home[tag]], *to;
+
+    remember(home[tag]);
+    home[tag] = (home[tag] + 1) % SHARDS;
+    remember(home[tag]);
+    to = &shards[home[tag]];
+    enter_epoch(to, tag, from->epoch[tag]);
+    for (int w = 0; w < from->n; w++) {
+        row *r = row_of(to, from->rows[w].writer);
+
+        memcpy(r->fence[tag], from->rows[w].fence[tag], PLAYCOUNT_FENCE_MAX);
+        for (int i = 0; i < SONGS; i++) {
+            if (tag_of(i) == tag) {
+                r->own[i] = from->rows[w].own[i];
+                to->total[i] = from->total[i];
+            }
+        }
+    }
+    memcpy(to->log[tag], from->log[tag], sizeof(to->log[tag]));
+    to->logged[tag] = from->logged[tag];
+    enter_epoch(from, tag, 0);
+}
+
 static void log_change(shard *s, int tag, uint64_t writer, int song)
 {
     change *log = s->log[tag];
@@ -179,18 +216,11 @@ static void log_change(shard *s, int tag, uint64_t writer, int song)
     log[s->logged[tag]++] = (change){++last_position, writer, s->total[song], song};
 }
 
-static void remember(int which)
-{
-    int at = remembered[which]++ % HISTORY;
-
-    history[which][at] = shards[which];
-}
-
 /* What send.lua does. */
 static void apply(const playcount_telling *q, playcount_script_answer *a,
                   int server)
 {
-    shard *s = &shards[q->tag % SHARDS];
+    shard *s = &shards[home[q->tag]];
     row *w, *f;
 
     memset(a, 0, sizeof(*a));
@@ -205,7 +235,7 @@ static void apply(const playcount_telling *q, playcount_script_answer *a,
     w = row_of(s, q->writer);
     f = row_of(s, q->fence);
     if (s->epoch[q->tag] < q->epoch) {
-        remember(q->tag % SHARDS);
+        remember(home[q->tag]);
         enter_epoch(s, q->tag, q->epoch);
     }
     strcpy(a->fence, f->fence[q->tag]);
@@ -214,7 +244,7 @@ static void apply(const playcount_telling *q, playcount_script_answer *a,
         a->is = PLAYCOUNT_ANSWER_FENCE;
         return;
     }
-    remember(q->tag % SHARDS);
+    remember(home[q->tag]);
     for (apr_size_t i = 0; i < q->n; i++) {
         int song = song_of(&q->songs[i]);
 
@@ -265,6 +295,9 @@ static void deliver_late(void)
 
     if (n_delayed) {
         i = (int)chance((uint32_t)n_delayed);
+        if (delayed[i].q.tag == moving) {
+            return;
+        }
         apply(&delayed[i].q, &a, 0);
         delayed[i] = delayed[--n_delayed];
         delayed[i].q.songs = delayed[i].songs;
@@ -555,7 +588,7 @@ static void at_least(server *s, int song, uint64_t total)
 /* What the answer to `q` has of the log; the log had `logged` changes before. */
 static void take_changes(server *s, const playcount_telling *q, int logged)
 {
-    const shard *from = &shards[q->tag % SHARDS];
+    const shard *from = &shards[home[q->tag]];
     const change *log = from->log[q->tag];
     uint64_t *position = &s->position[q->tag];
     int n = from->logged[q->tag], at = 0;
@@ -598,7 +631,7 @@ static int may_read(server *s)
 
 static void read_tag(server *s, int tag)
 {
-    shard *from = &shards[tag % SHARDS];
+    shard *from = &shards[home[tag]];
     int n = from->logged[tag];
 
     if (s->position[tag] || from->epoch[tag] != s->read_epoch ||
@@ -659,8 +692,12 @@ static int exchange(int which, uint32_t trouble)
             continue;
         }
         say_request(which, &q);
-        logged = shards[tag % SHARDS].epoch[tag] == q.epoch
-                     ? shards[tag % SHARDS].logged[tag]
+        if ((int)tag == moving) {
+            SAY("  -> try again");
+            return 1;
+        }
+        logged = shards[home[tag]].epoch[tag] == q.epoch
+                     ? shards[home[tag]].logged[tag]
                      : 0;
         if (what >= trouble) {
             apply(&q, &a, which);
@@ -704,6 +741,20 @@ static void fail_over(void)
     }
 }
 
+/* A tag begins to move, and no request to it is carried out until it has. */
+static void migrate(void)
+{
+    if (moving >= 0) {
+        SAY("tag %d is moved", moving);
+        move_tag(moving);
+        moving = -1;
+    }
+    else {
+        moving = (int)chance(TAGS);
+        SAY("tag %d is half moved", moving);
+    }
+}
+
 static void empty_shard(void)
 {
     int which = (int)chance(SHARDS);
@@ -717,7 +768,7 @@ static void empty_shard(void)
 /* --- a run --- */
 
 typedef struct {
-    int rolls_back, empties, clears, old_files, copies;
+    int rolls_back, empties, clears, old_files, copies, migrates;
 } world;
 
 static file backup;
@@ -781,6 +832,9 @@ static void something(const world *w)
         playcount_zone_clear(s->zone);
         look(s);
     }
+    else if (what >= 46 && what < 50 && w->migrates) {
+        migrate();
+    }
     else if (what >= 50 && what < 100) {
         deliver_late();
     }
@@ -801,6 +855,9 @@ static void something(const world *w)
 /* Late requests come, everybody delivers until nothing is left, reads all. */
 static void settle(void)
 {
+    if (moving >= 0) {
+        migrate();
+    }
     while (n_delayed) {
         deliver_late();
     }
@@ -844,7 +901,7 @@ static int forked_twice(void)
 
 static void check_song(int song, int is_exact)
 {
-    const shard *s = &shards[tag_of(song) % SHARDS];
+    const shard *s = &shards[home[tag_of(song)]];
     uint64_t epoch = s->epoch[tag_of(song)];
     uint64_t least = 0, most = 0, sum = 0;
 
@@ -899,6 +956,10 @@ static void begin_world(uint64_t number)
     memset(ever, 0, sizeof(ever));
     memset(told_before, 0, sizeof(told_before));
     n_delayed = stretches = rolled_back = 0;
+    moving = -1;
+    for (int tag = 0; tag < TAGS; tag++) {
+        home[tag] = tag % SHARDS;
+    }
     backup_of = -1;
     wrong = NULL;
     next_inode = 1;
@@ -914,8 +975,8 @@ static const char *run(uint64_t number)
     world w;
 
     begin_world(number);
-    w = (world){chance(3) > 0, chance(4) == 0, chance(4) == 0, chance(3) == 0,
-                chance(3) == 0};
+    w = (world){chance(3) > 0,  chance(4) == 0, chance(4) == 0,
+                chance(3) == 0, chance(3) == 0, chance(2)};
     if (differences) {
         w = (world){.rolls_back = 1};
     }
