@@ -75,6 +75,16 @@ $redis->resume(0);
 becomes($first, 'when it answers again, it is young again',
     sub { $_[0]{cluster}{round_age_seconds} < 5 && !$_[0]{handoff}{failing} });
 
+$redis->ask(0, 'SET', 'playcount:default:layout', '2 1024 16');
+becomes($first, 'servers of another layout: it is a failure, which says so',
+    sub { $_[0]{handoff}{failing} && $_[0]{handoff}{why} =~ /layout says "2 1024 16".*"1 1024 16"/ });
+becomes($first, '... and the last round gets older', sub { $_[0]{cluster}{round_age_seconds} > 3 });
+is prometheus($first, 'handoff_failing'), 1, '... for Prometheus';
+is $first->post('/song/a')->{status}, 200, '... and counting goes on';
+$redis->ask(0, 'SET', 'playcount:default:layout', '1 1024 16');
+becomes($first, 'when they are of one again, it is young again',
+    sub { $_[0]{cluster}{round_age_seconds} < 3 && !$_[0]{handoff}{failing} });
+
 my $alone = Playcount::Server->new(songs => 10, config => $metrics);
 is zone($alone)->{cluster}, undef, 'a zone in no cluster has none of that';
 unlike $alone->get('/metrics')->{content}, qr/zone_cluster/, '... for Prometheus neither';
