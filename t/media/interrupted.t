@@ -32,7 +32,7 @@ sub interrupted
     my $url = $server->url('/middle.mp3');
     my $pid = open my $curl, '-|', 'curl', '-s', '-A', $who, '--limit-rate', '1M', '-o', '-', $url or die $!;
     my $got = 0;
-    $got += read($curl, my $bytes, 10_000) while $got < 200_000;
+    while ($got < 200_000 && (my $n = read $curl, my $bytes, 10_000)) { $got += $n }
     $event->();
     while (my $n = read $curl, my $bytes, 65_536) { $got += $n }
     close $curl;

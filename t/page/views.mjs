@@ -14,7 +14,7 @@ await comes('errors are counted apart', async () =>
   await page.locator('#now div', { hasText: 'Errors' }).locator('dd').textContent() !== '0');
 await has('#slow-table tbody tr', 'slow requests come');
 await has('#song-table tbody tr', 'songs come');
-is(await text(page, '#song-table tbody td'), 'hit', 'the highest first');
+await comes('the highest first', async () => await text(page, '#song-table tbody td') === 'hit');
 await comes('with plays a second', async () =>
   Number(await page.locator('#song-table tbody tr').first().locator('td').nth(2).textContent()) > 0);
 await page.fill('#prefix', 'oth');

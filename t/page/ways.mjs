@@ -81,7 +81,12 @@ ok(await page.evaluate(() => {
   return /figures of 39 seconds ago/.test(document.getElementById('routes-count').textContent);
 }), 'a table that is older than the rest says so');
 is(await page.evaluate(() => sparkPath([null, null, 1, 2, null, 3])), 'M48.2 14.3L71.8 7.7M119.0 1.0h.1', 'a gap in a sparkline is a gap');
-ok(await page.evaluate(() => routeRows.every(r => r.spark.length > 0 && r.spark[0] === null)), 'before the start nothing was measured');
+// An hour, most of which is before the start.
+await page.keyboard.press('4');
+await comes('before the start nothing was measured', async () => page.evaluate(() =>
+  routeRows.length && routeRows.every(r => r.spark.length > 0 && r.spark[0] === null)));
+await page.keyboard.press('1');
+await comes('the last minute again', async () => (await path(page, 'request', 2)).includes('L'));
 
 // Paper.
 await page.emulateMedia({ media: 'print', colorScheme: 'dark' });
