@@ -196,7 +196,7 @@ int main(void)
 
     int soak = getenv("PLAYCOUNT_SOAK") != NULL;
 
-    alarm(soak ? 3600 : 300);
+    alarm(soak ? 3600 : 900);
     step_handler(trap);
     playcount_zone_set_handed_over(handed);
     for (size_t k = 0; k < sizeof(kinds) / sizeof(*kinds); k++) {

@@ -867,7 +867,7 @@ int main(int argc, char **argv)
         APR_SUCCESS) {
         return 1;
     }
-    alarm(soak ? 3600 : 300);
+    alarm(soak ? 3600 : 900);
     for (size_t i = 0; i < sizeof(scenarios) / sizeof(*scenarios); i++) {
         if (argc < 2 || strstr(scenarios[i].name, argv[1])) {
             run_scenario(&scenarios[i], lock);
