@@ -264,12 +264,18 @@ static int is_playlist_name(const char *path)
 /* audio/mpegurl, application/x-mpegurl, application/vnd.apple.mpegurl */
 static int is_playlist_type(const char *type)
 {
-    while (*type && *type != '/') {
-        type++;
+    const char *name = ap_strchr_c(type, '/');
+
+    switch (name ? name[1] | 0x20 : 0) {
+    case 'm':
+        return playcount_media_begins(name, "/mpegurl");
+    case 'x':
+        return playcount_media_begins(name, "/x-mpegurl");
+    case 'v':
+        return playcount_media_begins(name, "/vnd.apple.mpegurl");
+    default:
+        return 0;
     }
-    return playcount_media_begins(type, "/mpegurl") ||
-           playcount_media_begins(type, "/x-mpegurl") ||
-           playcount_media_begins(type, "/vnd.apple.mpegurl");
 }
 
 int playcount_media_is_playlist(const request_rec *r)

@@ -16,8 +16,7 @@ typedef struct {
     playcount_agent_e judgement;
     playcount_address address;
     playcount_media_numbers numbers;
-    char agent[AGENT_MOST];
-    char song[SONG_MOST];
+    char text[AGENT_MOST + SONG_MOST]; /* the User-Agent, and then the song */
 } listener;
 
 static listener *last_of(conn_rec *c)
@@ -39,7 +38,7 @@ playcount_agent_e playcount_media_judge_agent(conn_rec *c, const char *agent,
     listener *l = last_of(c);
     playcount_agent_e judgement;
 
-    if (l && n && l->agent_n == n && !memcmp(l->agent, agent, n)) {
+    if (l && n && l->agent_n == n && !memcmp(l->text, agent, n)) {
         return l->judgement;
     }
     judgement = agents ? playcount_agents_judge(agents, agent, n)
@@ -48,7 +47,7 @@ playcount_agent_e playcount_media_judge_agent(conn_rec *c, const char *agent,
         l->agent_n = n <= AGENT_MOST ? n : 0;
         l->song_n = 0;
         l->judgement = judgement;
-        memcpy(l->agent, agent ? agent : "", l->agent_n);
+        memcpy(l->text, agent ? agent : "", l->agent_n);
     }
     return judgement;
 }
@@ -60,7 +59,7 @@ playcount_media_last_numbers(conn_rec *c, const playcount_media_got *got)
     listener *l = last_of(c);
 
     return l && l->song_n && l->song_n == got->song_n &&
-                   !memcmp(l->song, got->song, got->song_n) &&
+                   !memcmp(l->text + l->agent_n, got->song, got->song_n) &&
                    !memcmp(&l->address, got->address, sizeof(l->address))
                ? &l->numbers
                : NULL;
@@ -75,7 +74,7 @@ playcount_media_numbers *playcount_media_new_numbers(conn_rec *c,
         return NULL;
     }
     l->song_n = got->song_n;
-    memcpy(l->song, got->song, got->song_n);
+    memcpy(l->text + l->agent_n, got->song, got->song_n);
     l->address = *got->address;
     memset(&l->numbers, 0, sizeof(l->numbers));
     return &l->numbers;

@@ -26,24 +26,35 @@ size_t playcount_intervals_write(char *out, const playcount_interval *intervals,
 
 #define DIGITS 18 /* that no number of 63 bits is too small for */
 
+/* One of more digits: not above half of what 64 bits hold. */
+static int is_small_enough(const char *s, const char *end)
+{
+    uint64_t n = 0;
+
+    for (; s < end; s++) {
+        uint64_t digit = (uint64_t)(*s - '0');
+
+        if (n > (UINT64_MAX / 2 - digit) / 10) {
+            return 0;
+        }
+        n = n * 10 + digit;
+    }
+    return 1;
+}
+
 /* A decimal number that begins at s. Where it ends; NULL: there is none, or it is
  * too large. */
 static const char *number(const char *s, uint64_t *value)
 {
     const char *begin = s;
     uint64_t n = 0;
-    unsigned digit;
 
-    while ((digit = (unsigned)*s - '0') <= 9) {
-        if (__builtin_expect(s - begin >= DIGITS, 0) &&
-            n > (UINT64_MAX / 2 - digit) / 10) {
-            return NULL;
-        }
-        n = n * 10 + digit;
-        s++;
+    for (; (unsigned char)(*s - '0') <= 9; s++) {
+        n = n * 10 + (unsigned char)(*s - '0');
     }
     *value = n;
-    return s > begin ? s : NULL;
+    return s > begin && (s - begin <= DIGITS || is_small_enough(begin, s)) ? s
+                                                                           : NULL;
 }
 
 int playcount_intervals_read(const char **text, playcount_interval *interval)

@@ -98,6 +98,7 @@ static void make_locks(playcount_media *media)
     playcount_media_lock_make(&media->header->lock);
     for (uint64_t s = 0; s < media->header->stripes; s++) {
         playcount_media_lock_make(&media->stripe[s].lock);
+        media->stripe[s].top = 1;
     }
 }
 
