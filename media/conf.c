@@ -9,6 +9,7 @@
 
 #include "media/rules/address.h"
 #include "server/zones.h"
+#include "shm/hot.h"
 
 APLOG_USE_MODULE(playcount);
 
@@ -147,7 +148,8 @@ const char *playcount_cmd_media_types(cmd_parms *cmd, void *mconfig, int argc,
     return NULL;
 }
 
-int playcount_media_is_type(const playcount_media_dir *conf, const char *type)
+PLAYCOUNT_HOT int playcount_media_is_type(const playcount_media_dir *conf,
+                                          const char *type)
 {
     int n = conf->types ? conf->types->nelts
                         : (int)(sizeof(default_types) / sizeof(default_types[0]));

@@ -19,6 +19,7 @@
 
 #include "server/delivered.h"
 #include "server/request.h"
+#include "shm/hot.h"
 
 APLOG_USE_MODULE(playcount);
 
@@ -26,14 +27,14 @@ APLOG_USE_MODULE(playcount);
 
 static ap_filter_rec_t *look;
 
-playcount_media_request *playcount_media_request_of(request_rec *r)
+PLAYCOUNT_HOT playcount_media_request *playcount_media_request_of(request_rec *r)
 {
     const playcount_request *q = playcount_request_of(playcount_request_first(r));
 
     return q ? q->media : NULL;
 }
 
-static playcount_media_request *get(request_rec *first)
+static PLAYCOUNT_HOT playcount_media_request *get(request_rec *first)
 {
     playcount_media_request *m = playcount_media_request_of(first);
     void *made;
@@ -114,7 +115,7 @@ static int is_static(const request_rec *r)
             !playcount_media_begins(r->content_type, "application/x-httpd-"));
 }
 
-static void begin(request_rec *r)
+static PLAYCOUNT_HOT void begin(request_rec *r)
 {
     const playcount_media_dir *conf = playcount_media_conf_of(r);
     playcount_media_request *m;
@@ -146,11 +147,10 @@ static void begin(request_rec *r)
 
 /* --- when it is logged --- */
 
-static void say(request_rec *first, playcount_media_request *m, const char *song,
-                const char *why)
+static PLAYCOUNT_COLD void say_full(request_rec *first, const char *song,
+                                    const char *why)
 {
-    if (m->verdict == PLAYCOUNT_VERDICT_FULL &&
-        playcount_media_say_full(playcount_media_tables,
+    if (playcount_media_say_full(playcount_media_tables,
                                  (uint64_t)apr_time_sec(apr_time_now()))) {
         ap_log_rerror(
             APLOG_MARK, APLOG_ERR, 0, first,
@@ -159,17 +159,20 @@ static void say(request_rec *first, playcount_media_request *m, const char *song
             "--media)",
             song ? song : first->uri, why);
     }
-    if (APLOGrdebug(first)) {
-        playcount_media_complete(first, m);
-        ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, first,
-                      "media: %s, song %s, %s of %" APR_UINT64_T_FMT " needed%s%s",
-                      playcount_verdict_name(m->verdict), song ? song : "-",
-                      playcount_media_got_text(first->pool, m), m->need,
-                      why ? ": " : "", why ? why : "");
-    }
 }
 
-static int end(request_rec *r)
+static PLAYCOUNT_COLD void say(request_rec *first, playcount_media_request *m,
+                               const char *song, const char *why)
+{
+    playcount_media_complete(first, m);
+    ap_log_rerror(APLOG_MARK, APLOG_DEBUG, 0, first,
+                  "media: %s, song %s, %s of %" APR_UINT64_T_FMT " needed%s%s",
+                  playcount_verdict_name(m->verdict), song ? song : "-",
+                  playcount_media_got_text(first->pool, m), m->need,
+                  why ? ": " : "", why ? why : "");
+}
+
+static PLAYCOUNT_HOT int end(request_rec *r)
 {
     request_rec *first = playcount_request_first(r),
                 *last = playcount_request_last(first);
@@ -188,7 +191,12 @@ static int end(request_rec *r)
     m->verdict = playcount_media_judge(first, last, conf, m, &song, &why);
     m->song = song;
     playcount_media_count(playcount_media_tables, m->verdict);
-    say(first, m, song, why);
+    if (m->verdict == PLAYCOUNT_VERDICT_FULL) {
+        say_full(first, song, why);
+    }
+    if (APLOGrdebug(first)) {
+        say(first, m, song, why);
+    }
     return DECLINED;
 }
 

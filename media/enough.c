@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "apr_portable.h"
+#include "shm/hot.h"
 
 #define WANTED (APR_FINFO_DEV | APR_FINFO_INODE | APR_FINFO_SIZE | APR_FINFO_MTIME)
 
@@ -31,7 +32,7 @@ static uint64_t number_of(const apr_finfo_t *file)
     return mix(number, (uint64_t)file->mtime) | 1;
 }
 
-uint64_t playcount_media_file_number(const request_rec *r)
+PLAYCOUNT_HOT uint64_t playcount_media_file_number(const request_rec *r)
 {
     return number_of(&r->finfo);
 }
@@ -71,8 +72,9 @@ static void read_and_keep(int fd, const playcount_measure_rule *rule, uint64_t s
     playcount_media_keep_file(playcount_media_tables, number, out);
 }
 
-int playcount_media_measure(request_rec *r, const playcount_media_dir *conf,
-                            playcount_measured *out)
+PLAYCOUNT_HOT int playcount_media_measure(request_rec *r,
+                                          const playcount_media_dir *conf,
+                                          playcount_measured *out)
 {
     playcount_measure_rule rule = rule_of(conf);
     uint64_t number;

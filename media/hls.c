@@ -19,6 +19,7 @@
 
 #include "media/rules/hls.h"
 #include "media/rules/listener.h"
+#include "shm/hot.h"
 
 #define CELLS 16384
 #define DIRECTORIES 1024
@@ -284,7 +285,7 @@ int playcount_media_is_playlist(const request_rec *r)
            (r->content_type && is_playlist_type(r->content_type));
 }
 
-int playcount_media_is_no_segment(const request_rec *r)
+PLAYCOUNT_HOT int playcount_media_is_no_segment(const request_rec *r)
 {
     int lost = 0;
 

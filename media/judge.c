@@ -8,6 +8,7 @@
 #include "server/delivered.h"
 #include "server/request.h"
 #include "server/zones.h"
+#include "shm/hot.h"
 
 /* Into the zone; if it does not take the play, the listener is not counted. */
 static playcount_verdict_e play(request_rec *last, const char *song,
@@ -104,14 +105,48 @@ void playcount_media_complete(request_rec *first, playcount_media_request *m)
     }
 }
 
+/* The verdict on the delivery of a song to somebody who may not be counted yet; if
+ * the file may be a segment, which song and whose is to be found out still. */
+static __attribute__((noinline)) playcount_verdict_e
+add(request_rec *first, request_rec *last, const playcount_media_dir *conf,
+    const playcount_delivery *facts, const playcount_media_answer *answer,
+    playcount_media_request *m, int segment, playcount_media_got *got,
+    const char **song, const char **why)
+{
+    playcount_media_result result;
+
+    if (playcount_media_is_playlist(last)) {
+        *why = "it is a playlist";
+        return PLAYCOUNT_VERDICT_SKIPPED;
+    }
+    if ((*why = measure(first, last, conf, answer, m, segment, song)) ||
+        (segment &&
+         (*why = playcount_media_fill(first, conf, facts, *song, got)))) {
+        return PLAYCOUNT_VERDICT_SKIPPED;
+    }
+    got->need = m->need;
+    got->got = m->got.interval;
+    got->n = m->got.n;
+    if (!got->n) {
+        *why = "none of it is media";
+        return playcount_media_is_counted(playcount_media_tables, got)
+                   ? PLAYCOUNT_VERDICT_AGAIN
+                   : PLAYCOUNT_VERDICT_OPEN;
+    }
+    playcount_media_deliver(playcount_media_tables, got, &result);
+    *why = result.why;
+    return result.verdict == PLAYCOUNT_VERDICT_PLAYED
+               ? play(last, *song, &result, why)
+               : result.verdict;
+}
+
 /* The verdict on a delivery that nothing refuses. */
-static playcount_verdict_e
+static PLAYCOUNT_HOT playcount_verdict_e
 deliver(request_rec *first, request_rec *last, const playcount_media_dir *conf,
         const playcount_delivery *facts, const playcount_media_answer *answer,
         playcount_media_request *m, const char **song, const char **why)
 {
     int segment = !playcount_media_is_no_segment(last);
-    playcount_media_result result;
     playcount_media_got got;
 
     if (!segment &&
@@ -124,35 +159,12 @@ deliver(request_rec *first, request_rec *last, const playcount_media_dir *conf,
         m->later = 1;
         return PLAYCOUNT_VERDICT_AGAIN;
     }
-    if (playcount_media_is_playlist(last)) {
-        *why = "it is a playlist";
-        return PLAYCOUNT_VERDICT_SKIPPED;
-    }
-    if ((*why = measure(first, last, conf, answer, m, segment, song)) ||
-        (segment &&
-         (*why = playcount_media_fill(first, conf, facts, *song, &got)))) {
-        return PLAYCOUNT_VERDICT_SKIPPED;
-    }
-    got.need = m->need;
-    got.got = m->got.interval;
-    got.n = m->got.n;
-    if (!got.n) {
-        *why = "none of it is media";
-        return playcount_media_is_counted(playcount_media_tables, &got)
-                   ? PLAYCOUNT_VERDICT_AGAIN
-                   : PLAYCOUNT_VERDICT_OPEN;
-    }
-    playcount_media_deliver(playcount_media_tables, &got, &result);
-    *why = result.why;
-    return result.verdict == PLAYCOUNT_VERDICT_PLAYED
-               ? play(last, *song, &result, why)
-               : result.verdict;
+    return add(first, last, conf, facts, answer, m, segment, &got, song, why);
 }
 
-playcount_verdict_e playcount_media_judge(request_rec *first, request_rec *last,
-                                          const playcount_media_dir *conf,
-                                          playcount_media_request *m,
-                                          const char **song, const char **why)
+PLAYCOUNT_HOT playcount_verdict_e playcount_media_judge(
+    request_rec *first, request_rec *last, const playcount_media_dir *conf,
+    playcount_media_request *m, const char **song, const char **why)
 {
     playcount_address address;
     playcount_delivery facts;

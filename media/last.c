@@ -6,6 +6,7 @@
 #include "media/private.h"
 
 #include "server/connection.h"
+#include "shm/hot.h"
 
 #define AGENT_MOST 512
 #define SONG_MOST 255
@@ -31,8 +32,9 @@ static listener *last_of(conn_rec *c)
     return l;
 }
 
-playcount_agent_e playcount_media_judge_agent(conn_rec *c, const char *agent,
-                                              size_t n)
+PLAYCOUNT_HOT playcount_agent_e playcount_media_judge_agent(conn_rec *c,
+                                                            const char *agent,
+                                                            size_t n)
 {
     playcount_agents *agents = playcount_media_global->lists.agents;
     listener *l = last_of(c);
@@ -53,7 +55,7 @@ playcount_agent_e playcount_media_judge_agent(conn_rec *c, const char *agent,
 }
 
 /* The request's User-Agent has just been judged, so it is the one that is known. */
-playcount_media_numbers *
+PLAYCOUNT_HOT playcount_media_numbers *
 playcount_media_last_numbers(conn_rec *c, const playcount_media_got *got)
 {
     listener *l = last_of(c);

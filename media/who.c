@@ -7,6 +7,7 @@
 #include "apr_strings.h"
 
 #include "server/text.h"
+#include "shm/hot.h"
 
 static int has_skip(const request_rec *r)
 {
@@ -74,8 +75,8 @@ static void read_headers(const request_rec *r, playcount_delivery *facts)
     }
 }
 
-void playcount_media_read_answer(const request_rec *r,
-                                 playcount_media_answer *answer)
+PLAYCOUNT_HOT void playcount_media_read_answer(const request_rec *r,
+                                               playcount_media_answer *answer)
 {
     const apr_array_header_t *headers = apr_table_elts(r->headers_out);
     const apr_table_entry_t *e = (const apr_table_entry_t *)headers->elts;
@@ -95,8 +96,9 @@ void playcount_media_read_answer(const request_rec *r,
     }
 }
 
-void playcount_media_facts(request_rec *first, request_rec *last,
-                           playcount_address *address, playcount_delivery *facts)
+PLAYCOUNT_HOT void playcount_media_facts(request_rec *first, request_rec *last,
+                                         playcount_address *address,
+                                         playcount_delivery *facts)
 {
     const apr_sockaddr_t *from = first->useragent_addr;
 
@@ -114,9 +116,10 @@ void playcount_media_facts(request_rec *first, request_rec *last,
     }
 }
 
-const char *playcount_media_song_of(request_rec *first, request_rec *last,
-                                    const playcount_media_dir *conf,
-                                    const char **why)
+PLAYCOUNT_HOT const char *playcount_media_song_of(request_rec *first,
+                                                  request_rec *last,
+                                                  const playcount_media_dir *conf,
+                                                  const char **why)
 {
     const char *song, *error = NULL;
 
@@ -131,10 +134,11 @@ const char *playcount_media_song_of(request_rec *first, request_rec *last,
     return song;
 }
 
-const char *playcount_media_fill(request_rec *first,
-                                 const playcount_media_dir *conf,
-                                 const playcount_delivery *facts, const char *song,
-                                 playcount_media_got *got)
+PLAYCOUNT_HOT const char *playcount_media_fill(request_rec *first,
+                                               const playcount_media_dir *conf,
+                                               const playcount_delivery *facts,
+                                               const char *song,
+                                               playcount_media_got *got)
 {
     const char *wrong;
 

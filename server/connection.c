@@ -2,15 +2,6 @@
 
 #include "server/connection.h"
 
-#include "http_config.h"
-
-#include "server/conf.h"
-
-playcount_connection *playcount_connection_of(const conn_rec *c)
-{
-    return ap_get_module_config(c->conn_config, &playcount_module);
-}
-
 playcount_connection *playcount_connection_get(conn_rec *c)
 {
     playcount_connection *k = playcount_connection_of(c);

@@ -7,6 +7,9 @@
 #include <stdatomic.h>
 
 #include "httpd.h"
+#include "http_config.h"
+
+#include "server/conf.h"
 
 typedef struct {
     void *lane;  /* of lane/, for a connection that it knows */
@@ -24,7 +27,10 @@ typedef struct {
 } playcount_connection;
 
 /* The record, NULL if there is none yet. */
-playcount_connection *playcount_connection_of(const conn_rec *c);
+static inline playcount_connection *playcount_connection_of(const conn_rec *c)
+{
+    return ap_get_module_config(c->conn_config, &playcount_module);
+}
 
 /* The same, made if there is none. */
 playcount_connection *playcount_connection_get(conn_rec *c);

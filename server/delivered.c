@@ -18,6 +18,7 @@
 
 #include "server/conf.h"
 #include "server/connection.h"
+#include "shm/hot.h"
 
 #define SHORT 65536
 #define ALWAYS ((apr_off_t)INT64_MAX)
@@ -56,7 +57,7 @@ static apr_off_t unsent(conn_rec *c)
 
 /* httpd's core calls this for each write to a socket, mod_http2 once for each
  * stream when that ends. */
-static void ap_logio_add_bytes_out(conn_rec *c, apr_off_t bytes)
+static PLAYCOUNT_HOT void ap_logio_add_bytes_out(conn_rec *c, apr_off_t bytes)
 {
     playcount_connection *k = playcount_connection_of(c);
 
@@ -126,7 +127,7 @@ static playcount_connection *count(conn_rec *c)
     return k;
 }
 
-apr_off_t playcount_delivered_mark(request_rec *r)
+PLAYCOUNT_HOT apr_off_t playcount_delivered_mark(request_rec *r)
 {
     conn_rec *c = r->connection;
     const playcount_connection *k;
@@ -212,7 +213,8 @@ static apr_off_t without_framing(const request_rec *r, apr_off_t bytes)
     return r->chunked ? bytes - bytes / 100 : bytes;
 }
 
-apr_off_t playcount_delivered_body(const request_rec *r, apr_off_t mark)
+PLAYCOUNT_HOT apr_off_t playcount_delivered_body(const request_rec *r,
+                                                 apr_off_t mark)
 {
     conn_rec *c = r->connection;
     const playcount_connection *k = playcount_connection_of(c);

@@ -1,6 +1,7 @@
 /* The listeners who have enough, by number. No lock: layout.h says why. */
 
 #include "shm/media/layout.h"
+#include "shm/hot.h"
 
 static uint64_t start_of(const playcount_media *media, uint64_t listener)
 {
@@ -12,8 +13,9 @@ static uint64_t clean(uint64_t listener)
     return listener == PLAYCOUNT_TAKEN_BACK ? 1 : listener;
 }
 
-int playcount_counted_find(playcount_media *media, const playcount_day *day,
-                           uint64_t listener, int64_t *first)
+PLAYCOUNT_HOT int playcount_counted_find(playcount_media *media,
+                                         const playcount_day *day,
+                                         uint64_t listener, int64_t *first)
 {
     uint64_t slots = media->header->slots, i = start_of(media, listener), found;
 

@@ -1,6 +1,7 @@
 /* Generations: one a UTC day, two kept. layout.h draws them. */
 
 #include "shm/media/layout.h"
+#include "shm/hot.h"
 
 #include <errno.h>
 #include <string.h>
@@ -25,7 +26,8 @@ static int take(playcount_media *media, unsigned place, int64_t day,
     return 1;
 }
 
-int playcount_day_find(playcount_media *media, int64_t day, playcount_day *out)
+PLAYCOUNT_HOT int playcount_day_find(playcount_media *media, int64_t day,
+                                     playcount_day *out)
 {
     for (unsigned g = 0; g < PLAYCOUNT_GENERATIONS; g++) {
         if (take(media, g, day, out)) {

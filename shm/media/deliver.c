@@ -2,6 +2,7 @@
  * listener. See media.h. */
 
 #include "shm/media/layout.h"
+#include "shm/hot.h"
 
 #include <string.h>
 
@@ -66,8 +67,8 @@ static int know(playcount_media *media, const playcount_media_got *got,
     return 1;
 }
 
-int playcount_media_is_counted(playcount_media *media,
-                               const playcount_media_got *got)
+PLAYCOUNT_HOT int playcount_media_is_counted(playcount_media *media,
+                                             const playcount_media_got *got)
 {
     int64_t day = playcount_window_day(got->start);
     knowledge k;
@@ -133,8 +134,9 @@ static void deliver(playcount_media *media, const playcount_media_got *got,
     }
 }
 
-void playcount_media_deliver(playcount_media *media, const playcount_media_got *got,
-                             playcount_media_result *result)
+PLAYCOUNT_HOT void playcount_media_deliver(playcount_media *media,
+                                           const playcount_media_got *got,
+                                           playcount_media_result *result)
 {
     deliver(media, got, result);
     if (playcount_media_failed(media)) {

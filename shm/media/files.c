@@ -3,6 +3,7 @@
  * again. */
 
 #include "shm/media/layout.h"
+#include "shm/hot.h"
 
 #include <string.h>
 
@@ -31,8 +32,8 @@ static playcount_media_file *cell_of(playcount_media *media, uint64_t number)
     return &media->files[number / 2 % PLAYCOUNT_MEDIA_FILES]; /* all are odd */
 }
 
-int playcount_media_find_file(playcount_media *media, uint64_t number,
-                              playcount_measured *measured)
+PLAYCOUNT_HOT int playcount_media_find_file(playcount_media *media, uint64_t number,
+                                            playcount_measured *measured)
 {
     playcount_media_file *cell = cell_of(media, number);
     uint64_t word[WORDS];

@@ -2,6 +2,7 @@
  * draws them, and says what a process that dies leaves. */
 
 #include "shm/media/layout.h"
+#include "shm/hot.h"
 
 #include <errno.h>
 #include <string.h>
@@ -160,10 +161,11 @@ static void write_download(playcount_stripe *s, uint32_t place, uint64_t listene
     finish(s);
 }
 
-playcount_open_e playcount_open_add(playcount_media *media,
-                                    const playcount_day *day, uint64_t listener,
-                                    int64_t *first, const playcount_media_got *got,
-                                    playcount_media_result *result)
+PLAYCOUNT_HOT playcount_open_e playcount_open_add(playcount_media *media,
+                                                  const playcount_day *day,
+                                                  uint64_t listener, int64_t *first,
+                                                  const playcount_media_got *got,
+                                                  playcount_media_result *result)
 {
     playcount_stripe *s = stripe_of(media, listener);
     playcount_union u = {0};

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "shm/fault/fault.h"
+#include "shm/hot.h"
 
 #define PATIENCE_NS 200000000L
 
@@ -57,7 +58,7 @@ void playcount_media_lock_make(pthread_mutex_t *lock)
     pthread_mutexattr_destroy(&how);
 }
 
-int playcount_media_lock_get(pthread_mutex_t *lock)
+PLAYCOUNT_HOT int playcount_media_lock_get(pthread_mutex_t *lock)
 {
     int rv = pthread_mutex_trylock(lock);
 
@@ -149,7 +150,8 @@ playcount_media *playcount_media_attach(apr_pool_t *pool, void *memory)
 
 /* --- what is told --- */
 
-void playcount_media_count(playcount_media *media, playcount_verdict_e verdict)
+PLAYCOUNT_HOT void playcount_media_count(playcount_media *media,
+                                         playcount_verdict_e verdict)
 {
     atomic_fetch_add_explicit(&media->header->verdicts[verdict], 1,
                               memory_order_relaxed);
