@@ -15,7 +15,7 @@ my ($open, $asking, $slow) = (600, 60, 60);
 my $express = Playcount::Express->new;
 my ($status, $output) = $express->run('start-server', '--background',
     '--many-connections', '--processes', 2, '--threads', 300);
-is $status, 0, 'the server starts' or BAIL_OUT($output);
+is $status, 0, 'the server starts' or die($output);
 
 my $request = File::Temp->new;
 print $request 'POST /song/' . '@' x 16 . " HTTP/1.1\r\nHost: localhost\r\n",

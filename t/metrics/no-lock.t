@@ -18,7 +18,7 @@ is $server->post('/count/song/1')->{status}, 200, 'a song is played';
 is $server->post('/count/handoff')->{status}, 200, 'and is in an open batch';
 
 my ($path) = glob $server->root . '/logs/playcount*';
-ok $path, 'the lock is a file' or BAIL_OUT('no lock file in ' . join ' ', glob $server->root . '/logs/*');
+ok $path, 'the lock is a file' or die('no lock file in ' . join ' ', glob $server->root . '/logs/*');
 open my $lock, '+<', $path or die "$path: $!";
 flock $lock, LOCK_EX or die $!;
 

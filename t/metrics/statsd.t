@@ -5,7 +5,6 @@ use strict;
 use warnings;
 use Cwd qw(abs_path);
 use File::Basename qw(dirname);
-use File::Path qw(make_path);
 use File::Temp ();
 use IO::Socket::INET;
 use IO::Select;
@@ -13,19 +12,9 @@ use List::Util qw(sum);
 use Cpanel::JSON::XS ();
 use Test::More;
 use Playcount::Metrics;
+use Playcount::Npm;
 
-# The real statsd, kept for the next run.
-my $VERSION = '0.9.0';
-my $cache = ($ENV{XDG_CACHE_HOME} || ($ENV{HOME} || '/tmp') . '/.cache') . "/playcount/statsd-$VERSION";
-my $program = "$cache/node_modules/statsd/stats.js";
-for (1 .. 3) { # a registry may be busy
-    last if -e $program;
-    make_path($cache);
-    system "cd '$cache' && npm install --no-audit --no-fund --no-optional --omit=optional "
-        . "--prefix . statsd\@$VERSION > npm.log 2>&1";
-}
--e $program or BAIL_OUT("statsd could not be installed with npm; see $cache/npm.log");
-
+my $program = Playcount::Npm::packages('statsd@0.9.0') . '/node_modules/statsd/stats.js';
 my $temp = File::Temp->newdir('playcount-statsd-XXXXXX', DIR => '/tmp');
 my ($udp, $management) = map { Playcount::Server::free_port() } 1 .. 2;
 Playcount::Server::spew("$temp/config.js", <<"EOF");

@@ -19,12 +19,12 @@ END { system("podman $store rm -af > /dev/null 2>&1; buildah $store rm -a > /dev
 chomp(my $suite = qx(. /etc/os-release && echo \$VERSION_CODENAME));
 my @lists = grep { -s } '/etc/apt/sources.list', glob '/etc/apt/sources.list.d/*.{list,sources}';
 system("mmdebstrap --variant=apt $suite $temp/base.tar @lists > $temp/log 2>&1 < /dev/null") == 0
-    or BAIL_OUT(substr Playcount::Server::slurp("$temp/log"), -4000);
+    or die(substr Playcount::Server::slurp("$temp/log"), -4000);
 system("podman $store import $temp/base.tar localhost/base > $temp/log 2>&1") == 0
-    or BAIL_OUT(Playcount::Server::slurp("$temp/log"));
+    or die(Playcount::Server::slurp("$temp/log"));
 unlink "$temp/base.tar";
 system("buildah $store bud --isolation chroot --build-arg BASE=localhost/base -t localhost/playcount . > $temp/log 2>&1");
-is $?, 0, 'the image builds' or BAIL_OUT(substr Playcount::Server::slurp("$temp/log"), -4000);
+is $?, 0, 'the image builds' or die(substr Playcount::Server::slurp("$temp/log"), -4000);
 
 # How containers run here: by podman with a runtime that works, or by buildah.
 my $limits = '--ulimit nofile=1024:1024 --ulimit nproc=4096:4096 --network host';
@@ -48,7 +48,7 @@ sub start
             . "playcount-express start-server --server-root /srv/playcount --host 0.0.0.0 --log-to-terminal @options");
     $pid = Playcount::Process::start({ out => "$temp/log" }, @command);
     Playcount::Server::wait_until('the container serves', sub {
-        BAIL_OUT(Playcount::Server::slurp("$temp/log")) if waitpid($pid, POSIX::WNOHANG) == $pid;
+        die(Playcount::Server::slurp("$temp/log")) if waitpid($pid, POSIX::WNOHANG) == $pid;
         return qx(curl -s http://127.0.0.1:$port/song/1) =~ /^\d+$/;
     });
 }

@@ -20,7 +20,7 @@ sub build
 {
     my ($from, $to) = @_;
     my $said = qx(cd $from && DEB_BUILD_OPTIONS='noopt noautodbgsym' tools/deb $temp/$to -b 2>&1);
-    is $?, 0, "$to is built" or BAIL_OUT(substr $said, -4000);
+    is $?, 0, "$to is built" or die(substr $said, -4000);
 }
 build('.', $version);
 mkdir "$temp/tree";

@@ -104,7 +104,7 @@ static void keep_copy(world *w, const char *path)
     rewind(f);
     w->copy = realloc(w->copy, w->copy_bytes);
     if (fread(w->copy, 1, w->copy_bytes, f) != w->copy_bytes) {
-        printf("Bail out! cannot read %s\n", path);
+        printf("# cannot read %s\n", path);
         exit(1);
     }
     fclose(f);

@@ -57,7 +57,7 @@ static void copy_file(const char *from, const char *to)
 
     snprintf(command, sizeof(command), "cp '%s' '%s'", from, to);
     if (system(command)) {
-        printf("Bail out! cannot copy\n");
+        printf("# cannot copy\n");
         exit(1);
     }
 }

@@ -91,7 +91,7 @@ static void cut_at(off_t bytes)
         _exit(0);
     }
     if (truncate(path, bytes) != 0) {
-        printf("Bail out! truncate\n");
+        printf("# truncate\n");
         exit(1);
     }
     for (int i = 0; i < 1000 && !playcount_zone_failed(o.zone); i++) {
@@ -141,7 +141,7 @@ int main(void)
     }
     ok(more == 1, "a batch is being read");
     if (truncate(test_path("zone"), 0) != 0) {
-        printf("Bail out! truncate\n");
+        printf("# truncate\n");
         return 1;
     }
     while ((more = playcount_batch_next(o.zone, &b, &song)) > 0) {

@@ -37,7 +37,7 @@ static inline const char *test_path(const char *name)
     if (!*test_dir) {
         strcpy(test_dir, "/tmp/playcount-zone-XXXXXX");
         if (!mkdtemp(test_dir)) {
-            printf("Bail out! no directory\n");
+            printf("# no directory\n");
             exit(1);
         }
         atexit(remove_test_dir);
@@ -110,7 +110,7 @@ static inline void overwrite(const char *path, uint64_t at, const void *bytes,
     int fd = open(path, O_WRONLY | O_CLOEXEC);
 
     if (fd < 0 || pwrite(fd, bytes, n, (off_t)at) != (ssize_t)n) {
-        printf("Bail out! cannot write to %s\n", path);
+        printf("# cannot write to %s\n", path);
         exit(1);
     }
     close(fd);

@@ -53,7 +53,7 @@ static inline playcount_zone *test_zone(apr_pool_t *pool, uint64_t songs,
         apr_global_mutex_create(&lock, NULL, APR_LOCK_PROC_PTHREAD, pool) !=
             APR_SUCCESS ||
         playcount_zone_format(memory, &size) != APR_SUCCESS) {
-        printf("Bail out! no zone\n");
+        printf("# no zone\n");
         exit(1);
     }
     return playcount_zone_attach(pool, memory, lock);

@@ -19,7 +19,7 @@ static inline void *media_shared(uint64_t bytes)
                         MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
     if (memory == MAP_FAILED) {
-        printf("Bail out! no memory\n");
+        printf("# no memory\n");
         exit(1);
     }
     return memory;

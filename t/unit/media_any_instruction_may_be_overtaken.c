@@ -207,7 +207,7 @@ int main(void)
                         MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
     if (memory == MAP_FAILED) {
-        printf("Bail out! no memory\n");
+        printf("# no memory\n");
         return 1;
     }
     alarm(300);

@@ -91,7 +91,7 @@ static void put(const char *name, const char *text)
     FILE *file = fopen(path_of(name), "w");
 
     if (!file || fputs(text, file) < 0 || fclose(file)) {
-        printf("Bail out! %s\n", name);
+        printf("# %s\n", name);
         exit(1);
     }
 }

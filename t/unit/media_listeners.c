@@ -294,7 +294,7 @@ static void frozen(playcount_media *m)
 
     media_get(m, &counted, 0, 1000, 1000);
     if (pipe(ready) != 0 || (child = test_fork()) < 0) {
-        printf("Bail out! no child\n");
+        printf("# no child\n");
         exit(1);
     }
     if (child == 0) {
@@ -304,7 +304,7 @@ static void frozen(playcount_media *m)
         _exit(write(ready[1], "x", 1) == 1 ? pause() : 1);
     }
     if (read(ready[0], &byte, 1) != 1) {
-        printf("Bail out! the child has no locks\n");
+        printf("# the child has no locks\n");
         exit(1);
     }
     is(media_get(m, &counted, 0, 1000, 1000), PLAYCOUNT_VERDICT_AGAIN,

@@ -29,7 +29,7 @@ static const char *file_with(const char *text)
     fd = mkstemp(name);
     file = fd < 0 ? NULL : fdopen(fd, "w");
     if (!file || fputs(text, file) < 0 || fclose(file)) {
-        printf("Bail out! no file\n");
+        printf("# no file\n");
         exit(1);
     }
     return name;
@@ -66,7 +66,7 @@ static uint64_t listener(const char *song, const char *address, const char *agen
     playcount_address a;
 
     if (!playcount_address_read(&a, address, strlen(address))) {
-        printf("Bail out! no address: %s\n", address);
+        printf("# no address: %s\n", address);
         exit(1);
     }
     return playcount_listener(key, song, strlen(song), &a, agent, strlen(agent));

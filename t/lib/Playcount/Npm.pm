@@ -8,6 +8,7 @@ package Playcount::Npm;
 
 use strict;
 use warnings;
+use Fcntl qw(LOCK_EX);
 use File::Path qw(make_path);
 
 sub packages
@@ -18,6 +19,10 @@ sub packages
 
     return $dir if -e "$dir/complete";
     make_path($dir);
+    # Several tests that run at a time want the same ones: one of them installs.
+    open my $lock, '>', "$dir/lock" or die "$dir/lock: $!";
+    flock $lock, LOCK_EX or die "$dir/lock: $!";
+    return $dir if -e "$dir/complete";
     for (1 .. 3) { # a registry may be busy
         my @command = ('npm', 'install', '--no-audit', '--no-fund', '--omit=optional',
             '--prefix', $dir, @packages);
