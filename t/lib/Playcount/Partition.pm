@@ -16,6 +16,7 @@ package Playcount::Partition;
 
 use strict;
 use warnings;
+use Scalar::Util qw(weaken);
 
 my %all;
 my $why = '';
@@ -31,7 +32,7 @@ sub new
         owner => $$, n => $n, switch => "playcount-$$-s", there => "playcount-$$-t",
         here_ip => "10.213.$n.1", there_ip => "10.213.$n.2", ask_ip => "10.214.$n.2",
     }, $class;
-    $all{$self} = $self;
+    weaken($all{$self} = $self);
     return $self if $self->make;
     $self->remove;
     return;

@@ -22,6 +22,7 @@ use warnings;
 use Carp qw(croak);
 use File::Temp ();
 use IO::Socket::INET;
+use Scalar::Util qw(weaken);
 use Time::HiRes qw(sleep time);
 
 use Playcount::Ports qw(free_port);
@@ -39,7 +40,7 @@ sub new
         temp => File::Temp->newdir('playcount-redis-XXXXXX', DIR => q(/tmp)),
         owner => $$, nodes => [], asks => {},
     }, $class;
-    $all{ $self } = $self;
+    weaken($all{ $self } = $self);
     my $n = $self->{masters} * (1 + $self->{replicas});
     for my $node (0 .. $n - 1) {
         $self->add_node($node);
