@@ -98,7 +98,10 @@ redisReply *playcount_nodes_ask(playcount_redis *redis, int node, apr_pool_t *p,
                                 const size_t *lengths)
 {
     playcount_node *to = &redis->nodes[node];
-    redisReply *reply = redisCommandArgv(to->connection, argc, argv, lengths);
+    redisReply *reply;
+
+    errno = 0; /* with TLS, hiredis goes by an EINTR of any earlier call */
+    reply = redisCommandArgv(to->connection, argc, argv, lengths);
 
     if (!reply) {
         *why = playcount_nodes_broke(redis, node, p);

@@ -2,6 +2,7 @@
  * then their answers are read. */
 #include "handoff/redis_talk.h"
 
+#include <errno.h>
 #include <string.h>
 
 #include "apr_strings.h"
@@ -110,6 +111,7 @@ static redisReply *next_reply(redisContext *c)
 {
     void *reply = NULL;
 
+    errno = 0; /* see playcount_nodes_ask() */
     return c && redisGetReply(c, &reply) == REDIS_OK ? reply : NULL;
 }
 
