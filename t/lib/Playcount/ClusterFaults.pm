@@ -34,7 +34,11 @@ sub lagging_replica
     $redis->pause($replica);
     # What was sent already would be read later.
     $redis->ask($master, 'CLIENT', 'KILL', 'TYPE', 'replica');
-    sleep 4;
+    my $has = sub { total($redis->counts('default', 't', $master)) };
+    my $had = $has->();
+    Playcount::Server::wait_until('plays that the replica does not get', sub {
+        return $has->() > $had || sleep(0.1) && 0;
+    });
     $redis->kill9($master);
     $redis->resume($replica);
     Playcount::Server::wait_until('a failover', sub {
@@ -118,6 +122,9 @@ sub partition
     my ($self) = @_;
     $self->{net}->cut;
     sleep $self->{cut_for} // 8;
+    Playcount::Server::wait_until('a failover, of which one side does not hear', sub {
+        return eval { $self->{redis}->masters == 4 } || sleep(0.1) && 0;
+    }) unless $self->{cut_for};
     $self->{net}->heal;
 }
 
