@@ -2,8 +2,6 @@
 
 #include "media/private.h"
 
-#include <strings.h>
-
 #include "apr_strings.h"
 
 #include "server/text.h"
@@ -15,7 +13,7 @@ static int has_skip(const request_rec *r)
            apr_table_get(r->subprocess_env, "playcount-skip");
 }
 
-/* Eight bytes, letters small. */
+/* Letters small. */
 static inline uint64_t eight(const char *text)
 {
     uint64_t word;
@@ -24,16 +22,26 @@ static inline uint64_t eight(const char *text)
     return word | 0x2020202020202020;
 }
 
-/* Is the name of n bytes this one, of 16 at most, whose letters are small? Many are
- * asked about for each request: word by word. */
+static inline uint32_t four(const char *text)
+{
+    uint32_t word;
+
+    memcpy(&word, text, sizeof(word));
+    return word | 0x20202020;
+}
+
+/* Is the name of n bytes this one, of 4 to 16 bytes, whose letters are small? Many
+ * are asked about for each request: word by word. */
 static inline int is(const char *name, size_t n, const char *wanted)
 {
     size_t length = strlen(wanted);
 
-    return n == length && (length < 8 ? !strcasecmp(name, wanted)
-                                      : eight(name) == eight(wanted) &&
-                                            eight(name + length - 8) ==
-                                                eight(wanted + length - 8));
+    return n == length &&
+           (length < 8
+                ? four(name) == four(wanted) &&
+                      four(name + length - 4) == four(wanted + length - 4)
+                : eight(name) == eight(wanted) &&
+                      eight(name + length - 8) == eight(wanted + length - 8));
 }
 
 /* The value of the first header of a name. */

@@ -5,10 +5,8 @@
 
 enum { PIECES = PLAYCOUNT_UNION_PIECES };
 
-typedef playcount_piece piece;
-
 /* Where the first piece is that ends at or behind this byte. */
-static int first_from(const piece *pieces, int n, uint64_t begin)
+static int first_from(const playcount_piece *pieces, int n, uint64_t begin)
 {
     int i = 0;
 
@@ -19,7 +17,7 @@ static int first_from(const piece *pieces, int n, uint64_t begin)
 }
 
 /* What of the new interval lies in this piece fills what is missing there. */
-static uint64_t left_missing(const piece *p, uint64_t begin, uint64_t end)
+static uint64_t left_missing(const playcount_piece *p, uint64_t begin, uint64_t end)
 {
     uint64_t from = p->begin > begin ? p->begin : begin;
     uint64_t to = p->end < end ? p->end : end;
@@ -30,7 +28,7 @@ static uint64_t left_missing(const piece *p, uint64_t begin, uint64_t end)
 
 /* Two neighbours become one: those with the smallest gap, the first of equal ones.
  */
-static void join_nearest(piece *pieces, int *n)
+static void join_nearest(playcount_piece *pieces, int *n)
 {
     int at = 0;
 
@@ -50,36 +48,34 @@ static void join_nearest(piece *pieces, int *n)
 
 void playcount_union_add(playcount_union *u, uint64_t begin, uint64_t end)
 {
-    piece pieces[PIECES + 1], added = {begin, end, 0};
-    int n = 0, first, last;
+    playcount_piece *piece = u->piece, added = {begin, end, 0};
+    int n = 0, first, last, left;
 
     if (begin >= end) {
         return;
     }
-    while (n < PIECES && u->piece[n].end) {
-        pieces[n] = u->piece[n];
+    while (n < PIECES && piece[n].end) {
         n++;
     }
-    first = first_from(pieces, n, begin);
-    for (last = first; last < n && pieces[last].begin <= end; last++) {
-        added.missing += left_missing(&pieces[last], begin, end);
+    first = first_from(piece, n, begin);
+    for (last = first; last < n && piece[last].begin <= end; last++) {
+        added.missing += left_missing(&piece[last], begin, end);
         added.begin =
-            pieces[last].begin < added.begin ? pieces[last].begin : added.begin;
-        added.end = pieces[last].end > added.end ? pieces[last].end : added.end;
+            piece[last].begin < added.begin ? piece[last].begin : added.begin;
+        added.end = piece[last].end > added.end ? piece[last].end : added.end;
     }
     /* Pieces first .. last - 1 become the one that was added. */
-    memmove(&pieces[first + 1], &pieces[last],
-            (size_t)(n - last) * sizeof(*pieces));
-    pieces[first] = added;
-    n += 1 - (last - first);
-    if (n > PIECES) {
-        join_nearest(pieces, &n);
+    if (last < n && last != first + 1) {
+        memmove(&piece[first + 1], &piece[last],
+                (size_t)(n - last) * sizeof(*piece));
     }
-    for (int i = 0; i < n; i++) {
-        u->piece[i] = pieces[i];
+    piece[first] = added;
+    left = n + 1 - (last - first);
+    if (left > PIECES) {
+        join_nearest(piece, &left);
     }
-    for (int i = n; i < PIECES && u->piece[i].end; i++) {
-        u->piece[i] = (piece){0, 0, 0};
+    for (; left <= n; left++) {
+        piece[left] = (playcount_piece){0, 0, 0};
     }
 }
 

@@ -42,7 +42,9 @@ typedef struct {
 
 typedef struct {
     uint64_t need; /* how much is enough; 0: nothing was added yet */
-    playcount_piece piece[PLAYCOUNT_UNION_PIECES]; /* the unused ones last */
+    /* The unused ones last; one more than are kept, which is used within
+     * playcount_union_add() only. */
+    playcount_piece piece[PLAYCOUNT_UNION_PIECES + 1];
 } playcount_union;
 
 /* Add the bytes from begin to end - 1; an empty interval changes nothing. */
