@@ -115,6 +115,16 @@ static int is_static(const request_rec *r)
             !playcount_media_begins(r->content_type, "application/x-httpd-"));
 }
 
+static __attribute__((noinline)) void begin_large(request_rec *r,
+                                                  request_rec *first,
+                                                  const playcount_media_dir *conf,
+                                                  playcount_media_request *m)
+{
+    if (playcount_media_measure(r, conf, &m->measured)) {
+        keep_short(r, first, conf, m);
+    }
+}
+
 static PLAYCOUNT_HOT void begin(request_rec *r)
 {
     const playcount_media_dir *conf = playcount_media_conf_of(r);
@@ -138,9 +148,8 @@ static PLAYCOUNT_HOT void begin(request_rec *r)
         m->is_media = 1;
         m->of = r;
         m->measured.need = 0;
-        if (r->finfo.size > FITS_ANYWAY &&
-            playcount_media_measure(r, conf, &m->measured)) {
-            keep_short(r, first, conf, m);
+        if (r->finfo.size > FITS_ANYWAY) {
+            begin_large(r, first, conf, m);
         }
     }
 }

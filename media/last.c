@@ -20,31 +20,29 @@ typedef struct {
     char text[AGENT_MOST + SONG_MOST]; /* the User-Agent, and then the song */
 } listener;
 
-static listener *last_of(conn_rec *c)
+static PLAYCOUNT_COLD listener *begin_connection(conn_rec *c,
+                                                 playcount_connection *k)
 {
-    playcount_connection *k = playcount_connection_of(c);
-    listener *l = k ? k->media : NULL;
+    listener *l = apr_palloc(c->pool, sizeof(*l));
 
-    if (k && !l) {
-        k->media = l = apr_palloc(c->pool, sizeof(*l));
-        l->agent_n = l->song_n = 0;
-    }
-    return l;
+    l->agent_n = l->song_n = 0;
+    return k->media = l;
 }
 
-PLAYCOUNT_HOT playcount_agent_e playcount_media_judge_agent(conn_rec *c,
-                                                            const char *agent,
-                                                            size_t n)
+static inline listener *last_of(conn_rec *c)
+{
+    playcount_connection *k = playcount_connection_of(c);
+
+    return !k ? NULL : k->media ? k->media : begin_connection(c, k);
+}
+
+static __attribute__((noinline)) playcount_agent_e
+begin_agent(listener *l, const char *agent, size_t n)
 {
     playcount_agents *agents = playcount_media_global->lists.agents;
-    listener *l = last_of(c);
-    playcount_agent_e judgement;
+    playcount_agent_e judgement = agents ? playcount_agents_judge(agents, agent, n)
+                                         : playcount_agent_judge(agent, n);
 
-    if (l && n && l->agent_n == n && !memcmp(l->text, agent, n)) {
-        return l->judgement;
-    }
-    judgement = agents ? playcount_agents_judge(agents, agent, n)
-                       : playcount_agent_judge(agent, n);
     if (l) {
         l->agent_n = n <= AGENT_MOST ? n : 0;
         l->song_n = 0;
@@ -52,6 +50,17 @@ PLAYCOUNT_HOT playcount_agent_e playcount_media_judge_agent(conn_rec *c,
         memcpy(l->text, agent ? agent : "", l->agent_n);
     }
     return judgement;
+}
+
+PLAYCOUNT_HOT playcount_agent_e playcount_media_judge_agent(conn_rec *c,
+                                                            const char *agent,
+                                                            size_t n)
+{
+    listener *l = last_of(c);
+
+    return l && n && l->agent_n == n && !memcmp(l->text, agent, n)
+               ? l->judgement
+               : begin_agent(l, agent, n);
 }
 
 /* The request's User-Agent has just been judged, so it is the one that is known. */

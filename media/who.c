@@ -30,28 +30,29 @@ static inline uint32_t four(const char *text)
     return word | 0x20202020;
 }
 
-/* Is the name of n bytes this one, of 4 to 16 bytes, whose letters are small? Many
- * are asked about for each request: word by word. */
-static inline int is(const char *name, size_t n, const char *wanted)
+/* Is a name of 4 to 16 bytes the one whose letters are small? Word by word. */
+static PLAYCOUNT_HOT __attribute__((noinline)) int
+same(const char *name, const char *wanted, size_t n)
 {
-    size_t length = strlen(wanted);
-
-    return n == length &&
-           (length < 8
-                ? four(name) == four(wanted) &&
-                      four(name + length - 4) == four(wanted + length - 4)
-                : eight(name) == eight(wanted) &&
-                      eight(name + length - 8) == eight(wanted + length - 8));
+    return n < 8 ? four(name) == four(wanted) &&
+                       four(name + n - 4) == four(wanted + n - 4)
+                 : eight(name) == eight(wanted) &&
+                       eight(name + n - 8) == eight(wanted + n - 8);
 }
 
-/* The value of the first header of a name. */
+/* The value of the first header of a name, if this is it, with n bytes. */
 static inline void take(const char **to, const apr_table_entry_t *header, size_t n,
                         const char *wanted)
 {
-    if (is(header->key, n, wanted) && !*to) {
+    if (n == strlen(wanted) && same(header->key, wanted, n) && !*to) {
         *to = header->val;
     }
 }
+
+/* With which of them the names begin that are asked for in a request. */
+#define LETTER(letter) (UINT32_C(1) << ((letter) - 'a'))
+#define LETTERS                                                                    \
+    (LETTER('u') | LETTER('r') | LETTER('s') | LETTER('p') | LETTER('x'))
 
 /* The request's headers that matter, in one go. Sec-Purpose says why it is fetched;
  * older browsers have other headers for it. */
@@ -61,25 +62,18 @@ static void read_headers(const request_rec *r, playcount_delivery *facts)
     const apr_table_entry_t *e = (const apr_table_entry_t *)headers->elts;
 
     for (const apr_table_entry_t *end = e + headers->nelts; e < end; e++) {
-        switch (*e->key | 0x20) {
-        case 'u':
-            take(&facts->agent, e, strlen(e->key), "user-agent");
-            break;
-        case 'r':
-            take(&facts->range, e, strlen(e->key), "range");
-            break;
-        case 's':
-            take(&facts->purpose, e, strlen(e->key), "sec-purpose");
-            break;
-        case 'p':
-            take(&facts->purpose, e, strlen(e->key), "purpose");
-            break;
-        case 'x':
-            take(&facts->purpose, e, strlen(e->key), "x-moz");
-            break;
-        default:
-            break;
+        unsigned letter = (unsigned char)((*e->key | 0x20) - 'a');
+        size_t n;
+
+        if (letter > 'z' - 'a' || !(LETTERS >> letter & 1)) {
+            continue;
         }
+        n = strlen(e->key);
+        take(&facts->agent, e, n, "user-agent");
+        take(&facts->range, e, n, "range");
+        take(&facts->purpose, e, n, "sec-purpose");
+        take(&facts->purpose, e, n, "purpose");
+        take(&facts->purpose, e, n, "x-moz");
     }
 }
 
@@ -142,14 +136,25 @@ PLAYCOUNT_HOT const char *playcount_media_song_of(request_rec *first,
     return song;
 }
 
+/* Another song, or listener, than that of the connection's last delivery. */
+static __attribute__((noinline)) const char *begin_song(request_rec *first,
+                                                        playcount_media_got *got)
+{
+    const char *wrong = playcount_id_error(got->song, got->song_n);
+
+    if (wrong) {
+        return apr_pstrcat(first->pool, "its id ", wrong, NULL);
+    }
+    got->numbers = playcount_media_new_numbers(first->connection, got);
+    return NULL;
+}
+
 PLAYCOUNT_HOT const char *playcount_media_fill(request_rec *first,
                                                const playcount_media_dir *conf,
                                                const playcount_delivery *facts,
                                                const char *song,
                                                playcount_media_got *got)
 {
-    const char *wrong;
-
     got->window = conf->window;
     got->start = apr_time_sec(first->request_time);
     got->song = song;
@@ -161,13 +166,5 @@ PLAYCOUNT_HOT const char *playcount_media_fill(request_rec *first,
     got->got = NULL;
     got->n = 0;
     got->numbers = playcount_media_last_numbers(first->connection, got);
-    if (got->numbers) {
-        return NULL;
-    }
-    wrong = playcount_id_error(song, got->song_n);
-    if (wrong) {
-        return apr_pstrcat(first->pool, "its id ", wrong, NULL);
-    }
-    got->numbers = playcount_media_new_numbers(first->connection, got);
-    return NULL;
+    return got->numbers ? NULL : begin_song(first, got);
 }

@@ -116,14 +116,12 @@ static int pre_close(conn_rec *c)
     return OK;
 }
 
-static playcount_connection *count(conn_rec *c)
+static PLAYCOUNT_COLD playcount_connection *count(conn_rec *c)
 {
     playcount_connection *k = playcount_connection_get(c);
 
-    if (!k->counts) {
-        k->counts = 1;
-        apr_pool_pre_cleanup_register(c->pool, k, clear_away);
-    }
+    k->counts = 1;
+    apr_pool_pre_cleanup_register(c->pool, k, clear_away);
     return k;
 }
 
@@ -135,7 +133,10 @@ PLAYCOUNT_HOT apr_off_t playcount_delivered_mark(request_rec *r)
     if (c->master) {
         return 0;
     }
-    k = count(c);
+    k = playcount_connection_of(c);
+    if (!k || !k->counts) {
+        k = count(c);
+    }
     return c->data_in_output_filters ? -1 : k->written;
 }
 

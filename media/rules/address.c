@@ -6,18 +6,6 @@
 
 static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
 
-void playcount_address_set(playcount_address *address, const void *bytes,
-                           size_t length)
-{
-    if (length == 4) {
-        memcpy(address->bytes, mapped, sizeof(mapped));
-        memcpy(address->bytes + sizeof(mapped), bytes, 4);
-    }
-    else {
-        memcpy(address->bytes, bytes, sizeof(address->bytes));
-    }
-}
-
 int playcount_address_read(playcount_address *address, const char *text, size_t n)
 {
     char copy[INET6_ADDRSTRLEN];

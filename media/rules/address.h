@@ -16,14 +16,25 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 typedef struct {
     uint8_t bytes[16]; /* IPv4 is kept mapped, ::ffff:a.b.c.d */
 } playcount_address;
 
 /* From the 4 or 16 bytes of an address in network order. */
-void playcount_address_set(playcount_address *address, const void *bytes,
-                           size_t length);
+static inline void playcount_address_set(playcount_address *address,
+                                         const void *bytes, size_t length)
+{
+    if (length == 4) {
+        memset(address->bytes, 0, 10);
+        memset(address->bytes + 10, 0xff, 2);
+        memcpy(address->bytes + 12, bytes, 4);
+    }
+    else {
+        memcpy(address->bytes, bytes, sizeof(address->bytes));
+    }
+}
 
 /* From text: dotted IPv4, or IPv6 without a zone or brackets. 0: it is no address.
  */

@@ -40,7 +40,8 @@ int playcount_verdict_adds(playcount_verdict_e verdict)
 }
 
 /* Is this token in a header such as "prefetch;anonymous-client-ip"? */
-static int has_token(const char *header, const char *token)
+static __attribute__((noinline)) int has_token(const char *header,
+                                               const char *token)
 {
     size_t length = strlen(token);
 
@@ -57,16 +58,18 @@ static int has_token(const char *header, const char *token)
     return 0;
 }
 
-static playcount_verdict_e say(const char **reason, playcount_verdict_e verdict,
-                               const char *words)
+/* Cold: what leads here lies apart from the way of a delivery that nothing refuses.
+ */
+static __attribute__((noinline, cold)) playcount_verdict_e
+say(const char **reason, playcount_verdict_e verdict, const char *words)
 {
     *reason = words;
     return verdict;
 }
 
-playcount_verdict_e playcount_media_refuse(const playcount_delivery *d,
-                                           const playcount_lists *lists,
-                                           const char **reason)
+__attribute__((hot)) playcount_verdict_e
+playcount_media_refuse(const playcount_delivery *d, const playcount_lists *lists,
+                       const char **reason)
 {
     playcount_agent_e agent;
 
@@ -94,12 +97,14 @@ playcount_verdict_e playcount_media_refuse(const playcount_delivery *d,
     if (agent != PLAYCOUNT_AGENT_LISTENER) {
         return say(reason, PLAYCOUNT_VERDICT_BOT, playcount_agent_reason(agent));
     }
-    if (d->address && playcount_networks_refuse(lists->networks, d->address)) {
+    if (lists->networks && d->address &&
+        playcount_networks_refuse(lists->networks, d->address)) {
         return say(reason, PLAYCOUNT_VERDICT_BOT, "the address is in a list");
     }
     if (d->status == 206 && playcount_range_is_probe(d->range)) {
         return say(reason, PLAYCOUNT_VERDICT_PROBE,
                    "no range is longer than two bytes");
     }
-    return say(reason, PLAYCOUNT_VERDICT_OPEN, "it adds to what the listener has");
+    *reason = "it adds to what the listener has";
+    return PLAYCOUNT_VERDICT_OPEN;
 }

@@ -6,23 +6,29 @@
 
 #include <string.h>
 
+static __attribute__((noinline)) uint64_t
+compute(const playcount_day *day, const playcount_media_got *got, int place)
+{
+    uint64_t number = playcount_listener(day->key, got->song, got->song_n,
+                                         got->address, got->agent, got->agent_n);
+
+    if (got->numbers) {
+        got->numbers->day[place] = day->day;
+        got->numbers->number[place] = number;
+    }
+    return number;
+}
+
 /* A day has one key as long as it is known. */
 static uint64_t number_of(const playcount_day *day, const playcount_media_got *got)
 {
-    playcount_media_numbers *known = got->numbers;
+    const playcount_media_numbers *known = got->numbers;
     int place = (int)(day->day & 1);
-    uint64_t number;
 
     if (known && known->number[place] && known->day[place] == day->day) {
         return known->number[place];
     }
-    number = playcount_listener(day->key, got->song, got->song_n, got->address,
-                                got->agent, got->agent_n);
-    if (known) {
-        known->day[place] = day->day;
-        known->number[place] = number;
-    }
-    return number;
+    return compute(day, got, place);
 }
 
 /* A listener and the generation that knows it. */
@@ -35,8 +41,8 @@ typedef struct {
 
 /* Does this generation know the listener, in a window that the request falls into?
  */
-static int look(playcount_media *media, const playcount_media_got *got,
-                knowledge *k)
+static __attribute__((noinline)) int
+look(playcount_media *media, const playcount_media_got *got, knowledge *k)
 {
     k->number = number_of(&k->day, got);
     k->counted = playcount_counted_find(media, &k->day, k->number, &k->first);
