@@ -99,7 +99,7 @@ sub end
     kill $signal // $option->{signal} // 'TERM', $whom;
     kill 'CONT', $whom; # of one that is stopped
     until (waitpid $pid, WNOHANG) {
-        kill 'KILL', $whom if time > $slow;
+        kill 'KILL', $whom, $pid if time > $slow;
         sleep 0.005;
     }
     return $?;
