@@ -87,10 +87,12 @@ sub play
     }
 }
 
-# Forget a song, unless plays of it are still to be handed over.
+# Forget a song. Not before a batch of the zone that is fetched was taken: until then nobody
+# is known to want its plays, and they go with the song.
 sub forget
 {
     my ($client, $result, $zone) = @_;
+    return sleep .02 unless -e "$flags/taken";
     my $song = some_song(.9);
     my $sent = eval { $client->connect; $client->send(Playcount::Client::bytes('DELETE', "$root{$zone}/song/$song")) };
     my $answer = $sent ? eval { $client->answer('DELETE') } : undef;
@@ -243,6 +245,8 @@ my %event = (
 );
 my (%happened, $last);
 $consumer->start;
+Playcount::Server::wait_until('a first batch', sub { $consumer->last > 0 });
+Playcount::Server::spew("$flags/taken", '');
 for (my $end = time + $seconds; time < $end;) {
     my @names = sort keys %event;
     my $name = $names[rand @names];
