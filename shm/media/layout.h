@@ -62,7 +62,10 @@
 #define PLAYCOUNT_MEDIA_PAGE 4096
 #define PLAYCOUNT_GENERATIONS 3
 #define PLAYCOUNT_MEDIA_FILES 32768
-#define PLAYCOUNT_TAKEN_BACK UINT64_MAX /* a number that no listener has */
+/* A number that no listener has: it stands in places that older versions gave up.
+ */
+#define PLAYCOUNT_TAKEN_BACK UINT64_MAX
+#define PLAYCOUNT_REFUSED UINT32_MAX /* instead of when a window began */
 
 /* A stripe has places for so many downloads on an average, and so many in fact: as
  * the numbers are random, one of a million stripes is short of places then. */

@@ -69,6 +69,27 @@ static void refused_by_the_zone(playcount_media *m)
     is(media_get(m, &a, 0, 1, 1000), PLAYCOUNT_VERDICT_AGAIN, "once");
 }
 
+/* A zone that is full refuses the same listeners again and again. */
+static void refused_often(playcount_media *m)
+{
+    media_listener a = {3, "/a.mp3", NOON, PLAYCOUNT_WINDOW_DAY},
+                   other = {4, "/a.mp3", NOON, PLAYCOUNT_WINDOW_DAY};
+    playcount_media_result result;
+    int n = 0;
+
+    while (n < 3000 && media_deliver(m, &a, 0, 1000, 1000, &result) ==
+                           PLAYCOUNT_VERDICT_PLAYED) {
+        playcount_media_take_back(m, &result);
+        n++;
+    }
+    is((uint64_t)n, 3000, "refused three times as often as there are places");
+    is(media_get(m, &other, 0, 1000, 1000), PLAYCOUNT_VERDICT_PLAYED,
+       "there is room for others");
+    is(media_get(m, &a, 0, 1000, 1000), PLAYCOUNT_VERDICT_PLAYED,
+       "and it counts when the zone has room");
+    is(media_get(m, &a, 0, 1000, 1000), PLAYCOUNT_VERDICT_AGAIN, "once");
+}
+
 static void windows(playcount_media *m)
 {
     static const int64_t at[] = {MONDAY + 22 * 3600, MONDAY + 27 * 3600,
@@ -327,6 +348,7 @@ int main(void)
     one_listener(m);
     where_they_end(media_memory(pool, &shape));
     refused_by_the_zone(m);
+    refused_often(media_memory(pool, &shape));
     files(m);
     days(m);
     frozen(m);
