@@ -22,6 +22,14 @@ _Atomic uint64_t playcount_clock_asked;
 
 static moment begun;
 
+uint64_t playcount_clock_ns(void)
+{
+    struct timespec t;
+
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 /* The kernel goes by the counter when that runs at one rate, on all processors
  * alike, and in a virtual machine that will not be moved to another rate. */
 static int kernel_trusts_counter(void)

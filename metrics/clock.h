@@ -18,6 +18,8 @@
 #include <stdint.h>
 #include <time.h>
 
+#include "shm/hot.h"
+
 /* The first comparison; and the second, after which durations may be taken. Called
  * while the process has one thread. */
 void playcount_clock_begin(void);
@@ -32,18 +34,13 @@ extern _Atomic uint64_t playcount_clock_asked; /* tick when that was found; any
                                                   thread */
 void playcount_clock_ask(void);                /* finds it */
 
-static inline uint64_t playcount_clock_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
+/* CLOCK_MONOTONIC. */
+uint64_t playcount_clock_ns(void);
 
 static inline uint64_t playcount_ticks(void)
 {
 #if defined(__x86_64__)
-    if (playcount_clock_counter) {
+    if (!PLAYCOUNT_SELDOM(!playcount_clock_counter)) {
         return __builtin_ia32_rdtsc();
     }
 #endif
@@ -64,7 +61,8 @@ static inline uint64_t playcount_ticks_wall(uint64_t ticks)
     uint64_t since =
         ticks - atomic_load_explicit(&playcount_clock_asked, memory_order_relaxed);
 
-    if (playcount_ticks_us(since) >= 1000) { /* or another thread's was later */
+    if (PLAYCOUNT_SELDOM(playcount_ticks_us(since) >=
+                         1000)) { /* or another thread's was later */
         playcount_clock_ask();
     }
     return atomic_load_explicit(&playcount_clock_wall, memory_order_relaxed) +

@@ -224,35 +224,48 @@ static PLAYCOUNT_COLD unsigned look_up(request_rec *r, const char *label,
     return number;
 }
 
+/* Of a request whose directory has no constant label. */
+static __attribute__((noinline)) void
+find_label(request_rec *r, const playcount_metrics_dir *conf, wanted *w)
+{
+    if (conf->expr) {
+        w->label = evaluated(r, conf->expr);
+        if (w->label && *w->label && conf->hosts && !is_own_host(r, conf->hosts)) {
+            w->label = "other";
+        }
+    }
+    if (!w->label || !*w->label) {
+        w->label = derived(r);
+        w->host = hosts_in_names ? r->server : NULL;
+    }
+    w->stays = w->label == of_files;
+    w->length = w->stays ? 0 : strlen(w->label);
+}
+
+static PLAYCOUNT_COLD unsigned find_and_keep(request_rec *r, const wanted *w)
+{
+    unsigned number = look_up(r, w->label, w->host);
+
+    /* "other" is not kept: each request that is refused is counted. */
+    if (number != playcount_metrics_segment->count - 1) {
+        keep(place_of(w), w, number);
+    }
+    return number;
+}
+
 PLAYCOUNT_HOT unsigned playcount_route_find(request_rec *r,
                                             const playcount_metrics_dir *conf,
                                             int *passing)
 {
-    wanted w = {.label = conf->label};
-    known *k;
-    unsigned number;
+    wanted w = {.label = conf->label, .stays = 1};
+    const known *k;
 
-    if (!w.label && conf->expr) {
-        w.label = evaluated(r, conf->expr);
-        if (w.label && *w.label && conf->hosts && !is_own_host(r, conf->hosts)) {
-            w.label = "other";
-        }
-    }
+    *passing = 0;
     if (!w.label || !*w.label) {
-        w.label = derived(r);
-        w.host = hosts_in_names ? r->server : NULL;
+        find_label(r, conf, &w);
+        *passing =
+            !conf->label && r->handler && !strcmp(r->handler, REDIRECT_HANDLER);
     }
-    *passing = !conf->label && r->handler && !strcmp(r->handler, REDIRECT_HANDLER);
-    w.stays = w.label == conf->label || w.label == of_files;
-    w.length = w.stays ? 0 : strlen(w.label);
     k = place_of(&w);
-    if (is_there(k, &w)) {
-        return k->number;
-    }
-    number = look_up(r, w.label, w.host);
-    /* "other" is not kept: each request that is refused is counted. */
-    if (number != playcount_metrics_segment->count - 1) {
-        keep(k, &w, number);
-    }
-    return number;
+    return PLAYCOUNT_SELDOM(!is_there(k, &w)) ? find_and_keep(r, &w) : k->number;
 }

@@ -88,7 +88,7 @@ static PLAYCOUNT_HOT playcount_sample *begin(request_rec *first)
     apr_pool_cleanup_register(first->pool, s, leave, apr_pool_cleanup_null);
     q->sample = s;
     s->conf = conf_of(first);
-    if (APLOGrdebug(first)) {
+    if (PLAYCOUNT_SELDOM(APLOGrdebug(first))) {
         s->told = 1;
         tell_start(first, s);
     }
@@ -113,7 +113,7 @@ static PLAYCOUNT_HOT void start(request_rec *r)
         leave(s);
         enter(s, r);
     }
-    if (playcount_notes_wanted) {
+    if (PLAYCOUNT_SELDOM(playcount_notes_wanted)) {
         playcount_notes_add(s, r);
     }
     playcount_filter_add(r, s);
@@ -121,24 +121,23 @@ static PLAYCOUNT_HOT void start(request_rec *r)
 
 static playcount_method_e method_of(const request_rec *r)
 {
-    switch (r->method_number) {
-    case M_GET:
-        return r->header_only ? PLAYCOUNT_METHOD_HEAD : PLAYCOUNT_METHOD_GET;
-    case M_POST:
-        return PLAYCOUNT_METHOD_POST;
-    case M_PUT:
-        return PLAYCOUNT_METHOD_PUT;
-    case M_DELETE:
-        return PLAYCOUNT_METHOD_DELETE;
-    case M_PATCH:
-        return PLAYCOUNT_METHOD_PATCH;
-    case M_OPTIONS:
-        return PLAYCOUNT_METHOD_OPTIONS;
-    case M_CONNECT:
-        return PLAYCOUNT_METHOD_CONNECT;
-    default:
-        return PLAYCOUNT_METHOD_OTHER;
+    static const unsigned char known[] = {
+        [M_GET] = PLAYCOUNT_METHOD_GET,
+        [M_POST] = PLAYCOUNT_METHOD_POST,
+        [M_PUT] = PLAYCOUNT_METHOD_PUT,
+        [M_DELETE] = PLAYCOUNT_METHOD_DELETE,
+        [M_PATCH] = PLAYCOUNT_METHOD_PATCH,
+        [M_OPTIONS] = PLAYCOUNT_METHOD_OPTIONS,
+        [M_CONNECT] = PLAYCOUNT_METHOD_CONNECT,
+        [M_TRACE] = PLAYCOUNT_METHOD_OTHER,
+    };
+
+    if (r->header_only && r->method_number == M_GET) {
+        return PLAYCOUNT_METHOD_HEAD;
     }
+    return r->method_number >= 0 && r->method_number < (int)sizeof(known)
+               ? (playcount_method_e)known[r->method_number]
+               : PLAYCOUNT_METHOD_OTHER;
 }
 
 static void derive_times(playcount_sample *s)
@@ -215,17 +214,17 @@ static PLAYCOUNT_HOT int log_sample(request_rec *r)
     playcount_sample *s = playcount_sample_of(first);
     unsigned status_class, cell;
 
-    if (!s && (!measured(first) || playcount_page_is_own(first))) {
-        return DECLINED;
-    }
-    if (!s) {
+    if (PLAYCOUNT_SELDOM(!s)) {
+        if (!measured(first) || playcount_page_is_own(first)) {
+            return DECLINED;
+        }
         s = begin(first); /* refused before httpd had any answer to filter */
     }
     if (s->finished) {
         return DECLINED;
     }
     finish(s, playcount_request_last(first));
-    if (s->notes) {
+    if (PLAYCOUNT_SELDOM(s->notes)) {
         playcount_notes_fill(s, first);
     }
     status_class = s->status >= 100 && s->status < 600
@@ -234,14 +233,14 @@ static PLAYCOUNT_HOT int log_sample(request_rec *r)
     cell = playcount_cell(method_of(first), status_class, s->outcome);
     playcount_count(s->route, cell, s->value);
     leave(s);
-    if (s->conf->slow > 0 &&
+    if (PLAYCOUNT_SELDOM(s->conf->slow > 0) &&
         s->value[PLAYCOUNT_REQUEST_TIME] > (uint64_t)s->conf->slow) {
         playcount_slow_keep(first, s);
     }
-    if (playcount_metrics_global->statsd) {
+    if (PLAYCOUNT_SELDOM(playcount_metrics_global->statsd)) {
         playcount_statsd_keep(s, cell);
     }
-    if (s->told) {
+    if (PLAYCOUNT_SELDOM(s->told)) {
         tell_finish(first, s);
     }
     return DECLINED;

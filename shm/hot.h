@@ -12,4 +12,7 @@
 #define PLAYCOUNT_HOT __attribute__((hot))
 #define PLAYCOUNT_COLD __attribute__((noinline, cold))
 
+/* What seldom holds: what follows from it stands behind the function's end. */
+#define PLAYCOUNT_SELDOM(x) __builtin_expect(!!(x), 0)
+
 #endif
