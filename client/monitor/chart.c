@@ -24,7 +24,9 @@ static int values_of(const model *m, int room, chart which, int figure,
     return seen;
 }
 
-/* Which of the newest `seen` moments an event falls into; -1: none. */
+/* Which of the newest `seen` moments an event falls into; -1: none. One lasts until
+ * the next begins, as an interval of a busy server takes longer than it should, and
+ * the server starts before the first. */
 static int moment_at(const model *m, int seen, double when)
 {
     int n;
@@ -32,7 +34,10 @@ static int moment_at(const model *m, int seen, double when)
     double step = model_interval(m);
 
     for (int i = n - seen; i < n; i++) {
-        if (when >= past[i].start && when < past[i].start + step) {
+        double begin = i ? past[i].start : past[i].start - step;
+        double end = i + 1 < n ? past[i + 1].start : past[i].start + step;
+
+        if (when >= begin && when < end) {
             return i - (n - seen);
         }
     }
