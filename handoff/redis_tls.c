@@ -35,21 +35,17 @@ static int no_passphrase(char *to, int size, int is_writing, void *data)
     return 0;
 }
 
-/* The context, made with the first option that needs it. NULL: *why. */
-static SSL_CTX *context(playcount_redis *redis, apr_pool_t *p, const char **why)
+static SSL_CTX *new_context(apr_pool_t *p)
 {
-    if (!redis->tls) {
-        redis->tls = SSL_CTX_new(TLS_client_method());
-        if (!redis->tls) {
-            *why = "cannot be used: OpenSSL gives no context";
-            return NULL;
-        }
-        apr_pool_cleanup_register(p, redis->tls, drop, apr_pool_cleanup_null);
-        SSL_CTX_set_min_proto_version(redis->tls, TLS1_2_VERSION);
-        SSL_CTX_set_verify(redis->tls, SSL_VERIFY_PEER, NULL);
-        SSL_CTX_set_default_passwd_cb(redis->tls, no_passphrase);
+    SSL_CTX *tls = SSL_CTX_new(TLS_client_method());
+
+    if (tls) {
+        apr_pool_cleanup_register(p, tls, drop, apr_pool_cleanup_null);
+        SSL_CTX_set_min_proto_version(tls, TLS1_2_VERSION);
+        SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, NULL);
+        SSL_CTX_set_default_passwd_cb(tls, no_passphrase);
     }
-    return redis->tls;
+    return tls;
 }
 
 /* What OpenSSL says first; its queue is empty afterwards. */
@@ -73,22 +69,34 @@ static const char *unusable(const char *remedy, apr_pool_t *p)
                         reason ? reason : "no reason given", remedy);
 }
 
+/* An option that names a file, which `load` has the context read; the first one
+ * makes the context. */
+static const char *read_file(playcount_handoff *h, const char *value,
+                             int (*load)(SSL_CTX *tls, const char *path),
+                             const char *remedy, apr_pool_t *p)
+{
+    playcount_redis *redis = h->state;
+    const char *path = ap_server_root_relative(p, value);
+
+    if (!redis->tls && !(redis->tls = new_context(p))) {
+        return "cannot be used: OpenSSL gives no context";
+    }
+    return path && load(redis->tls, path) == 1 ? NULL : unusable(remedy, p);
+}
+
+static int load_authority(SSL_CTX *tls, const char *path)
+{
+    return SSL_CTX_load_verify_locations(tls, path, NULL);
+}
+
 const char *playcount_redis_read_tls(playcount_handoff *h, const char *value,
                                      apr_pool_t *p)
 {
-    playcount_redis *redis = h->state;
-    const char *path = ap_server_root_relative(p, value), *why = NULL;
-    SSL_CTX *tls = context(redis, p, &why);
-
-    if (!tls) {
-        return why;
-    }
-    redis->has_authority = 1;
-    return path && SSL_CTX_load_verify_locations(tls, path, NULL)
-               ? NULL
-               : unusable("name a file with the certificates of the authority that "
-                          "signed those of the nodes",
-                          p);
+    ((playcount_redis *)h->state)->has_authority = 1;
+    return read_file(h, value, load_authority,
+                     "name a file with the certificates of the authority that "
+                     "signed those of the nodes",
+                     p);
 }
 
 const char *playcount_redis_read_tls_name(playcount_handoff *h, const char *value,
@@ -101,37 +109,26 @@ const char *playcount_redis_read_tls_name(playcount_handoff *h, const char *valu
 const char *playcount_redis_read_tls_cert(playcount_handoff *h, const char *value,
                                           apr_pool_t *p)
 {
-    playcount_redis *redis = h->state;
-    const char *path = ap_server_root_relative(p, value), *why = NULL;
-    SSL_CTX *tls = context(redis, p, &why);
+    ((playcount_redis *)h->state)->has_certificate = 1;
+    return read_file(h, value, SSL_CTX_use_certificate_chain_file,
+                     "name a file with this server's certificate, and those "
+                     "between it and its authority",
+                     p);
+}
 
-    if (!tls) {
-        return why;
-    }
-    redis->has_certificate = 1;
-    return path && SSL_CTX_use_certificate_chain_file(tls, path) == 1
-               ? NULL
-               : unusable("name a file with this server's certificate, and those "
-                          "between it and its authority",
-                          p);
+static int load_key(SSL_CTX *tls, const char *path)
+{
+    return SSL_CTX_use_PrivateKey_file(tls, path, SSL_FILETYPE_PEM);
 }
 
 const char *playcount_redis_read_tls_key(playcount_handoff *h, const char *value,
                                          apr_pool_t *p)
 {
-    playcount_redis *redis = h->state;
-    const char *path = ap_server_root_relative(p, value), *why = NULL;
-    SSL_CTX *tls = context(redis, p, &why);
-
-    if (!tls) {
-        return why;
-    }
-    redis->has_key = 1;
-    return path && SSL_CTX_use_PrivateKey_file(tls, path, SSL_FILETYPE_PEM) == 1
-               ? NULL
-               : unusable("name a file with the key of the certificate of "
-                          "tls-cert=, without a passphrase",
-                          p);
+    ((playcount_redis *)h->state)->has_key = 1;
+    return read_file(h, value, load_key,
+                     "name a file with the key of the certificate of tls-cert=, "
+                     "without a passphrase",
+                     p);
 }
 
 const char *playcount_redis_check_tls(const playcount_redis *redis)
