@@ -40,11 +40,11 @@ uint64_t playcount_clock_ns(void);
 static inline uint64_t playcount_ticks(void)
 {
 #if defined(__x86_64__)
-    if (!PLAYCOUNT_SELDOM(!playcount_clock_counter)) {
-        return __builtin_ia32_rdtsc();
-    }
-#endif
+    return PLAYCOUNT_SELDOM(!playcount_clock_counter) ? playcount_clock_ns()
+                                                      : __builtin_ia32_rdtsc();
+#else
     return playcount_clock_ns();
+#endif
 }
 
 /* Ticks in microseconds. */
@@ -61,8 +61,8 @@ static inline uint64_t playcount_ticks_wall(uint64_t ticks)
     uint64_t since =
         ticks - atomic_load_explicit(&playcount_clock_asked, memory_order_relaxed);
 
-    if (PLAYCOUNT_SELDOM(playcount_ticks_us(since) >=
-                         1000)) { /* or another thread's was later */
+    /* It is large, too, when another thread has asked later than this tick. */
+    if (PLAYCOUNT_SELDOM(playcount_ticks_us(since) >= 1000)) {
         playcount_clock_ask();
     }
     return atomic_load_explicit(&playcount_clock_wall, memory_order_relaxed) +

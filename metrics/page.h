@@ -19,6 +19,7 @@ int playcount_page_send_file(request_rec *r, const char *name);
  * the environment variable playcount-page, by which an access log can leave it out.
  */
 void playcount_page_mark(request_rec *r);
+
 static inline int playcount_page_is_own(const request_rec *r)
 {
     const playcount_request *q = playcount_request_of(r);

@@ -135,8 +135,7 @@ void playcount_route_begin(server_rec *s, apr_pool_t *ptemp)
     playcount_known_routes(s, hosts_in_names, ptemp);
 }
 
-static __attribute__((noinline)) const char *evaluated(request_rec *r,
-                                                       const ap_expr_info_t *expr)
+static const char *evaluated(request_rec *r, const ap_expr_info_t *expr)
 {
     const char *error = NULL;
     const char *label = ap_expr_str_exec(r, expr, &error);
@@ -242,13 +241,14 @@ find_label(request_rec *r, const playcount_metrics_dir *conf, wanted *w)
     w->length = w->stays ? 0 : strlen(w->label);
 }
 
-static PLAYCOUNT_COLD unsigned find_and_keep(request_rec *r, const wanted *w)
+static PLAYCOUNT_COLD unsigned find_and_keep(request_rec *r, known *k,
+                                             const wanted *w)
 {
     unsigned number = look_up(r, w->label, w->host);
 
     /* "other" is not kept: each request that is refused is counted. */
     if (number != playcount_metrics_segment->count - 1) {
-        keep(place_of(w), w, number);
+        keep(k, w, number);
     }
     return number;
 }
@@ -258,7 +258,7 @@ PLAYCOUNT_HOT unsigned playcount_route_find(request_rec *r,
                                             int *passing)
 {
     wanted w = {.label = conf->label, .stays = 1};
-    const known *k;
+    known *k;
 
     *passing = 0;
     if (!w.label || !*w.label) {
@@ -267,5 +267,5 @@ PLAYCOUNT_HOT unsigned playcount_route_find(request_rec *r,
             !conf->label && r->handler && !strcmp(r->handler, REDIRECT_HANDLER);
     }
     k = place_of(&w);
-    return PLAYCOUNT_SELDOM(!is_there(k, &w)) ? find_and_keep(r, &w) : k->number;
+    return PLAYCOUNT_SELDOM(!is_there(k, &w)) ? find_and_keep(r, k, &w) : k->number;
 }

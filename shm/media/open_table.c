@@ -156,6 +156,10 @@ static void write_download(playcount_stripe *s, uint32_t place, uint64_t listene
 {
     s->place = place;
     s->number = listener;
+    /* Release: scratch is whole when this says so. The fence: nothing that finish()
+     * stores comes before it. A process that is killed has done its stores in the
+     * order in which the compiler left them, and for others the lock does the rest.
+     */
     atomic_store_explicit(&s->pending, 1, memory_order_release);
     atomic_thread_fence(memory_order_release);
     finish(s);
