@@ -3,8 +3,9 @@
  *
  *     insert_filter    where the connection stands; of a large file, how much of it
  *                      is enough
+ *     (live.c)         so much was delivered: the play into the zone
  *     log_transaction  what was delivered, what that makes of what was known of the
- *                      listener, and the play into the zone
+ *                      listener, and the play into the zone if it is not there
  *
  * A subrequest is no delivery of its own. Of a chain of internal redirects the
  * first request is the listener's, the last one has the response. */
@@ -52,35 +53,47 @@ static PLAYCOUNT_HOT playcount_media_request *get(request_rec *first)
 
 #define FITS_ANYWAY 65536 /* what the kernel holds of a response in any case */
 
-/* The part of the response that may decide must not vanish in a buffer of the
- * kernel's; but for a listener who is counted already nothing is to be decided. */
-static void keep_short(request_rec *r, request_rec *first,
-                       const playcount_media_dir *conf, playcount_media_request *m)
+/* Can this response still make a play? */
+static int may_play(request_rec *r, request_rec *first,
+                    const playcount_media_dir *conf)
 {
     playcount_address address;
     playcount_delivery facts;
     playcount_media_got got;
+    const char *why, *song;
+
+    playcount_media_facts(first, r, &address, &facts);
+    facts.status = HTTP_OK;
+    return facts.address &&
+           playcount_media_refuse(&facts, &playcount_media_global->lists, &why) ==
+               PLAYCOUNT_VERDICT_OPEN &&
+           (song = playcount_media_song_of(first, r, conf, &why)) &&
+           !playcount_media_fill(first, conf, &facts, song, &got) &&
+           !playcount_media_is_counted(playcount_media_tables, &got);
+}
+
+/* The part of the response that may decide must not vanish in a buffer of the
+ * kernel's, and with the last byte of it the play counts; but for a listener who is
+ * counted already nothing is to be decided. */
+static void begin_deciding(request_rec *r, request_rec *first,
+                           const playcount_media_dir *conf,
+                           playcount_media_request *m)
+{
     uint64_t deciding = m->measured.begin + m->measured.need;
     apr_off_t bytes = !m->measured.need             ? LONGEST
                       : deciding < m->measured.size ? (apr_off_t)deciding
                                                     : (apr_off_t)m->measured.size;
-    const char *why, *song;
 
-    if (bytes <= FITS_ANYWAY || playcount_delivered_is_short(r, bytes)) {
+    if (bytes <= FITS_ANYWAY) {
         return;
     }
-    playcount_media_facts(first, r, &address, &facts);
-    facts.status = HTTP_OK;
-    if (!facts.address ||
-        playcount_media_refuse(&facts, &playcount_media_global->lists, &why) !=
-            PLAYCOUNT_VERDICT_OPEN ||
-        !(song = playcount_media_song_of(first, r, conf, &why)) ||
-        playcount_media_fill(first, conf, &facts, song, &got)) {
-        return;
-    }
-    if (!playcount_media_is_counted(playcount_media_tables, &got)) {
+    if (!playcount_delivered_is_short(r, bytes)) {
+        if (!may_play(r, first, conf)) {
+            return;
+        }
         playcount_delivered_keep_short(r, bytes);
     }
+    playcount_media_live_begin(first, m);
 }
 
 /* The type of a response that a handler makes is known with its first bytes, and
@@ -102,7 +115,7 @@ static apr_status_t look_filter(ap_filter_t *f, apr_bucket_brigade *bb)
             !playcount_media_measure_sent(bb, conf, (uint64_t)size, &m->measured)) {
             playcount_media_measure_size(conf, (uint64_t)size, &m->measured);
         }
-        keep_short(r, first, conf, m);
+        begin_deciding(r, first, conf, m);
     }
     return ap_pass_brigade(f->next, bb);
 }
@@ -121,7 +134,7 @@ static __attribute__((noinline)) void begin_large(request_rec *r,
                                                   playcount_media_request *m)
 {
     if (playcount_media_measure(r, conf, &m->measured)) {
-        keep_short(r, first, conf, m);
+        begin_deciding(r, first, conf, m);
     }
 }
 
@@ -197,6 +210,9 @@ static PLAYCOUNT_HOT int end(request_rec *r)
         return DECLINED;
     }
     m = get(first);
+    if (m->verdict == PLAYCOUNT_VERDICT_PLAYED) {
+        return DECLINED; /* on its way */
+    }
     m->verdict = playcount_media_judge(first, last, conf, m, &song, &why);
     m->song = song;
     playcount_media_count(playcount_media_tables, m->verdict);

@@ -294,6 +294,18 @@ PLAYCOUNT_HOT int playcount_media_is_no_segment(const request_rec *r)
             is_other(r, playcount_media_file_number(r), &lost) && !lost);
 }
 
+int playcount_media_may_be_segment(request_rec *r)
+{
+    playcount_hls_place place;
+
+    if (playcount_media_is_no_segment(r)) {
+        return 0;
+    }
+    return r->finfo.filetype == APR_REG
+               ? find(r, playcount_media_file_number(r), &place) != 0
+               : must_be_segment(r->filename) != 0;
+}
+
 int playcount_media_segment(request_rec *first, request_rec *last, uint32_t seconds,
                             playcount_media_parts *parts, uint64_t *need,
                             const char **song)

@@ -1,5 +1,5 @@
-/* The verdict on a delivery when it is logged: what was delivered, what that makes
- * of what was known of the listener, and the play into the zone. */
+/* The verdict on a delivery, when it is logged or has enough: what was delivered,
+ * what that makes of what was known of the listener, and the play into the zone. */
 
 #include "media/private.h"
 
@@ -59,7 +59,8 @@ static const char *measure(request_rec *first, request_rec *last,
                            playcount_media_request *m, int segment,
                            const char **song)
 {
-    apr_off_t body = playcount_delivered_body(last, m->mark);
+    apr_off_t body =
+        m->under_way ? m->body : playcount_delivered_body(last, m->mark);
     playcount_media_parts *parts = &m->got;
     const char *why, *presentation = NULL;
     uint64_t known;

@@ -6,6 +6,7 @@
  *     hooks.c      hooks; the tables' memory; what makes room in them
  *     table.c      the memory, or the file that is mapped: table.h
  *     delivery.c   one request: before its response, and when it is logged
+ *     live.c       ... and as soon as enough of it has been delivered
  *     who.c        who asked for what
  *     last.c       ... and who asked on the same connection before
  *     judge.c      the verdict, and the play into the zone
@@ -133,7 +134,11 @@ typedef struct {
     int is_media;   /* its type was seen before the response */
     playcount_measured measured; /* of a file; need is 0: not measured */
     const request_rec *of;       /* whose file is measured when it is needed */
-    /* When the request is logged: */
+    /* While the response is on its way: */
+    int under_way;  /* it is judged now, by what was delivered so far: */
+    apr_off_t body; /* ... so many bytes of it */
+    unsigned looks; /* so often it was looked whether that is enough */
+    /* When the request is logged, or has counted before: */
     playcount_verdict_e verdict; /* NONE: it is no media */
     int later;                   /* the rest but `song` is not worked out yet */
     uint64_t need;               /* 0: not known */
@@ -185,6 +190,10 @@ playcount_media_last_numbers(conn_rec *c, const playcount_media_got *got);
 playcount_media_numbers *
 playcount_media_new_numbers(conn_rec *c, const playcount_media_got *got);
 
+/* live.c: count the play as soon as enough of the response was delivered, if it is
+ * one of which that can be known. Before the response; `m` says what is enough. */
+void playcount_media_live_begin(request_rec *first, playcount_media_request *m);
+
 /* judge.c: the verdict; *song and *why (which may stay NULL) are for the log. */
 playcount_verdict_e playcount_media_judge(request_rec *first, request_rec *last,
                                           const playcount_media_dir *conf,
@@ -227,6 +236,9 @@ int playcount_media_is_playlist(const request_rec *r);
 
 /* Is it known already that r's file is no segment? */
 int playcount_media_is_no_segment(const request_rec *r);
+
+/* Is it one, or must it be? Looks for playlists, if it is not known yet. */
+int playcount_media_may_be_segment(request_rec *r);
 
 /* Is the response's file a segment? Then *parts become what it adds to the
  * presentation's timeline, in milliseconds, *need how much of that is enough, and

@@ -24,6 +24,12 @@ typedef struct {
     apr_off_t unsent;    /* what the kernel held when it was closed unfinished */
     _Atomic apr_off_t
         short_to; /* the send buffer is kept short up to there; 0: no */
+
+    /* The response that wants to know how far it has come, while it is on its way.
+     */
+    apr_off_t watch_at;   /* `written` up to which it waits; 0: none does */
+    request_rec *watched; /* its first request; its pool clears this */
+    apr_off_t (*reached)(request_rec *first);
 } playcount_connection;
 
 /* The record, NULL if there is none yet. */

@@ -55,6 +55,33 @@ static apr_off_t unsent(conn_rec *c)
 
 /* --- counting --- */
 
+/* What is short stays so up to there. */
+static void watch_up_to(playcount_connection *k, apr_off_t at)
+{
+    apr_off_t end = atomic_load_explicit(&k->short_to, memory_order_relaxed);
+
+    k->watch_at = at;
+    if (end && end < at) {
+        atomic_store_explicit(&k->short_to, at, memory_order_relaxed);
+    }
+}
+
+/* There may be a new point, or none, when this returns. */
+static PLAYCOUNT_COLD void reached(playcount_connection *k)
+{
+    request_rec *first = k->watched;
+    apr_off_t more;
+
+    k->watch_at = 0;
+    more = k->reached(first);
+    if (more > 0) {
+        watch_up_to(k, k->written + more);
+    }
+    else {
+        k->watched = NULL;
+    }
+}
+
 /* httpd's core calls this for each write to a socket, mod_http2 once for each
  * stream when that ends. */
 static PLAYCOUNT_HOT void ap_logio_add_bytes_out(conn_rec *c, apr_off_t bytes)
@@ -71,6 +98,9 @@ static PLAYCOUNT_HOT void ap_logio_add_bytes_out(conn_rec *c, apr_off_t bytes)
         if (end && k->written >= end) {
             atomic_store_explicit(&k->short_to, 0, memory_order_relaxed);
             set_short(c, 0);
+        }
+        if (PLAYCOUNT_SELDOM(k->watch_at && k->written >= k->watch_at)) {
+            reached(k);
         }
     }
     if (next) {
@@ -140,6 +170,36 @@ PLAYCOUNT_HOT apr_off_t playcount_delivered_mark(request_rec *r)
     return c->data_in_output_filters ? -1 : k->written;
 }
 
+static apr_status_t unwatch(void *data)
+{
+    request_rec *first = data;
+    playcount_connection *k = playcount_connection_of(first->connection);
+
+    if (k->watched == first) {
+        k->watch_at = 0;
+        k->watched = NULL;
+    }
+    return APR_SUCCESS;
+}
+
+void playcount_delivered_watch(request_rec *first, apr_off_t mark, apr_off_t bytes,
+                               playcount_delivered_reached *call)
+{
+    playcount_connection *k = playcount_connection_of(first->connection);
+
+    if (first->connection->master || mark < 0 || !k || !k->counts ||
+        (k->watched && k->watched != first)) {
+        return;
+    }
+    if (!k->watched) {
+        apr_pool_cleanup_register(first->pool, first, unwatch,
+                                  apr_pool_cleanup_null);
+    }
+    k->watched = first;
+    k->reached = call;
+    watch_up_to(k, mark + bytes);
+}
+
 /* Where the connection stands when `bytes` more have been written. The streams of
  * HTTP/2 have threads of their own and do not know. */
 static apr_off_t short_end(const request_rec *r, const playcount_connection *k,
@@ -182,7 +242,16 @@ void playcount_delivered_keep_short(request_rec *r, apr_off_t bytes)
     }
 }
 
-/* --- how much of a response that was cut off --- */
+void playcount_delivered_end_short(request_rec *r)
+{
+    playcount_connection *k = playcount_connection_of(r->connection);
+
+    if (k && !r->connection->master && atomic_exchange(&k->short_to, 0)) {
+        set_short(r->connection, 0);
+    }
+}
+
+/* --- how much of a response that was cut off, or is under way --- */
 
 static int add_header(void *sum, const char *name, const char *value)
 {
@@ -214,6 +283,27 @@ static apr_off_t without_framing(const request_rec *r, apr_off_t bytes)
     return r->chunked ? bytes - bytes / 100 : bytes;
 }
 
+/* Of so many bytes of a response, its head among them, how many are its body's. */
+static apr_off_t body_in(const request_rec *r, apr_off_t out)
+{
+    apr_off_t body = r->header_only ? 0 : r->bytes_sent;
+
+    out = without_framing(r, out - head_of(r));
+    return out < 0 ? 0 : out < body ? out : body;
+}
+
+apr_off_t playcount_delivered_written(const request_rec *r, apr_off_t mark)
+{
+    return body_in(r, playcount_connection_of(r->connection)->written - mark);
+}
+
+apr_off_t playcount_delivered_so_far(const request_rec *r, apr_off_t mark)
+{
+    conn_rec *c = r->connection;
+
+    return body_in(r, playcount_connection_of(c)->written - mark - unsent(c));
+}
+
 PLAYCOUNT_HOT apr_off_t playcount_delivered_body(const request_rec *r,
                                                  apr_off_t mark)
 {
@@ -236,8 +326,7 @@ PLAYCOUNT_HOT apr_off_t playcount_delivered_body(const request_rec *r,
         }
         out = k->written - mark - (k->gone ? k->unsent : unsent(c));
     }
-    out = without_framing(r, out - head_of(r));
-    return out < 0 ? 0 : out < body ? out : body;
+    return body_in(r, out);
 }
 
 /* Every module has registered its optional functions by now, and none has been

@@ -18,7 +18,13 @@
  * away then seems to have got a whole short file. playcount_delivered_keep_short()
  * bounds what has been written and not yet been sent to 64 kB (TCP_NOTSENT_LOWAT).
  *
- * No system call but for a response that was cut off, and for the short buffer.
+ * Under way, over HTTP/1: who wants to know before the end how much has gone out
+ * asks to be called when so much was written (playcount_delivered_watch()). What
+ * the kernel took and the client's has acknowledged is delivered, whatever becomes
+ * of the connection.
+ *
+ * No system call but for a response that was cut off, for the short buffer, and for
+ * playcount_delivered_so_far().
  */
 #ifndef PLAYCOUNT_SERVER_DELIVERED_H
 #define PLAYCOUNT_SERVER_DELIVERED_H
@@ -44,6 +50,26 @@ apr_off_t playcount_delivered_mark(request_rec *r);
  * hundredth. */
 apr_off_t playcount_delivered_body(const request_rec *r, apr_off_t mark);
 
+/* Call this when `bytes` more than at the mark have been written. What it answers
+ * is after how many more it is to be called again; 0: not any more. r is the first
+ * of a chain of internal redirects. Nothing happens where that cannot be known:
+ * HTTP/2, a mark that is not known, a response before this one that is watched
+ * still.
+ *
+ * It is called by whichever thread writes, from within httpd's core output filter:
+ * it must not write to the connection. It may allocate from the request's pool; it
+ * is not called any more when that is cleared, which the response's last bucket
+ * causes after log_transaction. */
+typedef apr_off_t playcount_delivered_reached(request_rec *first);
+void playcount_delivered_watch(request_rec *first, apr_off_t mark, apr_off_t bytes,
+                               playcount_delivered_reached *reached);
+
+/* Of a response under way over HTTP/1, with a mark that is known: how many bytes of
+ * the body were written at least; and how many of them the client has acknowledged,
+ * which asks the kernel. r is the last of a chain of internal redirects. */
+apr_off_t playcount_delivered_written(const request_rec *r, apr_off_t mark);
+apr_off_t playcount_delivered_so_far(const request_rec *r, apr_off_t mark);
+
 /* Keep what is written and not yet sent short, until at least `bytes` more have
  * been written, and twice as many at most; in HTTP/2 for the whole connection. Once
  * a connection and time: two system calls. */
@@ -51,6 +77,10 @@ void playcount_delivered_keep_short(request_rec *r, apr_off_t bytes);
 
 /* Is it kept so already? */
 int playcount_delivered_is_short(const request_rec *r, apr_off_t bytes);
+
+/* It need not be short any more; not over HTTP/2, whose streams have one
+ * connection. */
+void playcount_delivered_end_short(request_rec *r);
 
 void playcount_delivered_register_hooks(apr_pool_t *p);
 
