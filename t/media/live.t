@@ -6,7 +6,6 @@
 use strict;
 use warnings;
 use Test::More;
-use Socket qw(SOL_SOCKET SO_RCVBUF inet_aton pack_sockaddr_in PF_INET SOCK_STREAM);
 use Playcount::Command qw(playcount);
 use Playcount::Media;
 
@@ -43,25 +42,15 @@ EOT
     my $need = 60 * 256_000 / 8;
     my $tag = 45; # bytes of the file's ID3 tag
 
-    # A request that is answered, with a small buffer for the answer.
     my $ask = sub {
         my ($who, $port, @headers) = @_;
-        socket my $socket, PF_INET, SOCK_STREAM, 0 or die;
-        setsockopt $socket, SOL_SOCKET, SO_RCVBUF, pack 'i', 32_768 or die;
-        connect $socket, pack_sockaddr_in($port, inet_aton('127.0.0.1')) or die "connect: $!";
-        if ($port == $tls) {
-            $socket = IO::Socket::SSL->start_SSL($socket, SSL_verify_mode => 0) or die IO::Socket::SSL::errstr();
-        }
-        syswrite $socket, join "\r\n", 'GET /long.mp3 HTTP/1.1', 'Host: x', "User-Agent: $who",
-            'Connection: close', @headers, '', '';
-        return $socket;
+        my $to = $port == $tls
+            ? IO::Socket::SSL->start_SSL(Playcount::Media::connection($tls), SSL_verify_mode => 0)
+                || die IO::Socket::SSL::errstr()
+            : $port;
+        return Playcount::Media::ask($to, '/long.mp3', $who, 'Connection: close', @headers);
     };
-    my $read = sub {
-        my ($socket, $bytes) = @_;
-        my $got = 0;
-        while ($got < $bytes && (my $n = sysread $socket, my $text, 16_384)) { $got += $n }
-        return $got;
-    };
+    my $read = \&Playcount::Media::take;
     my $line = sub {
         my ($who) = @_;
         my @found;

@@ -1,5 +1,6 @@
 # Counting a delivery makes no system call: with PlaycountMedia and without, a process that
-# delivers makes the same ones, once it has seen the file and counted the listener.
+# delivers makes the same ones, once it has seen the file and counted the listener. Before
+# that it makes a few for a large file, however slowly it is read.
 use strict;
 use warnings;
 use Test::More;
@@ -43,5 +44,18 @@ sub calls
 my $off = calls('Off');
 like $off, qr/(?:read.*?(?:write|sendfile).*?){11}/, 'the calls of eleven requests are seen';
 is calls('On'), $off, 'with PlaycountMedia they are the same ones';
+
+my $server = Playcount::Media::server(mpm => 'prefork', processes => 1);
+Playcount::Media::make($server->root . '/htdocs', 'long.mp3');
+my ($child) = $server->children;
+my $trace = Playcount::Trace->new($child, $server->root) or die;
+my $socket = Playcount::Media::ask($server->port, '/long.mp3', 'Slow/1', 'Connection: close');
+Playcount::Media::take($socket, 1 << 40);
+Playcount::Media::verdicts($server, 1);
+my @calls = $trace->calls;
+my @asked = grep { /^ioctl\(.*[ST]IOCOUTQ/ } @calls;
+cmp_ok scalar(@asked), '>=', 1, 'of a large file the kernel is asked what it holds still';
+cmp_ok scalar(@asked), '<=', 8, 'a few times: ' . @asked;
+is scalar(grep { /^setsockopt\(.*TCP_NOTSENT_LOWAT/ } @calls), 2, 'and told how much to hold, and no longer';
 
 done_testing;

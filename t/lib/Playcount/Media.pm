@@ -6,12 +6,15 @@
 #     Playcount::Media::curl($server, 'cbr.mp3', '-r', '0-1');
 #     Playcount::Media::plays($server, '/cbr.mp3');            # 1
 #     Playcount::Media::verdicts($server);                     # 'probe played'
+#     my $socket = Playcount::Media::ask($port, '/cbr.mp3', 'Slow/1', 'Range: bytes=1-');
+#     Playcount::Media::take($socket, 100_000);                # so much of the answer
 package Playcount::Media;
 
 use strict;
 use warnings;
 use Playcount::MediaFiles ();
 use Playcount::Server;
+use Socket qw(SOL_SOCKET SO_RCVBUF inet_aton pack_sockaddr_in PF_INET SOCK_STREAM);
 
 sub missing { return Playcount::MediaFiles::missing() }
 sub make    { return Playcount::MediaFiles::make(@_) }
@@ -65,6 +68,38 @@ sub curl
     my $text = <$out>;
     close $out;
     return $text;
+}
+
+# A connection with a small buffer for what comes.
+sub connection
+{
+    my ($port) = @_;
+    socket my $socket, PF_INET, SOCK_STREAM, 0 or die "socket: $!";
+    setsockopt $socket, SOL_SOCKET, SO_RCVBUF, pack 'i', 32_768 or die "SO_RCVBUF: $!";
+    connect $socket, pack_sockaddr_in($port, inet_aton('127.0.0.1')) or die "connect: $!";
+    return $socket;
+}
+
+# A request of somebody who reads slowly; the socket, or that of a connection that is there.
+sub ask
+{
+    my ($to, $path, $who, @headers) = @_;
+    my $socket = ref $to ? $to : connection($to);
+    syswrite $socket, join "\r\n", "GET $path HTTP/1.1", 'Host: x', "User-Agent: $who", @headers, '', '';
+    return $socket;
+}
+
+# Read this much, or to the end; how much it was.
+sub take
+{
+    my ($socket, $bytes) = @_;
+    my $got = 0;
+    while ($got < $bytes) {
+        my $n = sysread $socket, my $text, $bytes - $got < 16_384 ? $bytes - $got : 16_384;
+        $n or last;
+        $got += $n;
+    }
+    return $got;
 }
 
 sub plays
