@@ -58,17 +58,9 @@ static int may_play(request_rec *r, request_rec *first,
                     const playcount_media_dir *conf)
 {
     playcount_address address;
-    playcount_delivery facts;
     playcount_media_got got;
-    const char *why, *song;
 
-    playcount_media_facts(first, r, &address, &facts);
-    facts.status = HTTP_OK;
-    return facts.address &&
-           playcount_media_refuse(&facts, &playcount_media_global->lists, &why) ==
-               PLAYCOUNT_VERDICT_OPEN &&
-           (song = playcount_media_song_of(first, r, conf, &why)) &&
-           !playcount_media_fill(first, conf, &facts, song, &got) &&
+    return playcount_media_may_count(first, r, HTTP_OK, conf, &address, &got) &&
            !playcount_media_is_counted(playcount_media_tables, &got);
 }
 

@@ -141,6 +141,22 @@ add(request_rec *first, request_rec *last, const playcount_media_dir *conf,
                : result.verdict;
 }
 
+int playcount_media_may_count(request_rec *first, request_rec *last, int status,
+                              const playcount_media_dir *conf,
+                              playcount_address *address, playcount_media_got *got)
+{
+    playcount_delivery facts;
+    const char *why, *song;
+
+    playcount_media_facts(first, last, address, &facts);
+    facts.status = status;
+    return facts.address &&
+           playcount_media_refuse(&facts, &playcount_media_global->lists, &why) ==
+               PLAYCOUNT_VERDICT_OPEN &&
+           (song = playcount_media_song_of(first, last, conf, &why)) &&
+           !playcount_media_fill(first, conf, &facts, song, got);
+}
+
 /* The verdict on a delivery that nothing refuses. */
 static PLAYCOUNT_HOT playcount_verdict_e
 deliver(request_rec *first, request_rec *last, const playcount_media_dir *conf,

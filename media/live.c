@@ -1,26 +1,27 @@
-/* A play counts as soon as enough of the response was delivered, not when it ends:
- * a listener who streams an hour would be counted an hour later, or never if the
+/* A play counts as soon as enough was delivered, not when the response ends: a
+ * listener who streams an hour would be counted an hour later, or never if the
  * child is killed meanwhile.
  *
- *     mark           written >= need                        the end
- *     |---- head ----|---- cover ----|==== need ====|-- held --|=============|
- *                    1st look        2nd            3rd: the kernel is asked,
- *                                                   4th: delivered: PLAYED
+ *     mark   FIRST            what is missing is written        the end
+ *     |- head -|------------------==== need ====|- held -|--------|
+ *              1st look                         2nd      3rd
+ *                                               the kernel is asked; delivered:
+ * PLAYED
  *
- * The connection calls when so much was written (server/delivered.h). What the
- * response is, its headers tell then. As long as what was written is not enough
- * even if all of it arrived, the look costs nothing but itself, and says after how
- * many more bytes to look again. Then the kernel is asked how much it still holds
- * of it; if that is what is missing, there is another look when as much more was
- * written, and something on top, twice as much each time, as the kernel's buffer
- * grows. So looks are few, LOOKS_MOST of them.
+ * The connection calls when so much was written (server/delivered.h). The headers
+ * tell what the response is then, and the tables what its listener has besides. As
+ * long as what was written is not enough even if all of it arrived, a look costs
+ * nothing but itself, and says after how many more bytes to look again. Then the
+ * kernel is asked how much it still holds; if that is missing, there is another
+ * look when as much more was written, and something on top, twice as much each
+ * time, as the kernel's buffer grows. So looks are few, LOOKS_MOST of them.
  *
- * Only a response that is enough by itself counts so. What other parts, several
- * ranges, segments of HLS, HTTP/2 or the whole of a file make enough is known when
- * the response ends: delivery.c. So is what the tables or the zone have no room
- * for; it is judged again there. When the request is logged, what went out after
- * the play changes nothing: the listener is counted. The verdict and its counter
- * stand.
+ * A look changes nothing: what was delivered goes into the tables only with the
+ * play or at the end. What several ranges, segments of HLS, HTTP/2 or the whole of
+ * a file make enough is known when the response ends: delivery.c. So is what the
+ * tables or the zone have no room for; it is judged again there. What goes out
+ * after the play changes nothing when the request is logged: the listener is
+ * counted, the verdict and its counter stand.
  */
 
 #include "media/private.h"
@@ -33,12 +34,12 @@
 APLOG_USE_MODULE(playcount);
 
 #define LOOKS_MOST 8
-#define UNKNOWN 65536 /* first look, if it is not known how much is enough */
-#define ON_TOP 16384  /* of what is missing, at the first look */
+#define FIRST 65536  /* bytes of the response */
+#define ON_TOP 16384 /* of what is missing, at the first look */
 #define NEVER (-1)
 
-/* How much of the media is in the first `body` bytes of this response, and how much
- * of the file comes before that: 0: that cannot be said. */
+/* Which part of the file is in the first `body` bytes of this response; of how much
+ * of it counts, `measured` is told if it did not know. 0: that cannot be said. */
 static int part_of(request_rec *last, const playcount_media_dir *conf,
                    const playcount_media_answer *answer, apr_off_t body,
                    playcount_measured *measured, playcount_interval *part)
@@ -57,36 +58,54 @@ static int part_of(request_rec *last, const playcount_media_dir *conf,
     return 1;
 }
 
-static uint64_t media_in(const playcount_measured *measured,
-                         playcount_interval part)
+/* What the listener still needs with the first `body` bytes of this response. */
+static uint64_t missing_with(request_rec *last, const playcount_media_dir *conf,
+                             const playcount_media_answer *answer,
+                             playcount_measured measured, apr_off_t body,
+                             playcount_media_got *got)
 {
-    playcount_measured_clip(measured, &part.begin, &part.end);
-    return part.begin < part.end ? part.end - part.begin : 0;
+    playcount_interval part;
+    uint64_t before, missing;
+
+    if (!part_of(last, conf, answer, body, &measured, &part)) {
+        return UINT64_MAX;
+    }
+    before = part.end < measured.begin ? measured.begin - part.end : 0;
+    playcount_measured_clip(&measured, &part.begin, &part.end);
+    got->need = measured.need;
+    got->got = &part;
+    got->n = part.begin < part.end;
+    missing = playcount_media_missing(playcount_media_tables, got);
+    return missing && missing < UINT64_MAX ? missing + before : missing;
 }
 
-/* After `body` bytes of the response: how many more make it enough. 0: it is;
+/* After so much of the response: how many bytes more make it enough. 0: *body are;
  * NEVER: none. */
-static apr_off_t missing_after(request_rec *last, const playcount_media_dir *conf,
-                               const playcount_media_request *m, apr_off_t body)
+static apr_off_t missing_now(request_rec *first, request_rec *last,
+                             const playcount_media_dir *conf,
+                             const playcount_media_request *m, apr_off_t *body)
 {
-    playcount_measured measured = m->measured;
     playcount_media_answer answer;
-    playcount_interval part, whole;
-    uint64_t got;
+    playcount_address address;
+    playcount_media_got got;
+    uint64_t missing;
 
     playcount_media_read_answer(last, &answer);
     if ((last->status == HTTP_PARTIAL_CONTENT && !answer.range) ||
-        !part_of(last, conf, &answer, INT64_MAX, &measured, &whole) ||
-        !part_of(last, conf, &answer, body, &measured, &part) ||
-        media_in(&measured, whole) < measured.need) {
+        playcount_media_may_be_segment(last) ||
+        !playcount_media_may_count(first, last, last->status, conf, &address,
+                                   &got) ||
+        (!m->looks &&
+         missing_with(last, conf, &answer, m->measured, INT64_MAX, &got))) {
         return NEVER;
     }
-    got = media_in(&measured, part);
-    if (got >= measured.need) {
-        return 0;
+    *body = playcount_delivered_written(last, m->mark);
+    missing = missing_with(last, conf, &answer, m->measured, *body, &got);
+    if (!missing) {
+        *body = playcount_delivered_so_far(last, m->mark);
+        missing = missing_with(last, conf, &answer, m->measured, *body, &got);
     }
-    return (apr_off_t)(measured.need - got +
-                       (part.end < measured.begin ? measured.begin - part.end : 0));
+    return missing <= INT64_MAX ? (apr_off_t)missing : NEVER;
 }
 
 static void play(request_rec *first, request_rec *last,
@@ -119,20 +138,16 @@ static apr_off_t look(request_rec *first)
     request_rec *last = playcount_request_last(first);
     const playcount_media_dir *conf = playcount_media_conf_of(last);
     playcount_media_request *m = playcount_media_request_of(first);
-    apr_off_t body = playcount_delivered_written(last, m->mark), missing;
+    apr_off_t body, missing;
 
     if (conf->on != 1 || !playcount_media_tables) {
         return 0;
     }
-    missing = missing_after(last, conf, m, body);
-    if (!missing) {
-        body = playcount_delivered_so_far(last, m->mark);
-        missing = missing_after(last, conf, m, body);
-    }
+    missing = missing_now(first, last, conf, m, &body);
     if (missing > 0 && m->looks < LOOKS_MOST) {
         return missing + (ON_TOP << m->looks++);
     }
-    if (!missing && !playcount_media_may_be_segment(last)) {
+    if (!missing) {
         play(first, last, conf, m, body);
     }
     return 0;
@@ -142,10 +157,8 @@ void playcount_media_live_begin(request_rec *first, playcount_media_request *m)
 {
     const playcount_measured *file = &m->measured;
 
-    if (m->verdict != PLAYCOUNT_VERDICT_NONE ||
-        (file->need && file->need >= file->end - file->begin)) {
-        return;
+    if (m->verdict == PLAYCOUNT_VERDICT_NONE &&
+        !(file->need && file->need >= file->end - file->begin)) {
+        playcount_delivered_watch(first, m->mark, FIRST, look);
     }
-    playcount_delivered_watch(first, m->mark,
-                              file->need ? (apr_off_t)file->need : UNKNOWN, look);
 }

@@ -190,6 +190,12 @@ playcount_media_last_numbers(conn_rec *c, const playcount_media_got *got);
 playcount_media_numbers *
 playcount_media_new_numbers(conn_rec *c, const playcount_media_got *got);
 
+/* judge.c: is this a delivery of a song that may count? *got is whose then, and
+ * which song's, by its bytes. 0: no. */
+int playcount_media_may_count(request_rec *first, request_rec *last, int status,
+                              const playcount_media_dir *conf,
+                              playcount_address *address, playcount_media_got *got);
+
 /* live.c: count the play as soon as enough of the response was delivered, if it is
  * one of which that can be known. Before the response; `m` says what is enough. */
 void playcount_media_live_begin(request_rec *first, playcount_media_request *m);

@@ -87,6 +87,25 @@ PLAYCOUNT_HOT int playcount_media_is_counted(playcount_media *media,
            playcount_counted_find(media, &k.day, number_of(&k.day, got), &k.first);
 }
 
+uint64_t playcount_media_missing(playcount_media *media,
+                                 const playcount_media_got *got)
+{
+    int64_t day = playcount_window_day(got->start);
+    knowledge k;
+
+    if (got->window == PLAYCOUNT_WINDOW_ROLLING &&
+        playcount_day_find(media, day - 1, &k.day) && look(media, got, &k)) {
+        return k.counted ? 0 : playcount_open_missing(media, k.number, got);
+    }
+    if (!playcount_day_find(media, day, &k.day)) {
+        return playcount_open_missing(media, 0, got);
+    }
+    k.number = number_of(&k.day, got);
+    return playcount_counted_find(media, &k.day, k.number, &k.first)
+               ? 0
+               : playcount_open_missing(media, k.number, got);
+}
+
 /* The listener has enough: count it, unless another process got there first. */
 static playcount_verdict_e count(playcount_media *media, const knowledge *k,
                                  playcount_media_result *result)

@@ -196,6 +196,12 @@ playcount_open_e playcount_open_add(playcount_media *media,
                                     const playcount_day *day, uint64_t listener,
                                     int64_t *first, const playcount_media_got *got,
                                     playcount_media_result *result);
+
+/* How much the listener still needs with these intervals; changes nothing. 0 as the
+ * listener's number: nothing is known of it. UINT64_MAX: that cannot be found out.
+ */
+uint64_t playcount_open_missing(playcount_media *media, uint64_t listener,
+                                const playcount_media_got *got);
 void playcount_open_forget(playcount_media *media, uint64_t listener);
 void playcount_open_sweep(playcount_media *media, int64_t oldest);
 uint64_t playcount_open_count(playcount_media *media);

@@ -131,6 +131,11 @@ void playcount_media_done(playcount_media *media,
 int playcount_media_is_counted(playcount_media *media,
                                const playcount_media_got *got);
 
+/* [any] With such a delivery, how many bytes would still be missing? 0: it would be
+ * PLAYED or AGAIN (or FULL). UINT64_MAX: that cannot be said. Changes nothing. */
+uint64_t playcount_media_missing(playcount_media *media,
+                                 const playcount_media_got *got);
+
 /* [any] Once in a while, by one process: make room of what is too old. `day` is
  * today.
  */

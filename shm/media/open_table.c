@@ -165,6 +165,39 @@ static void write_download(playcount_stripe *s, uint32_t place, uint64_t listene
     finish(s);
 }
 
+static inline void add_to(playcount_union *u, const playcount_media_got *got)
+{
+    playcount_union_need(u, got->need);
+    for (size_t i = 0; i < got->n; i++) {
+        if (got->got[i].end <= MOST48) {
+            playcount_union_add(u, got->got[i].begin, got->got[i].end);
+        }
+    }
+}
+
+uint64_t playcount_open_missing(playcount_media *media, uint64_t listener,
+                                const playcount_media_got *got)
+{
+    playcount_stripe *s = stripe_of(media, listener);
+    playcount_union u = {0};
+    uint32_t place, unused;
+    uint64_t covered;
+
+    if (listener) {
+        if (!enter(s)) {
+            return UINT64_MAX;
+        }
+        place = place_of(s, listener, &unused);
+        if (place < PLACES) {
+            unpack(&u, s->download[place].packed);
+        }
+        leave(s);
+    }
+    add_to(&u, got);
+    covered = playcount_union_covered(&u);
+    return u.need > covered ? u.need - covered : 0;
+}
+
 PLAYCOUNT_HOT playcount_open_e playcount_open_add(playcount_media *media,
                                                   const playcount_day *day,
                                                   uint64_t listener, int64_t *first,
@@ -185,12 +218,7 @@ PLAYCOUNT_HOT playcount_open_e playcount_open_add(playcount_media *media,
         *first =
             s->download[place].first < *first ? s->download[place].first : *first;
     }
-    playcount_union_need(&u, got->need);
-    for (size_t i = 0; i < got->n; i++) {
-        if (got->got[i].end <= MOST48) {
-            playcount_union_add(&u, got->got[i].begin, got->got[i].end);
-        }
-    }
+    add_to(&u, got);
     result->covered = playcount_union_covered(&u);
     enough = playcount_union_enough(&u);
     if (place == PLACES && !enough) {

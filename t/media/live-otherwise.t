@@ -1,5 +1,6 @@
 # What a play that counts while its response is on its way has to do with other ways of
-# answering: through a proxy and by mod_xsendfile it counts then, too; for what only the whole
+# answering: through a proxy and by mod_xsendfile it counts then, too, and where it is enough
+# with what the listener had before; for what only the whole
 # of a response decides, and for a second request that was sent too early, at the end.
 # What there is no room for is `full`, once.
 use strict;
@@ -15,12 +16,12 @@ my $xsendfile = -e Playcount::Server::modules_dir() . '/mod_xsendfile.so';
 my $NEED = 60 * 256_000 / 8;
 my $BEYOND = 768 * 1024; # more than all buffers on the way
 
-my $server = Playcount::Media::server(start => 0, songs => 8,
+my $server = Playcount::Media::server(start => 0, songs => 12,
     modules => [qw(alias cgid proxy proxy_http), $xsendfile ? 'xsendfile' : ()]);
 my $root = $server->root;
 my ($front, $backend) = map { Playcount::Server::free_port() } 1 .. 2;
 Playcount::Media::make("$root/htdocs", 'long.mp3');
-for my $folder (qw(whole sent parts first second full)) {
+for my $folder (qw(whole part sent parts first second full)) {
     mkdir "$root/htdocs/$folder" or die;
     link "$root/htdocs/long.mp3", "$root/htdocs/$folder/long.mp3" or die;
 }
@@ -89,6 +90,20 @@ counts('proxy, a range', $front, '/long.mp3', '/long.mp3', 'Range: bytes=9000000
 SKIP: {
     skip 'mod_xsendfile is not installed', 3 if !$xsendfile;
     counts('mod_xsendfile', $server->port, '/cgi/sent', '/cgi/sent');
+}
+
+# A listener who comes back for the rest.
+{
+    my @who = ($server->port, '/part/long.mp3', 'Player/part');
+    is take(ask(@who, 'Range: bytes=0-999999', 'Connection: close'), 1 << 40) > 1_000_000, 1, 'a first part';
+    like line('Player/part'), qr/^open /, 'is not enough';
+    my $socket = ask(@who, 'Range: bytes=900000-', 'Connection: close');
+    take($socket, $NEED - 1_000_000 + $BEYOND);
+    ok Playcount::Server::wait_until('the rest counts', sub { plays('/part/long.mp3') }),
+        'the rest is, on its way: together they are';
+    take($socket, 1 << 40);
+    is scalar(grep { m{^played 900000-\d+ \d+ 206 /part} } Playcount::Media::lines($server, 0)), 1, 'it has played';
+    is plays('/part/long.mp3'), 1, 'once';
 }
 
 # It does not.

@@ -41,34 +41,54 @@ typedef struct {
     playcount_window_e window;
 } media_listener;
 
-/* Deliver the bytes from begin to end - 1, of which `need` are enough. */
+/* A delivery of what is in the interval, of which `need` bytes are enough. */
+static inline playcount_media_got media_got(const media_listener *l, uint64_t need,
+                                            const playcount_interval *interval,
+                                            playcount_address *address)
+{
+    uint8_t bytes[4] = {10, (uint8_t)(l->who >> 16), (uint8_t)(l->who >> 8),
+                        (uint8_t)l->who};
+
+    playcount_address_set(address, bytes, sizeof(bytes));
+    return (playcount_media_got){
+        .window = l->window,
+        .start = l->start,
+        .song = l->song,
+        .song_n = strlen(l->song),
+        .address = address,
+        .agent = "Player/1.0",
+        .agent_n = 10,
+        .need = need,
+        .got = interval,
+        .n = 1,
+    };
+}
+
+/* Deliver the bytes from begin to end - 1. */
 static inline playcount_verdict_e
 media_deliver(playcount_media *m, const media_listener *l, uint64_t begin,
               uint64_t end, uint64_t need, playcount_media_result *result)
 {
     playcount_interval interval = {begin, end};
     playcount_address address;
-    playcount_media_got got = {
-        .window = l->window,
-        .start = l->start,
-        .song = l->song,
-        .song_n = strlen(l->song),
-        .address = &address,
-        .agent = "Player/1.0",
-        .agent_n = 10,
-        .need = need,
-        .got = &interval,
-        .n = 1,
-    };
-    uint8_t bytes[4] = {10, (uint8_t)(l->who >> 16), (uint8_t)(l->who >> 8),
-                        (uint8_t)l->who};
+    playcount_media_got got = media_got(l, need, &interval, &address);
 
-    playcount_address_set(&address, bytes, sizeof(bytes));
     playcount_media_deliver(m, &got, result);
     return result->verdict;
 }
 
-/* The same, and the play is in the zone. */
+/* How many would be missing then? */
+static inline uint64_t media_missing(playcount_media *m, const media_listener *l,
+                                     uint64_t begin, uint64_t end, uint64_t need)
+{
+    playcount_interval interval = {begin, end};
+    playcount_address address;
+    playcount_media_got got = media_got(l, need, &interval, &address);
+
+    return playcount_media_missing(m, &got);
+}
+
+/* Deliver, and the play is in the zone. */
 static inline playcount_verdict_e media_get(playcount_media *m,
                                             const media_listener *l, uint64_t begin,
                                             uint64_t end, uint64_t need)

@@ -28,6 +28,29 @@ static void one_listener(playcount_media *m)
        PLAYCOUNT_VERDICT_PLAYED, "another song");
 }
 
+static void what_is_missing(playcount_media *m)
+{
+    media_listener a = {1, "/m.mp3", NOON, PLAYCOUNT_WINDOW_DAY},
+                   rolling = {2, "/m.mp3", NOON, PLAYCOUNT_WINDOW_ROLLING};
+
+    is(media_missing(m, &a, 0, 400, 1000), 600, "of a day that nobody knows");
+    is(media_get(m, &a, 0, 400, 1000), PLAYCOUNT_VERDICT_OPEN, "some of it");
+    is(media_missing(m, &a, 0, 400, 1000), 600, "the same again adds nothing");
+    is(media_missing(m, &a, 300, 700, 1000), 300, "what is new does");
+    is(media_missing(m, &a, 5000, 5600, 1000), 0, "that would be enough");
+    is(media_missing(m, &a, 5000, 5100, 450), 0, "and that, if less is needed");
+    is(media_missing(m, &a, 5000, 5599, 1000), 1, "asking has changed nothing");
+    is(playcount_open_count(m), 1, "and made nothing");
+    is(media_get(m, &a, 400, 1000, 1000), PLAYCOUNT_VERDICT_PLAYED, "enough");
+    is(media_missing(m, &a, 0, 1, 1000), 0, "whoever is counted misses nothing");
+
+    is(media_get(m, &rolling, 0, 400, 1000), PLAYCOUNT_VERDICT_OPEN, "24 hours");
+    rolling.start += DAY - 1;
+    is(media_missing(m, &rolling, 400, 900, 1000), 100, "the next day still");
+    rolling.start += 1;
+    is(media_missing(m, &rolling, 400, 900, 1000), 500, "not any more");
+}
+
 /* Places are given back from the top; a kill can leave it too high, and memory of
  * before may not know it. */
 static void where_they_end(playcount_media *m)
@@ -346,6 +369,7 @@ int main(void)
     pool = test_pool();
     m = media_memory(pool, &shape);
     one_listener(m);
+    what_is_missing(media_memory(pool, &shape));
     where_they_end(media_memory(pool, &shape));
     refused_by_the_zone(m);
     refused_often(media_memory(pool, &shape));
