@@ -2,11 +2,10 @@
  * listener who streams an hour would be counted an hour later, or never if the
  * child is killed meanwhile.
  *
- *     mark   FIRST            what is missing is written        the end
- *     |- head -|------------------==== need ====|- held -|--------|
- *              1st look                         2nd      3rd
- *                                               the kernel is asked; delivered:
- * PLAYED
+ *     mark   FIRST           what is missing is written       the end
+ *     |-head-|------------------==== need ====|-- held --|-------|
+ *        1st look                       2nd look    3rd look
+ *                                 the kernel is asked    all of it was delivered
  *
  * The connection calls when so much was written (server/delivered.h). The headers
  * tell what the response is then, and the tables what its listener has besides. As
@@ -62,8 +61,9 @@ static int part_of(request_rec *last, const playcount_media_dir *conf,
 static uint64_t missing_with(request_rec *last, const playcount_media_dir *conf,
                              const playcount_media_answer *answer,
                              playcount_measured measured, apr_off_t body,
-                             playcount_media_got *got)
+                             const playcount_media_got *whose)
 {
+    playcount_media_got got = *whose;
     playcount_interval part;
     uint64_t before, missing;
 
@@ -72,10 +72,10 @@ static uint64_t missing_with(request_rec *last, const playcount_media_dir *conf,
     }
     before = part.end < measured.begin ? measured.begin - part.end : 0;
     playcount_measured_clip(&measured, &part.begin, &part.end);
-    got->need = measured.need;
-    got->got = &part;
-    got->n = part.begin < part.end;
-    missing = playcount_media_missing(playcount_media_tables, got);
+    got.need = measured.need;
+    got.got = &part;
+    got.n = part.begin < part.end;
+    missing = playcount_media_missing(playcount_media_tables, &got);
     return missing && missing < UINT64_MAX ? missing + before : missing;
 }
 
@@ -87,23 +87,23 @@ static apr_off_t missing_now(request_rec *first, request_rec *last,
 {
     playcount_media_answer answer;
     playcount_address address;
-    playcount_media_got got;
+    playcount_media_got whose;
     uint64_t missing;
 
     playcount_media_read_answer(last, &answer);
     if ((last->status == HTTP_PARTIAL_CONTENT && !answer.range) ||
         playcount_media_may_be_segment(last) ||
         !playcount_media_may_count(first, last, last->status, conf, &address,
-                                   &got) ||
+                                   &whose) ||
         (!m->looks &&
-         missing_with(last, conf, &answer, m->measured, INT64_MAX, &got))) {
+         missing_with(last, conf, &answer, m->measured, INT64_MAX, &whose))) {
         return NEVER;
     }
     *body = playcount_delivered_written(last, m->mark);
-    missing = missing_with(last, conf, &answer, m->measured, *body, &got);
+    missing = missing_with(last, conf, &answer, m->measured, *body, &whose);
     if (!missing) {
         *body = playcount_delivered_so_far(last, m->mark);
-        missing = missing_with(last, conf, &answer, m->measured, *body, &got);
+        missing = missing_with(last, conf, &answer, m->measured, *body, &whose);
     }
     return missing <= INT64_MAX ? (apr_off_t)missing : NEVER;
 }

@@ -18,10 +18,10 @@
  * away then seems to have got a whole short file. playcount_delivered_keep_short()
  * bounds what has been written and not yet been sent to 64 kB (TCP_NOTSENT_LOWAT).
  *
- * Under way, over HTTP/1: who wants to know before the end how much has gone out
- * asks to be called when so much was written (playcount_delivered_watch()). What
- * the kernel took and the client's has acknowledged is delivered, whatever becomes
- * of the connection.
+ * Before the end, over HTTP/1: a room can ask to be called when so much of a
+ * response was written (playcount_delivered_watch()). What the kernel no longer
+ * holds then the client's has acknowledged: it is delivered, whatever becomes of
+ * the connection.
  *
  * No system call but for a response that was cut off, for the short buffer, and for
  * playcount_delivered_so_far().
@@ -71,8 +71,8 @@ apr_off_t playcount_delivered_written(const request_rec *r, apr_off_t mark);
 apr_off_t playcount_delivered_so_far(const request_rec *r, apr_off_t mark);
 
 /* Keep what is written and not yet sent short, until at least `bytes` more have
- * been written, and twice as many at most; in HTTP/2 for the whole connection. Once
- * a connection and time: two system calls. */
+ * been written, and twice as many at most, or as a watch waits for; in HTTP/2 for
+ * the whole connection. Once a connection and time: two system calls. */
 void playcount_delivered_keep_short(request_rec *r, apr_off_t bytes);
 
 /* Is it kept so already? */
