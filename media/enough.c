@@ -16,33 +16,14 @@
 
 #define WANTED (APR_FINFO_DEV | APR_FINFO_INODE | APR_FINFO_SIZE | APR_FINFO_MTIME)
 
-static uint64_t mix(uint64_t number, uint64_t word)
-{
-    number = (number ^ word) * 0xff51afd7ed558ccdULL;
-    return number ^ number >> 29;
-}
-
-/* Mixed word by word. Nobody gains anything by a file that has another's number. */
-static uint64_t number_of(const apr_finfo_t *file)
-{
-    uint64_t number = mix(0x9e3779b97f4a7c15ULL, (uint64_t)file->device);
-
-    number = mix(number, (uint64_t)file->inode);
-    number = mix(number, (uint64_t)file->size);
-    return mix(number, (uint64_t)file->mtime) | 1;
-}
-
-PLAYCOUNT_HOT uint64_t playcount_media_file_number(const request_rec *r)
-{
-    return number_of(&r->finfo);
-}
-
 /* The file, and the rule by which it is measured. */
 static uint64_t number_with(uint64_t file, const playcount_measure_rule *rule)
 {
-    uint64_t number = mix(file, rule->seconds);
+    uint64_t number = playcount_media_mix(file, rule->seconds);
 
-    return mix(number, (uint64_t)rule->kbits << 1 | (rule->whole != 0)) | 1;
+    return playcount_media_mix(number,
+                               (uint64_t)rule->kbits << 1 | (rule->whole != 0)) |
+           1;
 }
 
 static playcount_measure_rule rule_of(const playcount_media_dir *conf)
@@ -84,7 +65,7 @@ PLAYCOUNT_HOT int playcount_media_measure(request_rec *r,
         (r->finfo.valid & WANTED) != WANTED) {
         return 0;
     }
-    number = number_with(number_of(&r->finfo), &rule);
+    number = number_with(playcount_media_number_of(&r->finfo), &rule);
     if (playcount_media_find_file(playcount_media_tables, number, out)) {
         return 1;
     }
@@ -119,7 +100,7 @@ int playcount_media_measure_sent(const apr_bucket_brigade *bb,
         file.filetype != APR_REG || (uint64_t)file.size != size) {
         return 0;
     }
-    number = number_with(number_of(&file), &rule);
+    number = number_with(playcount_media_number_of(&file), &rule);
     if (!playcount_media_find_file(playcount_media_tables, number, out)) {
         read_and_keep(fd, &rule, size, number, out);
     }

@@ -265,9 +265,12 @@ static int is_playlist_name(const char *path)
 /* audio/mpegurl, application/x-mpegurl, application/vnd.apple.mpegurl */
 static int is_playlist_type(const char *type)
 {
-    const char *name = ap_strchr_c(type, '/');
+    const char *name = type;
 
-    switch (name ? name[1] | 0x20 : 0) {
+    while (*name && *name != '/') {
+        name++;
+    }
+    switch (*name ? name[1] | 0x20 : 0) {
     case 'm':
         return playcount_media_begins(name, "/mpegurl");
     case 'x':
@@ -291,7 +294,7 @@ PLAYCOUNT_HOT int playcount_media_is_no_segment(const request_rec *r)
 
     return !r->filename ||
            (r->finfo.filetype == APR_REG &&
-            is_other(r, playcount_media_file_number(r), &lost) && !lost);
+            is_other(r, playcount_media_number_of(&r->finfo), &lost) && !lost);
 }
 
 int playcount_media_may_be_segment(request_rec *r)
@@ -302,7 +305,7 @@ int playcount_media_may_be_segment(request_rec *r)
         return 0;
     }
     return r->finfo.filetype == APR_REG
-               ? find(r, playcount_media_file_number(r), &place) != 0
+               ? find(r, playcount_media_number_of(&r->finfo), &place) != 0
                : must_be_segment(r->filename) != 0;
 }
 
@@ -316,7 +319,7 @@ int playcount_media_segment(request_rec *first, request_rec *last, uint32_t seco
     if (last->finfo.filetype != APR_REG) {
         return must_be_segment(last->filename) ? -1 : 0;
     }
-    found = find(last, playcount_media_file_number(last), &place);
+    found = find(last, playcount_media_number_of(&last->finfo), &place);
     if (found != 1) {
         return found;
     }

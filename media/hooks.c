@@ -77,6 +77,12 @@ static int post_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp,
         return OK;
     }
     playcount_media_agents_make(conf, pconf);
+    if (!conf->lists.agents) {
+        ap_log_error(APLOG_MARK, APLOG_EMERG, 0, s,
+                     "PlaycountMedia: there is no memory, or the kernel has no "
+                     "random bytes");
+        return HTTP_INTERNAL_SERVER_ERROR;
+    }
     if (playcount_media_table_open(s, conf, pconf, &playcount_media_tables) !=
         APR_SUCCESS) {
         return HTTP_INTERNAL_SERVER_ERROR;

@@ -179,6 +179,15 @@ deliver(request_rec *first, request_rec *last, const playcount_media_dir *conf,
     return add(first, last, conf, facts, answer, m, segment, &got, song, why);
 }
 
+/* Has httpd sent more than a probe asks for? Of a file that it sends itself, one
+ * range is at least as long as what came of it. */
+static inline int is_longer(const request_rec *last,
+                            const playcount_media_request *m, const char *range)
+{
+    return range && m->of == last && last->bytes_sent > 2 &&
+           !ap_strchr_c(range, ',');
+}
+
 PLAYCOUNT_HOT playcount_verdict_e playcount_media_judge(
     request_rec *first, request_rec *last, const playcount_media_dir *conf,
     playcount_media_request *m, const char **song, const char **why)
@@ -192,6 +201,7 @@ PLAYCOUNT_HOT playcount_verdict_e playcount_media_judge(
     playcount_media_read_answer(last, &answer);
     facts.status = last->status;
     facts.encoded = answer.encoding != NULL;
+    facts.no_probe = is_longer(last, m, facts.range);
     refusal = playcount_media_refuse(&facts, &playcount_media_global->lists, why);
     if (refusal != PLAYCOUNT_VERDICT_OPEN) {
         return refusal;

@@ -1,53 +1,32 @@
 /* The listener of a connection's last request: players fetch a file in parts, one
  * after the other, and what a User-Agent and an address are is found out once. A
  * stream of HTTP/2 has a connection of its own; there the two halves of a request
- * have the same listener. */
+ * have the same listener.
+ *
+ * Nothing of the listener is kept but hashes, in the line of the connection's
+ * record that each response touches anyway: with many connections each further line
+ * of theirs is in no cache when it is wanted. They are 64 bits, under a random key
+ * of the process, so others are not taken for the same.
+ */
 
 #include "media/private.h"
 
+#include "apr_strings.h"
+
 #include "server/connection.h"
+#include "server/text.h"
 #include "shm/hot.h"
 
-#define AGENT_MOST 512
-#define SONG_MOST 255
-
-/* What is longer is not remembered. */
-typedef struct {
-    size_t agent_n, song_n; /* 0: none; a song only with a User-Agent */
-    playcount_agent_e judgement;
-    playcount_address address;
-    playcount_media_numbers numbers;
-    char text[AGENT_MOST + SONG_MOST]; /* the User-Agent, and then the song */
-} listener;
-
-static PLAYCOUNT_COLD listener *begin_connection(conn_rec *c,
-                                                 playcount_connection *k)
-{
-    listener *l = apr_palloc(c->pool, sizeof(*l));
-
-    l->agent_n = l->song_n = 0;
-    return k->media = l;
-}
-
-static inline listener *last_of(conn_rec *c)
-{
-    playcount_connection *k = playcount_connection_of(c);
-
-    return !k ? NULL : k->media ? k->media : begin_connection(c, k);
-}
+#define JUDGEMENT UINT64_C(7) /* the bits of `agent` that have it, and one */
 
 static __attribute__((noinline)) playcount_agent_e
-begin_agent(listener *l, const char *agent, size_t n)
+begin_agent(playcount_connection *k, uint64_t hash, const char *agent, size_t n)
 {
-    playcount_agents *agents = playcount_media_global->lists.agents;
-    playcount_agent_e judgement = agents ? playcount_agents_judge(agents, agent, n)
-                                         : playcount_agent_judge(agent, n);
+    playcount_agent_e judgement = playcount_agents_judge_hashed(
+        playcount_media_global->lists.agents, hash, agent, n);
 
-    if (l) {
-        l->agent_n = n <= AGENT_MOST ? n : 0;
-        l->song_n = 0;
-        l->judgement = judgement;
-        memcpy(l->text, agent ? agent : "", l->agent_n);
+    if (k) {
+        k->agent = (hash & ~JUDGEMENT) | ((uint64_t)judgement + 1);
     }
     return judgement;
 }
@@ -56,37 +35,71 @@ PLAYCOUNT_HOT playcount_agent_e playcount_media_judge_agent(conn_rec *c,
                                                             const char *agent,
                                                             size_t n)
 {
-    listener *l = last_of(c);
+    playcount_connection *k = playcount_connection_of(c);
+    uint64_t hash;
 
-    return l && n && l->agent_n == n && !memcmp(l->text, agent, n)
-               ? l->judgement
-               : begin_agent(l, agent, n);
-}
-
-/* The request's User-Agent has just been judged, so it is the one that is known. */
-PLAYCOUNT_HOT playcount_media_numbers *
-playcount_media_last_numbers(conn_rec *c, const playcount_media_got *got)
-{
-    listener *l = last_of(c);
-
-    return l && l->song_n && l->song_n == got->song_n &&
-                   !memcmp(l->text + l->agent_n, got->song, got->song_n) &&
-                   !memcmp(&l->address, got->address, sizeof(l->address))
-               ? &l->numbers
-               : NULL;
-}
-
-playcount_media_numbers *playcount_media_new_numbers(conn_rec *c,
-                                                     const playcount_media_got *got)
-{
-    listener *l = last_of(c);
-
-    if (!l || !l->agent_n || got->song_n > SONG_MOST) {
-        return NULL;
+    if (!n) {
+        return PLAYCOUNT_AGENT_EMPTY;
     }
-    l->song_n = got->song_n;
-    memcpy(l->text + l->agent_n, got->song, got->song_n);
-    l->address = *got->address;
-    memset(&l->numbers, 0, sizeof(l->numbers));
-    return &l->numbers;
+    hash = playcount_agents_hash(playcount_media_global->lists.agents, agent, n);
+    if (k && (k->agent & JUDGEMENT) && !((k->agent ^ hash) & ~JUDGEMENT)) {
+        return (playcount_agent_e)((k->agent & JUDGEMENT) - 1);
+    }
+    return begin_agent(k, hash, agent, n);
+}
+
+/* Of song, address and day, and the User-Agent that has just been judged. */
+static inline uint64_t hash_of(const playcount_connection *k,
+                               const playcount_media_got *got)
+{
+    uint64_t hash = playcount_agents_hash(playcount_media_global->lists.agents,
+                                          got->song, got->song_n);
+    uint64_t address[2];
+
+    memcpy(address, got->address, sizeof(address));
+    hash += (uint64_t)playcount_window_day(got->start);
+    return playcount_agents_mix(hash ^ address[0], k->agent ^ address[1]);
+}
+
+/* Another song, or listener, than that of the connection's last delivery. */
+static __attribute__((noinline)) const char *
+begin_song(request_rec *first, playcount_connection *k, playcount_media_got *got)
+{
+    const char *wrong = playcount_id_error(got->song, got->song_n);
+
+    if (wrong) {
+        return apr_pstrcat(first->pool, "its id ", wrong, NULL);
+    }
+    if (k) {
+        k->listener = hash_of(k, got);
+        k->numbers[0] = k->numbers[1] = 0;
+        got->numbers = k->numbers;
+    }
+    return NULL;
+}
+
+PLAYCOUNT_HOT const char *playcount_media_fill(request_rec *first,
+                                               const playcount_media_dir *conf,
+                                               const playcount_delivery *facts,
+                                               const char *song,
+                                               playcount_media_got *got)
+{
+    playcount_connection *k = playcount_connection_of(first->connection);
+
+    got->window = conf->window;
+    got->start = apr_time_sec(first->request_time);
+    got->song = song;
+    got->song_n = strlen(song);
+    got->address = facts->address;
+    got->agent = facts->agent;
+    got->agent_n = facts->agent_n;
+    got->need = 0;
+    got->got = NULL;
+    got->n = 0;
+    got->numbers = NULL;
+    if (!k || k->listener != hash_of(k, got)) {
+        return begin_song(first, k, got);
+    }
+    got->numbers = k->numbers;
+    return NULL;
 }

@@ -130,21 +130,22 @@ typedef struct {
 } playcount_media_parts;
 
 typedef struct {
-    apr_off_t mark; /* where the connection stood before the response */
-    int is_media;   /* its type was seen before the response */
-    playcount_measured measured; /* of a file; need is 0: not measured */
-    const request_rec *of;       /* whose file is measured when it is needed */
+    apr_off_t mark;        /* where the connection stood before the response */
+    const request_rec *of; /* whose file is measured when it is needed */
+    unsigned is_media : 1; /* its type was seen before the response */
     /* While the response is on its way: */
-    int under_way;  /* it is judged now, by what was delivered so far: */
-    apr_off_t body; /* ... so many bytes of it */
-    unsigned looks; /* so often it was looked whether that is enough */
+    unsigned
+        under_way : 1;  /* it is judged now, by what was delivered so far, ... */
+    unsigned looks : 8; /* so often it was looked whether that is enough */
     /* When the request is logged, or has counted before: */
+    unsigned later : 1;          /* what follows `song` is not worked out yet */
+    unsigned has_got : 1;        /* `got` is */
     playcount_verdict_e verdict; /* NONE: it is no media */
-    int later;                   /* the rest but `song` is not worked out yet */
+    const char *song;            /* NULL: it was refused before */
     uint64_t need;               /* 0: not known */
-    int has_got;                 /* ... and what was delivered of it: */
-    playcount_media_parts got;
-    const char *song; /* NULL: it was refused before */
+    apr_off_t body;              /* ... `body` bytes of it */
+    playcount_measured measured; /* of a file; need is 0: not measured */
+    playcount_media_parts got;   /* what was delivered */
 } playcount_media_request;
 
 /* got.c: the bytes, or milliseconds, that were delivered, as text. */
@@ -163,32 +164,37 @@ typedef struct {
 void playcount_media_read_answer(const request_rec *r,
                                  playcount_media_answer *answer);
 
-/* who.c: the facts that need no response; `address` has room for the listener's. Of
- * a chain of internal redirects, the first and the last request. */
+/* who.c: the facts that need no response: all but `status`; `address`
+ * has room for the listener's. Of a chain of internal redirects, the first and the
+ * last request. */
 void playcount_media_facts(request_rec *first, request_rec *last,
                            playcount_address *address, playcount_delivery *facts);
 
-/* who.c: the song's id. NULL: there is none, and *why says so. */
-const char *playcount_media_song_of(request_rec *first, request_rec *last,
-                                    const playcount_media_dir *conf,
-                                    const char **why);
+/* who.c: the song's id by PlaycountMediaSong. NULL: there is none, and *why says
+ * so.
+ */
+const char *playcount_media_song_by_expr(request_rec *last,
+                                         const playcount_media_dir *conf,
+                                         const char **why);
 
-/* who.c: whose delivery of which song it is. NULL, or why the song's id is none. */
+/* The song's id, or NULL in the same way. */
+static inline const char *playcount_media_song_of(request_rec *first,
+                                                  request_rec *last,
+                                                  const playcount_media_dir *conf,
+                                                  const char **why)
+{
+    return conf->song ? playcount_media_song_by_expr(last, conf, why) : first->uri;
+}
+
+/* last.c: the judgement on a User-Agent, which comes first; then whose delivery of
+ * which song it is: NULL, or why the song's id is none. Both are worked out once
+ * for requests of a connection that follow each other. */
+playcount_agent_e playcount_media_judge_agent(conn_rec *c, const char *agent,
+                                              size_t n);
 const char *playcount_media_fill(request_rec *first,
                                  const playcount_media_dir *conf,
                                  const playcount_delivery *facts, const char *song,
                                  playcount_media_got *got);
-
-/* last.c: the judgement on a User-Agent, and a listener's numbers of a song, which
- * are computed once for requests that follow each other. The judgement comes first.
- * last_numbers: NULL if the connection's last delivery was another song's or
- * listener's; new_numbers: NULL if they are too long to be remembered. */
-playcount_agent_e playcount_media_judge_agent(conn_rec *c, const char *agent,
-                                              size_t n);
-playcount_media_numbers *
-playcount_media_last_numbers(conn_rec *c, const playcount_media_got *got);
-playcount_media_numbers *
-playcount_media_new_numbers(conn_rec *c, const playcount_media_got *got);
 
 /* judge.c: is this a delivery of a song that may count? *got is whose then, and
  * which song's, by its bytes. 0: no. */
@@ -218,8 +224,23 @@ const char *playcount_media_parts_of(request_rec *r,
                                      apr_off_t body, uint64_t size,
                                      playcount_media_parts *parts);
 
-/* enough.c: r's file as a number, by device, inode, size and time. */
-uint64_t playcount_media_file_number(const request_rec *r);
+static inline uint64_t playcount_media_mix(uint64_t number, uint64_t word)
+{
+    number = (number ^ word) * 0xff51afd7ed558ccdULL;
+    return number ^ number >> 29;
+}
+
+/* A file as a number, by device, inode, size and time, mixed word by word. Nobody
+ * gains anything by a file that has another's. */
+static inline uint64_t playcount_media_number_of(const apr_finfo_t *file)
+{
+    uint64_t number =
+        playcount_media_mix(0x9e3779b97f4a7c15ULL, (uint64_t)file->device);
+
+    number = playcount_media_mix(number, (uint64_t)file->inode);
+    number = playcount_media_mix(number, (uint64_t)file->size);
+    return playcount_media_mix(number, (uint64_t)file->mtime) | 1;
+}
 
 /* enough.c: measure r's file, unless it is known. 0: it is not a file, or it is
  * gone. */

@@ -2,9 +2,6 @@
 
 #include "media/private.h"
 
-#include "apr_strings.h"
-
-#include "server/text.h"
 #include "shm/hot.h"
 
 static int has_skip(const request_rec *r)
@@ -31,8 +28,7 @@ static inline uint32_t four(const char *text)
 }
 
 /* Is a name of 4 to 16 bytes the one whose letters are small? Word by word. */
-static PLAYCOUNT_HOT __attribute__((noinline)) int
-same(const char *name, const char *wanted, size_t n)
+static inline int same(const char *name, const char *wanted, size_t n)
 {
     return n < 8 ? four(name) == four(wanted) &&
                        four(name + n - 4) == four(wanted + n - 4)
@@ -40,62 +36,75 @@ same(const char *name, const char *wanted, size_t n)
                        eight(name + n - 8) == eight(wanted + n - 8);
 }
 
-/* The value of the first header of a name, if this is it, with n bytes. */
-static inline void take(const char **to, const apr_table_entry_t *header, size_t n,
-                        const char *wanted)
-{
-    if (n == strlen(wanted) && same(header->key, wanted, n) && !*to) {
-        *to = header->val;
+/* A header that matters. */
+typedef struct {
+    char name[17]; /* letters small */
+    uint8_t n;     /* bytes of it; 0: the list ends */
+    uint8_t value; /* where its value goes */
+} header;
+
+#define HEADER(name, value)                                                        \
+    {                                                                              \
+        name, sizeof(name) - 1, value                                              \
     }
-}
 
-/* With which of them the names begin that are asked for in a request. */
+/* With which letters the names of a list begin. */
 #define LETTER(letter) (UINT32_C(1) << ((letter) - 'a'))
-#define LETTERS                                                                    \
-    (LETTER('u') | LETTER('r') | LETTER('s') | LETTER('p') | LETTER('x'))
 
-/* The request's headers that matter, in one go. Sec-Purpose says why it is fetched;
- * older browsers have other headers for it. */
-static void read_headers(const request_rec *r, playcount_delivery *facts)
+/* Sec-Purpose says why it is fetched; older browsers have other headers for it. */
+enum { AGENT, RANGE, PURPOSE, ASKED_VALUES };
+static const header asked[] = {
+    HEADER("user-agent", AGENT),    HEADER("range", RANGE),
+    HEADER("sec-purpose", PURPOSE), HEADER("purpose", PURPOSE),
+    HEADER("x-moz", PURPOSE),       {"", 0, 0},
+};
+#define ASKED (LETTER('u') | LETTER('r') | LETTER('s') | LETTER('p') | LETTER('x'))
+
+enum { LENGTH, CONTENT_RANGE, ENCODING, ANSWERED_VALUES };
+static const header answered[] = {
+    HEADER("content-length", LENGTH),
+    HEADER("content-range", CONTENT_RANGE),
+    HEADER("content-encoding", ENCODING),
+    {"", 0, 0},
+};
+#define ANSWERED LETTER('c')
+
+/* The values of the headers in a list, in one go; of several with one name, and of
+ * names with one place, the first. One function for what was asked and what was
+ * answered: its code is there when it is needed again. */
+static PLAYCOUNT_HOT __attribute__((noinline)) void
+read_headers(const apr_table_t *table, uint32_t letters, const header *list,
+             const char *value[])
 {
-    const apr_array_header_t *headers = apr_table_elts(r->headers_in);
+    const apr_array_header_t *headers = apr_table_elts(table);
     const apr_table_entry_t *e = (const apr_table_entry_t *)headers->elts;
 
     for (const apr_table_entry_t *end = e + headers->nelts; e < end; e++) {
         unsigned letter = (unsigned char)((*e->key | 0x20) - 'a');
         size_t n;
 
-        if (letter > 'z' - 'a' || !(LETTERS >> letter & 1)) {
+        if (letter > 'z' - 'a' || !(letters >> letter & 1)) {
             continue;
         }
         n = strlen(e->key);
-        take(&facts->agent, e, n, "user-agent");
-        take(&facts->range, e, n, "range");
-        take(&facts->purpose, e, n, "sec-purpose");
-        take(&facts->purpose, e, n, "purpose");
-        take(&facts->purpose, e, n, "x-moz");
+        for (const header *h = list; h->n; h++) {
+            if (h->n == n && !value[h->value] && same(e->key, h->name, n)) {
+                value[h->value] = e->val;
+                break;
+            }
+        }
     }
 }
 
 PLAYCOUNT_HOT void playcount_media_read_answer(const request_rec *r,
                                                playcount_media_answer *answer)
 {
-    const apr_array_header_t *headers = apr_table_elts(r->headers_out);
-    const apr_table_entry_t *e = (const apr_table_entry_t *)headers->elts;
+    const char *value[ANSWERED_VALUES] = {[ENCODING] = r->content_encoding};
 
-    answer->encoding = r->content_encoding;
-    answer->length = answer->range = NULL;
-    for (const apr_table_entry_t *end = e + headers->nelts; e < end; e++) {
-        size_t n;
-
-        if ((*e->key | 0x20) != 'c') {
-            continue;
-        }
-        n = strlen(e->key);
-        take(&answer->length, e, n, "content-length");
-        take(&answer->range, e, n, "content-range");
-        take(&answer->encoding, e, n, "content-encoding");
-    }
+    read_headers(r->headers_out, ANSWERED, answered, value);
+    answer->length = value[LENGTH];
+    answer->range = value[CONTENT_RANGE];
+    answer->encoding = value[ENCODING];
 }
 
 PLAYCOUNT_HOT void playcount_media_facts(request_rec *first, request_rec *last,
@@ -103,68 +112,37 @@ PLAYCOUNT_HOT void playcount_media_facts(request_rec *first, request_rec *last,
                                          playcount_delivery *facts)
 {
     const apr_sockaddr_t *from = first->useragent_addr;
+    const char *value[ASKED_VALUES] = {NULL};
+    size_t n;
 
-    memset(facts, 0, sizeof(*facts));
-    facts->is_get = first->method_number == M_GET && !first->header_only;
-    facts->unwanted = has_skip(first) || (last != first && has_skip(last));
-    read_headers(first, facts);
-    facts->agent_n = facts->agent ? strlen(facts->agent) : 0;
-    facts->judged = 1;
-    facts->judgement = playcount_media_judge_agent(first->connection, facts->agent,
-                                                   facts->agent_n);
+    read_headers(first->headers_in, ASKED, asked, value);
+    n = value[AGENT] ? strlen(value[AGENT]) : 0;
+    *facts = (playcount_delivery){
+        .is_get = first->method_number == M_GET && !first->header_only,
+        .unwanted = has_skip(first) || (last != first && has_skip(last)),
+        .range = value[RANGE],
+        .purpose = value[PURPOSE],
+        .agent = value[AGENT],
+        .agent_n = n,
+        .judged = 1,
+        .judgement =
+            playcount_media_judge_agent(first->connection, value[AGENT], n),
+    };
     if (from && from->ipaddr_ptr && from->ipaddr_len) {
         playcount_address_set(address, from->ipaddr_ptr, (size_t)from->ipaddr_len);
         facts->address = address;
     }
 }
 
-PLAYCOUNT_HOT const char *playcount_media_song_of(request_rec *first,
-                                                  request_rec *last,
-                                                  const playcount_media_dir *conf,
-                                                  const char **why)
+const char *playcount_media_song_by_expr(request_rec *last,
+                                         const playcount_media_dir *conf,
+                                         const char **why)
 {
-    const char *song, *error = NULL;
+    const char *error = NULL, *song = ap_expr_str_exec(last, conf->song, &error);
 
-    if (!conf->song) {
-        return first->uri;
-    }
-    song = ap_expr_str_exec(last, conf->song, &error);
     if (error || !song || !*song) {
         *why = error ? error : "PlaycountMediaSong gives nothing for it";
         return NULL;
     }
     return song;
-}
-
-/* Another song, or listener, than that of the connection's last delivery. */
-static __attribute__((noinline)) const char *begin_song(request_rec *first,
-                                                        playcount_media_got *got)
-{
-    const char *wrong = playcount_id_error(got->song, got->song_n);
-
-    if (wrong) {
-        return apr_pstrcat(first->pool, "its id ", wrong, NULL);
-    }
-    got->numbers = playcount_media_new_numbers(first->connection, got);
-    return NULL;
-}
-
-PLAYCOUNT_HOT const char *playcount_media_fill(request_rec *first,
-                                               const playcount_media_dir *conf,
-                                               const playcount_delivery *facts,
-                                               const char *song,
-                                               playcount_media_got *got)
-{
-    got->window = conf->window;
-    got->start = apr_time_sec(first->request_time);
-    got->song = song;
-    got->song_n = strlen(song);
-    got->address = facts->address;
-    got->agent = facts->agent;
-    got->agent_n = facts->agent_n;
-    got->need = 0;
-    got->got = NULL;
-    got->n = 0;
-    got->numbers = playcount_media_last_numbers(first->connection, got);
-    return got->numbers ? NULL : begin_song(first, got);
 }

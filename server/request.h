@@ -23,12 +23,25 @@
 #define PLAYCOUNT_SONG "/song/" /* below the root; what follows is an id */
 
 typedef struct {
+    /* Of the media room: what is known of a delivery. */
+    void *media;
+
+    /* Of the metrics room: the sample of a request that is measured. */
+    void *sample;
+
+    /* Of the recorder: what is kept of the request. */
+    void *record;
+
+    unsigned seen : 1;       /* it was begun to record it ... */
+    unsigned unrecorded : 1; /* ... and cannot be */
+    unsigned page : 1;       /* it is one of the live page's own */
+    unsigned claimed : 1;    /* no module has led elsewhere: see claim.h */
+
     /* Of a request in a location of ours: */
     const char *uri;     /* the r->uri that the rest is about; NULL: none yet */
     const char *handler; /* PLAYCOUNT_HANDLER or PLAYCOUNT_METRICS_HANDLER */
     apr_size_t root;     /* bytes of the URI before the path; no '/' at their end */
     const char *path;    /* below the root, beginning with '/'; "/" is the root */
-    int claimed;         /* no module has led elsewhere: see claim.h */
     char *args;          /* of a claimed one: r->args and ... */
     const void
         *rules; /* ... mod_rewrite's rules for it, as site.c has found them */
@@ -38,19 +51,6 @@ typedef struct {
     const char *id;    /* NULL: the path is not a song's */
     apr_size_t length; /* of the id, as it came: 0 to anything */
     uint64_t hash;     /* of an id of 1 to PLAYCOUNT_ID_MAX bytes, in the zone */
-
-    /* Of the metrics room: the sample of a request that is measured; whether this
-     * is one of the live page's own. */
-    void *sample;
-    int page;
-
-    /* Of the recorder: what is kept of the request; whether it was begun, and could
-     * not be. */
-    void *record;
-    int seen, unrecorded;
-
-    /* Of the media room: what is known of a delivery. */
-    void *media;
 } playcount_request;
 
 /* The request of the client that a subrequest or an internal redirect serves; and

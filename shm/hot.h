@@ -9,10 +9,24 @@
 #ifndef PLAYCOUNT_SHM_HOT_H
 #define PLAYCOUNT_SHM_HOT_H
 
+#include <stdint.h>
+
+#include "apr_pools.h"
+
 #define PLAYCOUNT_HOT __attribute__((hot))
 #define PLAYCOUNT_COLD __attribute__((noinline, cold))
 
 /* What seldom holds: what follows from it stands behind the function's end. */
 #define PLAYCOUNT_SELDOM(x) __builtin_expect(!!(x), 0)
+
+/* Zeroed memory that begins with a line of the cache, for what is ordered so that
+ * each request touches its first line only. */
+static inline void *playcount_on_a_line(apr_pool_t *pool, apr_size_t size)
+{
+    const uintptr_t line = 64;
+    char *memory = apr_pcalloc(pool, size + line - 1);
+
+    return memory + (-(uintptr_t)memory & (line - 1));
+}
 
 #endif

@@ -162,47 +162,36 @@ static playcount_agent_e judge(const playcount_agents *agents, const char *agent
                : judgement;
 }
 
-static uint64_t mix(uint64_t a, uint64_t b)
+/* The last eight bytes at the end, and of a shorter text what there is. */
+__attribute__((hot)) uint64_t playcount_agents_hash(const playcount_agents *agents,
+                                                    const char *text, size_t n)
 {
-    unsigned __int128 product = (unsigned __int128)a * b;
+    uint64_t hash = agents->key[0] ^ n, key = agents->key[1], word = 0;
+    const char *end = text + n;
 
-    return (uint64_t)product ^ (uint64_t)(product >> 64);
-}
-
-/* Fast, and without the key nobody finds two that have the same. */
-static uint64_t hash_of(const playcount_agents *agents, const char *agent, size_t n)
-{
-    uint64_t hash = agents->key[0] ^ n, word = 0;
-    const char *end = agent + n;
-
-    for (const char *at = agent; end - at > 8; at += 8) {
-        memcpy(&word, at, 8);
-        hash = mix(hash ^ word, agents->key[1]);
+    for (; end - text > 8; text += 8) {
+        memcpy(&word, text, 8);
+        hash = playcount_agents_mix(hash ^ word, key);
     }
     if (n >= 8) {
         memcpy(&word, end - 8, 8);
     }
     else {
-        memcpy(&word, agent, n);
+        memcpy(&word, text, n);
     }
-    return mix(mix(hash ^ word, agents->key[1]), agents->key[1]);
+    return playcount_agents_mix(playcount_agents_mix(hash ^ word, key), key);
 }
 
 /* A cell is one word: the upper bits are the hash's, the lower three the judgement
  * and one. So readers and writers need no lock. */
-playcount_agent_e playcount_agents_judge(playcount_agents *agents,
-                                         const char *agent, size_t n)
+playcount_agent_e playcount_agents_judge_hashed(playcount_agents *agents,
+                                                uint64_t hash, const char *agent,
+                                                size_t n)
 {
-    uint64_t hash, known;
-    _Atomic uint64_t *cell;
+    _Atomic uint64_t *cell = &agents->cells[(hash >> 3) % AGENT_CELLS];
+    uint64_t known = atomic_load_explicit(cell, memory_order_relaxed);
     playcount_agent_e judgement;
 
-    if (!agent) {
-        return PLAYCOUNT_AGENT_EMPTY;
-    }
-    hash = hash_of(agents, agent, n);
-    cell = &agents->cells[(hash >> 3) % AGENT_CELLS];
-    known = atomic_load_explicit(cell, memory_order_relaxed);
     if ((known & 7) && (known & ~UINT64_C(7)) == (hash & ~UINT64_C(7))) {
         return (playcount_agent_e)((known & 7) - 1);
     }
@@ -210,6 +199,14 @@ playcount_agent_e playcount_agents_judge(playcount_agents *agents,
     atomic_store_explicit(cell, (hash & ~UINT64_C(7)) | ((uint64_t)judgement + 1),
                           memory_order_relaxed);
     return judgement;
+}
+
+playcount_agent_e playcount_agents_judge(playcount_agents *agents,
+                                         const char *agent, size_t n)
+{
+    return agent ? playcount_agents_judge_hashed(
+                       agents, playcount_agents_hash(agents, agent, n), agent, n)
+                 : PLAYCOUNT_AGENT_EMPTY;
 }
 
 const char *playcount_agent_reason(playcount_agent_e judgement)

@@ -29,6 +29,7 @@
 #define PLAYCOUNT_MEDIA_RULES_AGENT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 typedef enum {
     PLAYCOUNT_AGENT_LISTENER,
@@ -53,6 +54,23 @@ int playcount_agents_load(playcount_agents *agents, const char *path, int allow,
  */
 playcount_agent_e playcount_agents_judge(playcount_agents *agents,
                                          const char *agent, size_t n);
+
+/* The same in two steps: whoever keeps the hash knows by it that the same
+ * User-Agent comes again, and may hash other texts, too. Fast; without the key,
+ * random bytes of these lists' own, nobody finds two texts that have the same. */
+uint64_t playcount_agents_hash(const playcount_agents *agents, const char *text,
+                               size_t n);
+playcount_agent_e playcount_agents_judge_hashed(playcount_agents *agents,
+                                                uint64_t hash, const char *agent,
+                                                size_t n);
+
+/* What such hashes are made by: two words become one. */
+static inline uint64_t playcount_agents_mix(uint64_t a, uint64_t b)
+{
+    unsigned __int128 product = (unsigned __int128)a * b;
+
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
 
 /* The judgement without files: rules 1, 3 and 4. */
 playcount_agent_e playcount_agent_judge(const char *agent, size_t n);

@@ -101,7 +101,7 @@ playcount_media_refuse(const playcount_delivery *d, const playcount_lists *lists
         playcount_networks_refuse(lists->networks, d->address)) {
         return say(reason, PLAYCOUNT_VERDICT_BOT, "the address is in a list");
     }
-    if (d->status == 206 && playcount_range_is_probe(d->range)) {
+    if (d->status == 206 && !d->no_probe && playcount_range_is_probe(d->range)) {
         return say(reason, PLAYCOUNT_VERDICT_PROBE,
                    "no range is longer than two bytes");
     }

@@ -64,6 +64,7 @@ typedef struct {
     int encoded;       /* it had a Content-Encoding: the bytes are not the file's */
     int unwanted;      /* playcount-skip is set */
     const char *range; /* the Range header; NULL: none */
+    int no_probe;      /* it is known already that a range is longer */
     const char *purpose; /* Sec-Purpose, or an older one; NULL: none */
     const char *agent;   /* the User-Agent header; NULL: none */
     size_t agent_n;

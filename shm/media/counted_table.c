@@ -5,7 +5,7 @@
 
 static uint64_t start_of(const playcount_media *media, uint64_t listener)
 {
-    return (uint64_t)(((unsigned __int128)listener * media->header->slots) >> 64);
+    return (uint64_t)(((unsigned __int128)listener * media->slots) >> 64);
 }
 
 static uint64_t clean(uint64_t listener)
@@ -19,7 +19,7 @@ static uint64_t clean(uint64_t listener)
 static inline uint64_t place_of(const playcount_media *media, unsigned generation,
                                 uint64_t listener)
 {
-    uint64_t slots = media->header->slots, i = start_of(media, listener), found;
+    uint64_t slots = media->slots, i = start_of(media, listener), found;
 
     listener = clean(listener);
     for (uint64_t n = 0; n < slots; n++, i = i + 1 == slots ? 0 : i + 1) {
@@ -35,18 +35,18 @@ static inline uint64_t place_of(const playcount_media *media, unsigned generatio
     return NONE;
 }
 
-PLAYCOUNT_HOT int playcount_counted_find(playcount_media *media,
-                                         const playcount_day *day,
-                                         uint64_t listener, int64_t *first)
+PLAYCOUNT_HOT int playcount_counted_find(playcount_media *media, unsigned place,
+                                         int64_t day, uint64_t listener,
+                                         int64_t *first)
 {
-    uint64_t i = place_of(media, day->place, listener);
+    uint64_t i = place_of(media, place, listener);
     uint32_t at;
 
     if (i == NONE) {
         return 0;
     }
-    at = atomic_load_explicit(&media->at[day->place][i], memory_order_relaxed);
-    *first = day->day * PLAYCOUNT_WINDOW_SECONDS + at;
+    at = atomic_load_explicit(&media->at[place][i], memory_order_relaxed);
+    *first = day * PLAYCOUNT_WINDOW_SECONDS + at;
     return at != PLAYCOUNT_REFUSED;
 }
 
@@ -75,8 +75,7 @@ playcount_counted_e playcount_counted_add(playcount_media *media,
                                           uint64_t listener, int64_t first)
 {
     playcount_generation *g = &media->header->generation[day->place];
-    uint64_t slots = media->header->slots,
-             i = place_of(media, day->place, listener);
+    uint64_t slots = media->slots, i = place_of(media, day->place, listener);
     int64_t since = first - day->day * PLAYCOUNT_WINDOW_SECONDS;
     uint32_t second =
         since > 0 && since < PLAYCOUNT_WINDOW_SECONDS ? (uint32_t)since : 0;

@@ -29,12 +29,9 @@ static int take(playcount_media *media, unsigned place, int64_t day,
 PLAYCOUNT_HOT int playcount_day_find(playcount_media *media, int64_t day,
                                      playcount_day *out)
 {
-    for (unsigned g = 0; g < PLAYCOUNT_GENERATIONS; g++) {
-        if (take(media, g, day, out)) {
-            return 1;
-        }
-    }
-    return 0;
+    int place = playcount_day_place(media, day);
+
+    return place >= 0 && take(media, (unsigned)place, day, out);
 }
 
 /* The day first: from then on nobody takes the key for one that is in use. */

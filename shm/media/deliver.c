@@ -13,8 +13,7 @@ compute(const playcount_day *day, const playcount_media_got *got, int place)
                                          got->address, got->agent, got->agent_n);
 
     if (got->numbers) {
-        got->numbers->day[place] = day->day;
-        got->numbers->number[place] = number;
+        got->numbers[place] = number;
     }
     return number;
 }
@@ -22,13 +21,10 @@ compute(const playcount_day *day, const playcount_media_got *got, int place)
 /* A day has one key as long as it is known. */
 static uint64_t number_of(const playcount_day *day, const playcount_media_got *got)
 {
-    const playcount_media_numbers *known = got->numbers;
-    int place = (int)(day->day & 1);
+    int place = day->day != playcount_window_day(got->start);
+    uint64_t known = got->numbers ? got->numbers[place] : 0;
 
-    if (known && known->number[place] && known->day[place] == day->day) {
-        return known->number[place];
-    }
-    return compute(day, got, place);
+    return known ? known : compute(day, got, place);
 }
 
 /* A listener and the generation that knows it. */
@@ -45,7 +41,8 @@ static __attribute__((noinline)) int
 look(playcount_media *media, const playcount_media_got *got, knowledge *k)
 {
     k->number = number_of(&k->day, got);
-    k->counted = playcount_counted_find(media, &k->day, k->number, &k->first);
+    k->counted = playcount_counted_find(media, k->day.place, k->day.day, k->number,
+                                        &k->first);
     if (!k->counted) {
         k->first = playcount_open_first(media, k->number);
     }
@@ -66,25 +63,43 @@ static int know(playcount_media *media, const playcount_media_got *got,
         return 0;
     }
     k->number = number_of(&k->day, got);
-    k->counted = playcount_counted_find(media, &k->day, k->number, &k->first);
+    k->counted = playcount_counted_find(media, k->day.place, k->day.day, k->number,
+                                        &k->first);
     if (!k->counted) {
         k->first = got->start;
     }
     return 1;
 }
 
+/* Is it counted on the day of the request, under a number that is not known yet? */
+static __attribute__((noinline)) int
+is_counted_today(playcount_media *media, const playcount_media_got *got,
+                 int64_t day)
+{
+    knowledge k;
+
+    return playcount_day_find(media, day, &k.day) &&
+           playcount_counted_find(media, k.day.place, day, number_of(&k.day, got),
+                                  &k.first);
+}
+
 PLAYCOUNT_HOT int playcount_media_is_counted(playcount_media *media,
                                              const playcount_media_got *got)
 {
-    int64_t day = playcount_window_day(got->start);
+    int64_t day = playcount_window_day(got->start), first;
+    int place;
     knowledge k;
 
-    if (got->window == PLAYCOUNT_WINDOW_ROLLING &&
+    if (PLAYCOUNT_SELDOM(got->window == PLAYCOUNT_WINDOW_ROLLING) &&
         playcount_day_find(media, day - 1, &k.day) && look(media, got, &k)) {
         return k.counted;
     }
-    return playcount_day_find(media, day, &k.day) &&
-           playcount_counted_find(media, &k.day, number_of(&k.day, got), &k.first);
+    if (PLAYCOUNT_SELDOM(!got->numbers || !got->numbers[0])) {
+        return is_counted_today(media, got, day);
+    }
+    place = playcount_day_place(media, day);
+    return place >= 0 && playcount_counted_find(media, (unsigned)place, day,
+                                                got->numbers[0], &first);
 }
 
 uint64_t playcount_media_missing(playcount_media *media,
@@ -101,7 +116,7 @@ uint64_t playcount_media_missing(playcount_media *media,
         return playcount_open_missing(media, 0, got);
     }
     k.number = number_of(&k.day, got);
-    return playcount_counted_find(media, &k.day, k.number, &k.first)
+    return playcount_counted_find(media, k.day.place, day, k.number, &k.first)
                ? 0
                : playcount_open_missing(media, k.number, got);
 }

@@ -125,9 +125,10 @@ typedef struct {
 
 struct playcount_media {
     playcount_media_header *header;
-    playcount_media_file *files;
     _Atomic uint64_t *fp[PLAYCOUNT_GENERATIONS];
     _Atomic uint32_t *at[PLAYCOUNT_GENERATIONS];
+    uint64_t slots; /* as in the header, where they never change */
+    playcount_media_file *files;
     playcount_stripe *stripe;
     _Atomic uint32_t
         *failed; /* the mark of shm/fault/fault.h; NULL without a file */
@@ -149,7 +150,18 @@ typedef struct {
     uint8_t key[PLAYCOUNT_LISTENER_KEY];
 } playcount_day;
 
-/* The generation of this day, if there is one. */
+/* Which generation is this day's; -1: there is none. */
+static inline int playcount_day_place(const playcount_media *media, int64_t day)
+{
+    for (int g = 0; g < PLAYCOUNT_GENERATIONS; g++) {
+        if (atomic_load(&media->header->generation[g].day) == day) {
+            return g;
+        }
+    }
+    return -1;
+}
+
+/* The same with its key. 0: there is none. */
 int playcount_day_find(playcount_media *media, int64_t day, playcount_day *out);
 
 /* The same, made if the day is a new one. 0: it is older than what is kept, or the
@@ -167,9 +179,9 @@ typedef enum {
     PLAYCOUNT_COUNTED_FULL
 } playcount_counted_e;
 
-/* Is the listener counted? *first is when its window began, in seconds since 1970.
- */
-int playcount_counted_find(playcount_media *media, const playcount_day *day,
+/* Is the listener counted, in the generation in this place, which is that day's?
+ * *first is when its window began, in seconds since 1970. */
+int playcount_counted_find(playcount_media *media, unsigned place, int64_t day,
                            uint64_t listener, int64_t *first);
 playcount_counted_e playcount_counted_add(playcount_media *media,
                                           const playcount_day *day,

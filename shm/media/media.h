@@ -81,14 +81,6 @@ int playcount_media_failed(const playcount_media *media);
 void playcount_media_guard(playcount_media *media, uint64_t bytes,
                            _Atomic uint32_t *failed, apr_pool_t *pool);
 
-/* The numbers that a listener has on a day and on the next one. Belongs to a caller
- * who asks more than once about the same song, address and User-Agent: they are
- * computed once. All zeros at first. */
-typedef struct {
-    int64_t day[2];
-    uint64_t number[2];
-} playcount_media_numbers;
-
 typedef struct {
     playcount_window_e window;
     int64_t start; /* of the request, in seconds since 1970 */
@@ -100,7 +92,11 @@ typedef struct {
     uint64_t need;                 /* bytes that are enough */
     const playcount_interval *got; /* what was written of what counts */
     size_t n;
-    playcount_media_numbers *numbers; /* NULL: nobody asks again */
+    /* The numbers that the listener has on the day of the request, and on the one
+     * before: two words of a caller's who asks more than once about the same song,
+     * address, User-Agent and day; they are computed once. Zeros at first. NULL:
+     * nobody asks again. */
+    uint64_t *numbers;
 } playcount_media_got;
 
 /* What came of it; for playcount_media_take_back() too. */

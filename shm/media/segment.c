@@ -83,6 +83,7 @@ void playcount_media_map(playcount_media *media, void *memory)
     const playcount_media_header *header = memory;
 
     media->header = memory;
+    media->slots = header->slots;
     media->files = (playcount_media_file *)at;
     at += page_up(PLAYCOUNT_MEDIA_FILES * sizeof(playcount_media_file));
     for (int g = 0; g < PLAYCOUNT_GENERATIONS; g++) {
@@ -142,7 +143,7 @@ void playcount_media_recover(void *memory)
 
 playcount_media *playcount_media_attach(apr_pool_t *pool, void *memory)
 {
-    playcount_media *media = apr_pcalloc(pool, sizeof(*media));
+    playcount_media *media = playcount_on_a_line(pool, sizeof(*media));
 
     playcount_media_map(media, memory);
     return media;
