@@ -15,10 +15,10 @@ typedef struct {
     uint64_t ticks, ns; /* of the same moment */
 } moment;
 
-int playcount_clock_counter;
-double playcount_clock_us = 0.001;
-_Atomic uint64_t playcount_clock_wall;
-_Atomic uint64_t playcount_clock_asked;
+PLAYCOUNT_AT_HAND int playcount_clock_counter;
+PLAYCOUNT_AT_HAND double playcount_clock_us = 0.001;
+PLAYCOUNT_AT_HAND _Atomic uint64_t playcount_clock_wall;
+PLAYCOUNT_AT_HAND _Atomic uint64_t playcount_clock_asked;
 
 static moment begun;
 

@@ -1,94 +1,71 @@
-/* Counting what was measured: each thread writes into a tray of its own (trays.h),
- * which it claims with its first request. A thread for which none was left adds to
- * the figures itself. */
+/* Counting what was measured, into trays of the process (trays.h): one for each
+ * processor. Threads take turns on a processor, so the tray of the one that a
+ * thread runs on is most likely in its cache and free; what belonged to the thread
+ * itself would be in no cache, as other requests were answered since its last one.
+ * Without a tray, or while another thread is at it, a request goes to the figures
+ * at once.
+ *
+ * The parent gives a child's trays back when the child has ended. */
 
 #include "metrics/metrics.h"
-#include "shm/hot.h"
 
-#include <pthread.h>
+#include <sched.h>
 #include <unistd.h>
 
-typedef struct {
-    playcount_tray *tray; /* NULL: none */
-    int asked;            /* for one; once is enough */
-} thread;
+#include "ap_mpm.h"
 
-/* Where it is takes a call to find out: once is enough. */
-static PLAYCOUNT_HOT __attribute__((noinline)) thread *own(void)
+#include "shm/hot.h"
+
+#define MOST_TRAYS 64
+
+static playcount_tray *tray[MOST_TRAYS];
+static PLAYCOUNT_AT_HAND unsigned trays;
+static PLAYCOUNT_AT_HAND playcount_figures *figures;
+
+unsigned playcount_count_trays(void)
 {
-    static _Thread_local thread of_thread;
+    long processors = sysconf(_SC_NPROCESSORS_CONF);
+    int threads = 0;
 
-    return &of_thread;
-}
-
-static pthread_key_t at_end; /* its value is the thread's tray */
-static pthread_mutex_t ending = PTHREAD_MUTEX_INITIALIZER;
-static int ready; /* ending */
-
-static void thread_ends(void *tray)
-{
-    own()->tray = NULL;
-    pthread_mutex_lock(&ending);
-    if (ready) {
-        playcount_tray_give_back(tray, playcount_metrics_segment->figures);
+    ap_mpm_query(AP_MPMQ_HARD_LIMIT_THREADS, &threads);
+    if (threads < 1 || processors < 1) {
+        return 1;
     }
-    pthread_mutex_unlock(&ending);
+    if (processors > threads) {
+        processors = threads;
+    }
+    return processors < MOST_TRAYS ? (unsigned)processors : MOST_TRAYS;
 }
 
-/* Threads of the MPM may end after the pool of child_init, when the memory of the
- * figures and this code are going: the parent gives their trays back. */
-static apr_status_t child_ends(void *unused)
+void playcount_count_child(void)
 {
-    pthread_mutex_lock(&ending);
-    ready = 0;
-    pthread_key_delete(at_end);
-    pthread_mutex_unlock(&ending);
-    return APR_SUCCESS;
-}
+    unsigned wanted = playcount_count_trays();
 
-void playcount_count_child(apr_pool_t *pchild)
-{
-    ready = !pthread_key_create(&at_end, thread_ends);
-    if (ready) {
-        apr_pool_pre_cleanup_register(pchild, NULL, child_ends);
+    figures = playcount_metrics_segment->figures;
+    for (trays = 0; trays < wanted; trays++) {
+        tray[trays] = playcount_tray_claim(playcount_metrics_segment->trays,
+                                           (int32_t)getpid());
+        if (!tray[trays]) {
+            return;
+        }
     }
 }
 
-static PLAYCOUNT_COLD void ask(thread *t)
+/* The C library knows the processor without asking the kernel. By the time the tray
+ * is used it may be another one: then two processors are at the tray. */
+static inline playcount_tray *nearest(void)
 {
-    t->asked = 1;
-    pthread_mutex_lock(&ending);
-    if (ready) {
-        t->tray = playcount_tray_claim(playcount_metrics_segment->trays,
-                                       (int32_t)getpid());
-    }
-    if (t->tray && pthread_setspecific(at_end, t->tray)) {
-        playcount_tray_give_back(t->tray, playcount_metrics_segment->figures);
-        t->tray = NULL;
-    }
-    pthread_mutex_unlock(&ending);
-}
+    int processor = sched_getcpu();
+    unsigned i = processor > 0 ? (unsigned)processor : 0;
 
-PLAYCOUNT_HOT void playcount_count_prefetch(void)
-{
-    const thread *t = own();
-
-    __builtin_prefetch(t->tray, 1);
+    return tray[i < trays ? i : i % trays];
 }
 
 PLAYCOUNT_HOT void playcount_count(unsigned route, unsigned cell,
                                    const uint64_t value[PLAYCOUNT_FIGURES])
 {
-    playcount_figures *figures = playcount_metrics_segment->figures;
-    thread *t = own();
-
-    if (!t->asked) {
-        ask(t);
-    }
-    if (t->tray) {
-        playcount_tray_add(t->tray, figures, route, cell, value);
-    }
-    else {
+    if (PLAYCOUNT_SELDOM(!trays) || PLAYCOUNT_SELDOM(!playcount_tray_add(
+                                        nearest(), figures, route, cell, value))) {
         playcount_figures_add(&figures[route], cell, value);
     }
 }

@@ -17,7 +17,7 @@
 
 #define NAME "PLAYCOUNT_BLOCKS"
 
-static ap_filter_rec_t *handle;
+static PLAYCOUNT_AT_HAND ap_filter_rec_t *handle;
 
 /* Counts; returns whether the end of the response is among the buckets. A brigade
  * may have a million: while walking, the counts are kept in registers. */

@@ -17,14 +17,13 @@
 #include "metrics/live.h"
 #include "server/retained.h"
 #include "server/start.h"
+#include "shm/hot.h"
 
 APLOG_USE_MODULE(playcount);
 
-#define MOST_TRAYS 1024
-
-const playcount_segment *playcount_metrics_segment;
-const playcount_metrics_server *playcount_metrics_global;
-_Atomic int32_t *playcount_metrics_row;
+PLAYCOUNT_AT_HAND const playcount_segment *playcount_metrics_segment;
+PLAYCOUNT_AT_HAND const playcount_metrics_server *playcount_metrics_global;
+PLAYCOUNT_AT_HAND _Atomic int32_t *playcount_metrics_row;
 
 static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
 {
@@ -34,26 +33,16 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     return OK;
 }
 
-/* A tray for each thread that there may be, of half a kilobyte; but not for more
- * than a thousand that are alive at a time. */
-static uint32_t trays_for(unsigned children, int threads)
-{
-    uint64_t all = (uint64_t)children * (threads > 0 ? (unsigned)threads : 1);
-
-    return all < MOST_TRAYS ? (uint32_t)all : MOST_TRAYS;
-}
-
 static void shape_of(const playcount_metrics_server *conf,
                      playcount_segment_shape *shape)
 {
-    int children = 0, threads = 0;
+    int children = 0;
 
     ap_mpm_query(AP_MPMQ_HARD_LIMIT_DAEMONS, &children);
-    ap_mpm_query(AP_MPMQ_HARD_LIMIT_THREADS, &threads);
     shape->routes = (uint32_t)conf->routes;
     /* After a graceful restart, old and new children live side by side. */
     shape->children = (uint32_t)(children > 0 ? 2 * children : 64);
-    shape->trays = trays_for(shape->children, threads);
+    shape->trays = shape->children * playcount_count_trays();
     shape->intervals = (uint32_t)((PLAYCOUNT_HISTORY_SECONDS + conf->interval - 1) /
                                   conf->interval);
     shape->statsd = conf->statsd != NULL;
@@ -188,7 +177,7 @@ static void child_init(apr_pool_t *p, server_rec *s)
             playcount_metrics_segment->inflight, (int32_t)getpid());
         apr_pool_cleanup_register(p, (void *)playcount_metrics_row, leave,
                                   apr_pool_cleanup_null);
-        playcount_count_child(p);
+        playcount_count_child();
         playcount_live_child(p);
         playcount_statsd_child(s);
     }

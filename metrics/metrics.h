@@ -135,11 +135,10 @@ int playcount_metrics_lane_route(request_rec *r, int *route, int *method);
 void playcount_metrics_lane_add(int route, int method, uint64_t all,
                                 uint64_t output, uint64_t bytes);
 
-/* count.c: count one request. By any thread. The first in child_init; the second a
- * while before the third, most likely by the same thread: it has the cache lines
- * fetched that the thread does not share with others, who were at work since. */
-void playcount_count_child(apr_pool_t *pchild);
-void playcount_count_prefetch(void);
+/* count.c: count one request. By any thread. Before: in child_init, the child's
+ * trays; and how many a child has, which depends on the machine and the MPM. */
+unsigned playcount_count_trays(void);
+void playcount_count_child(void);
 void playcount_count(unsigned route, unsigned cell,
                      const uint64_t value[PLAYCOUNT_FIGURES]);
 

@@ -9,6 +9,7 @@
  */
 
 #include "metrics/metrics.h"
+#include "shm/hot.h"
 
 #include "apr_strings.h"
 #include "http_config.h"
@@ -28,7 +29,7 @@ typedef struct playcount_notes {
     char route[PLAYCOUNT_LABEL_MAX + 1];
 } playcount_notes;
 
-int playcount_notes_wanted;
+PLAYCOUNT_AT_HAND int playcount_notes_wanted;
 
 /* Whether a directive here or in a section of it names a note. */
 static int are_named(const ap_directive_t *d)

@@ -17,23 +17,18 @@ APLOG_USE_MODULE(playcount);
 
 static const char of_files[] = "static";
 
-static const char *derived(const request_rec *r)
-{
-    if (!r->handler || !*r->handler || !strcmp(r->handler, "default-handler")) {
-        return of_files;
-    }
-    return r->handler;
-}
-
-/* Routes that this process has found, by their labels as they came: comparing one
- * is cheaper than cleaning and hashing it. First come, first kept: what is in a
- * place stays, so that whoever reads it needs no lock and finds it in the cache. A
- * label whose place has another one is looked up each time. */
+/* Routes that this process has found, by what they were found from: comparing that
+ * is cheaper than cleaning and hashing a label. First come, first kept: what is in
+ * a place stays, so that whoever reads it needs no lock and finds it in the cache.
+ * What finds another one in its place is looked up each time. */
 typedef struct {
     _Atomic int state;
     unsigned number;
+    int passing;            /* by the handler */
+    const void *source;     /* a constant label itself; or one of these: */
+#define OF_EXPRESSION NULL  /* the text is its value */
+#define OF_HANDLER of_files /* the text is r->handler, "" if there is none */
     const server_rec *host; /* that its name has in front, or NULL */
-    const char *constant;   /* the label itself, if it stays; or NULL, and */
     size_t length;
     char text[PLAYCOUNT_LABEL_MAX];
 } known;
@@ -53,9 +48,9 @@ static void forget_all(void)
 
 /* What a place is about, on its way there. */
 typedef struct {
-    const char *label;
-    int stays;
-    size_t length; /* of one that does not stay */
+    const void *source;
+    const char *text;
+    size_t length;
     const server_rec *host;
 } wanted;
 
@@ -63,13 +58,13 @@ static inline known *place_of(const wanted *w)
 {
     unsigned hash = (unsigned)((uintptr_t)w->host >> 4);
 
-    if (w->stays) {
-        hash += (unsigned)((uintptr_t)w->label >> 3);
+    if (w->length) {
+        hash = 31 * hash + (unsigned char)w->text[0];
+        hash = 31 * hash + (unsigned char)w->text[w->length / 2];
+        hash = 31 * hash + (unsigned char)w->text[w->length - 1];
     }
-    else if (w->length) {
-        hash = 31 * hash + (unsigned char)w->label[0];
-        hash = 31 * hash + (unsigned char)w->label[w->length / 2];
-        hash = 31 * hash + (unsigned char)w->label[w->length - 1];
+    else {
+        hash += (unsigned)((uintptr_t)w->source >> 3);
     }
     return &of_process[hash % PLACES];
 }
@@ -77,16 +72,12 @@ static inline known *place_of(const wanted *w)
 static inline int is_there(const known *k, const wanted *w)
 {
     /* Acquire: the rest is there when the state says so. */
-    if (atomic_load_explicit(&k->state, memory_order_acquire) != WRITTEN ||
-        k->host != w->host) {
-        return 0;
-    }
-    return w->stays ? k->constant == w->label
-                    : !k->constant && k->length == w->length &&
-                          !memcmp(k->text, w->label, w->length);
+    return atomic_load_explicit(&k->state, memory_order_acquire) == WRITTEN &&
+           k->source == w->source && k->host == w->host && k->length == w->length &&
+           (!w->length || !memcmp(k->text, w->text, w->length));
 }
 
-static PLAYCOUNT_COLD void keep(known *k, const wanted *w, unsigned number)
+static void keep(known *k, const wanted *w, unsigned number, int passing)
 {
     int state = FREE;
 
@@ -94,11 +85,12 @@ static PLAYCOUNT_COLD void keep(known *k, const wanted *w, unsigned number)
         atomic_compare_exchange_strong_explicit(&k->state, &state, BEING_WRITTEN,
                                                 memory_order_relaxed,
                                                 memory_order_relaxed)) {
-        memcpy(k->text, w->label, w->length);
+        memcpy(k->text, w->text, w->length);
         k->length = w->length;
-        k->constant = w->stays ? w->label : NULL;
+        k->source = w->source;
         k->host = w->host;
         k->number = number;
+        k->passing = passing;
         atomic_store_explicit(&k->state, WRITTEN, memory_order_release);
     }
 }
@@ -200,8 +192,7 @@ const char *playcount_route_name(apr_pool_t *p, unsigned route)
                : "?";
 }
 
-static PLAYCOUNT_COLD unsigned look_up(request_rec *r, const char *label,
-                                       const server_rec *host)
+static unsigned look_up(request_rec *r, const char *label, const server_rec *host)
 {
     const char *full =
         host ? apr_pstrcat(r->pool, host->server_hostname, "/", label, NULL)
@@ -223,32 +214,57 @@ static PLAYCOUNT_COLD unsigned look_up(request_rec *r, const char *label,
     return number;
 }
 
-/* Of a request whose directory has no constant label. */
+/* A label, unless it is empty. */
 static __attribute__((noinline)) void
-find_label(request_rec *r, const playcount_metrics_dir *conf, wanted *w)
+evaluate(request_rec *r, const playcount_metrics_dir *conf, wanted *w)
 {
-    if (conf->expr) {
-        w->label = evaluated(r, conf->expr);
-        if (w->label && *w->label && conf->hosts && !is_own_host(r, conf->hosts)) {
-            w->label = "other";
-        }
+    const char *label = evaluated(r, conf->expr);
+
+    if (label && *label) {
+        w->source = OF_EXPRESSION;
+        w->text = conf->hosts && !is_own_host(r, conf->hosts) ? "other" : label;
+        w->host = NULL;
     }
-    if (!w->label || !*w->label) {
-        w->label = derived(r);
-        w->host = hosts_in_names ? r->server : NULL;
+}
+
+/* Of a request whose directory has no constant label. */
+static inline void find_source(request_rec *r, const playcount_metrics_dir *conf,
+                               wanted *w)
+{
+    w->source = OF_HANDLER;
+    w->text = r->handler ? r->handler : "";
+    w->host = hosts_in_names ? r->server : NULL;
+    if (PLAYCOUNT_SELDOM(conf->expr != NULL)) {
+        evaluate(r, conf, w);
     }
-    w->stays = w->label == of_files;
-    w->length = w->stays ? 0 : strlen(w->label);
+    w->length = strlen(w->text);
+}
+
+static const char *label_of(const wanted *w)
+{
+    if (w->source == OF_EXPRESSION) {
+        return w->text;
+    }
+    if (w->source != OF_HANDLER) {
+        return w->source;
+    }
+    return !w->length || !strcmp(w->text, "default-handler") ? of_files : w->text;
+}
+
+static int is_passing(const char *handler)
+{
+    return handler && !strcmp(handler, REDIRECT_HANDLER);
 }
 
 static PLAYCOUNT_COLD unsigned find_and_keep(request_rec *r, known *k,
-                                             const wanted *w)
+                                             const wanted *w, int *passing)
 {
-    unsigned number = look_up(r, w->label, w->host);
+    unsigned number = look_up(r, label_of(w), w->host);
 
+    *passing = w->source == OF_HANDLER && is_passing(w->text);
     /* "other" is not kept: each request that is refused is counted. */
     if (number != playcount_metrics_segment->count - 1) {
-        keep(k, w, number);
+        keep(k, w, number, *passing);
     }
     return number;
 }
@@ -257,15 +273,23 @@ PLAYCOUNT_HOT unsigned playcount_route_find(request_rec *r,
                                             const playcount_metrics_dir *conf,
                                             int *passing)
 {
-    wanted w = {.label = conf->label, .stays = 1};
+    wanted w = {.source = conf->label};
+    unsigned number;
     known *k;
 
-    *passing = 0;
-    if (!w.label || !*w.label) {
-        find_label(r, conf, &w);
-        *passing =
-            !conf->label && r->handler && !strcmp(r->handler, REDIRECT_HANDLER);
+    if (!conf->label || !*conf->label) {
+        find_source(r, conf, &w);
     }
     k = place_of(&w);
-    return PLAYCOUNT_SELDOM(!is_there(k, &w)) ? find_and_keep(r, k, &w) : k->number;
+    if (PLAYCOUNT_SELDOM(!is_there(k, &w))) {
+        number = find_and_keep(r, k, &w, passing);
+    }
+    else {
+        number = k->number;
+        *passing = k->passing;
+    }
+    if (PLAYCOUNT_SELDOM(w.source == OF_EXPRESSION)) {
+        *passing = is_passing(r->handler);
+    }
+    return number;
 }

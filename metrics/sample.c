@@ -26,11 +26,16 @@
 
 APLOG_USE_MODULE(playcount);
 
-playcount_sample *playcount_sample_of(request_rec *r)
+static inline playcount_sample *of_first(const request_rec *first)
 {
-    const playcount_request *q = playcount_request_of(playcount_request_first(r));
+    const playcount_request *q = playcount_request_of(first);
 
     return q ? q->sample : NULL;
+}
+
+playcount_sample *playcount_sample_of(request_rec *r)
+{
+    return of_first(playcount_request_first(r));
 }
 
 static const playcount_metrics_dir *conf_of(const request_rec *r)
@@ -80,7 +85,6 @@ static PLAYCOUNT_HOT playcount_sample *begin(request_rec *first)
     playcount_sample *s = memory;
     int64_t before;
 
-    playcount_count_prefetch();
     s->start = playcount_ticks();
     before = (int64_t)playcount_ticks_wall(s->start) - first->request_time;
     s->before = before > 0 ? (uint64_t)before : 0;
@@ -99,13 +103,17 @@ static PLAYCOUNT_HOT playcount_sample *begin(request_rec *first)
  * to; or the start of an answer of httpd's own. */
 static PLAYCOUNT_HOT void start(request_rec *r)
 {
-    request_rec *first = playcount_request_first(r);
+    request_rec *first;
     playcount_sample *s;
 
-    if (r->main || !measured(first) || playcount_page_is_own(r)) {
+    if (r->main) {
         return;
     }
-    s = playcount_sample_of(first);
+    first = playcount_request_first(r);
+    if (!measured(first) || playcount_page_is_own(r)) {
+        return;
+    }
+    s = of_first(first);
     if (!s) {
         s = begin(first);
     }
@@ -211,7 +219,7 @@ static PLAYCOUNT_COLD void tell_finish(request_rec *first,
 static PLAYCOUNT_HOT int log_sample(request_rec *r)
 {
     request_rec *first = playcount_request_first(r);
-    playcount_sample *s = playcount_sample_of(first);
+    playcount_sample *s = of_first(first);
     unsigned status_class, cell;
 
     if (PLAYCOUNT_SELDOM(!s)) {

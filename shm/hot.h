@@ -4,7 +4,8 @@
  * holds. So each line of ours that it touches is fetched anew: what a small
  * function costs is not its instructions but its lines. The linker puts hot
  * functions side by side, without the rest of their files in between, and cold ones
- * elsewhere.
+ * elsewhere. The same goes for what they read: the few variables that every request
+ * needs lie together, and hardly one is written after the start.
  */
 #ifndef PLAYCOUNT_SHM_HOT_H
 #define PLAYCOUNT_SHM_HOT_H
@@ -15,6 +16,7 @@
 
 #define PLAYCOUNT_HOT __attribute__((hot))
 #define PLAYCOUNT_COLD __attribute__((noinline, cold))
+#define PLAYCOUNT_AT_HAND __attribute__((section("playcount_at_hand")))
 
 /* What seldom holds: what follows from it stands behind the function's end. */
 #define PLAYCOUNT_SELDOM(x) __builtin_expect(!!(x), 0)

@@ -41,15 +41,20 @@ void playcount_figures_add_values(playcount_figures *figures, playcount_figure_e
     uint64_t sum = 0, highest = 0, lowest = UINT64_MAX;
 
     for (unsigned i = 0; i < n; i++) {
-        unsigned at = playcount_histogram_index(value[i], buckets);
+        unsigned at;
 
+        sum += value[i];
+        if (i && value[i] == value[i - 1]) {
+            equal++;
+            continue;
+        }
+        at = playcount_histogram_index(value[i], buckets);
         if (at != last) {
             add(&bucket[last], equal);
             last = at;
             equal = 0;
         }
         equal++;
-        sum += value[i];
         highest = value[i] > highest ? value[i] : highest;
         lowest = value[i] < lowest ? value[i] : lowest;
     }

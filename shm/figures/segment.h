@@ -26,7 +26,7 @@
 
 /* Part of the key under which the memory is kept: raise it when any layout
  * changes. */
-#define PLAYCOUNT_SEGMENT_VERSION 5
+#define PLAYCOUNT_SEGMENT_VERSION 6
 
 typedef struct {
     uint32_t routes;    /* besides "other" */

@@ -1,4 +1,4 @@
-/* What threads have measured and nobody has added yet: see trays.h. */
+/* What processes have measured and nobody has added yet: see trays.h. */
 
 #include "shm/figures/trays.h"
 #include "shm/hot.h"
@@ -134,6 +134,8 @@ playcount_tray *playcount_tray_claim(playcount_trays *trays, int32_t pid)
 void playcount_tray_give_back(playcount_tray *tray, playcount_figures *figures)
 {
     empty(tray, figures);
+    /* A thread may have been killed with it. */
+    atomic_store_explicit(&tray->writing, 0, memory_order_relaxed);
     atomic_store_explicit(&tray->owner, 0, memory_order_release);
 }
 
@@ -153,20 +155,27 @@ void playcount_trays_release(playcount_trays *trays, playcount_figures *figures,
 
 /* --- putting in --- */
 
-PLAYCOUNT_HOT void playcount_tray_add(playcount_tray *tray,
-                                      playcount_figures *figures, unsigned route,
-                                      unsigned cell,
-                                      const uint64_t value[PLAYCOUNT_FIGURES])
+static inline int fits(const uint64_t value[PLAYCOUNT_FIGURES])
 {
-    uint64_t written = atomic_load_explicit(&tray->written, memory_order_relaxed);
-    playcount_tray_record *r;
+    return (value[PLAYCOUNT_REQUEST_TIME] | value[PLAYCOUNT_APPLICATION_TIME] |
+            value[PLAYCOUNT_OUTPUT_TIME] | value[PLAYCOUNT_OUTPUT_BLOCKS]) <=
+           UINT32_MAX;
+}
 
-    if ((value[PLAYCOUNT_REQUEST_TIME] | value[PLAYCOUNT_APPLICATION_TIME] |
-         value[PLAYCOUNT_OUTPUT_TIME] | value[PLAYCOUNT_OUTPUT_BLOCKS]) >
-        UINT32_MAX) {
-        playcount_figures_add(&figures[route], cell, value);
-        return;
+PLAYCOUNT_HOT int playcount_tray_add(playcount_tray *tray,
+                                     playcount_figures *figures, unsigned route,
+                                     unsigned cell,
+                                     const uint64_t value[PLAYCOUNT_FIGURES])
+{
+    playcount_tray_record *r;
+    uint64_t written;
+
+    /* Acquire: what the last one wrote, `written` too, comes before. */
+    if (!fits(value) ||
+        atomic_exchange_explicit(&tray->writing, 1, memory_order_acquire)) {
+        return 0;
     }
+    written = atomic_load_explicit(&tray->written, memory_order_relaxed);
     /* Acquire: those who took the records that lie here have read them. */
     if (written - atomic_load_explicit(&tray->taken, memory_order_acquire) ==
         PLAYCOUNT_TRAY_RECORDS) {
@@ -187,4 +196,6 @@ PLAYCOUNT_HOT void playcount_tray_add(playcount_tray *tray,
                           memory_order_relaxed);
     /* Release: the record before the word that hands it over. */
     atomic_store_explicit(&tray->written, written + 1, memory_order_release);
+    atomic_store_explicit(&tray->writing, 0, memory_order_release);
+    return 1;
 }

@@ -1,7 +1,7 @@
-/* What threads have measured and nobody has added to the figures yet.
+/* What processes have measured and nobody has added to the figures yet.
  *
  * Adding one request to the figures takes eleven atomic additions, to words that
- * lie in ten cache lines. A thread that has a tray writes the request down in it
+ * lie in ten cache lines. A process that has a tray writes the request down in it
  * instead, 32 bytes one after another; when the tray is full, its requests are
  * added together: sums once, equal buckets once, and with the code and the lines at
  * hand. Whoever reads the figures has all trays emptied before. So nothing is ever
@@ -10,9 +10,10 @@
  *     used       so many of the trays have ever been claimed, the first of all;
  *                raised only
  *     tray
- *       owner    pid of the thread's process, 0: free. Claimed by a thread, by
- *                CAS; given back by it, or by the parent for a process that ended
- *       written  records put into the tray, ever; the owner, release
+ *       owner    pid of the process, 0: free. Claimed by CAS; given back by the
+ *                process, or by the parent when it has ended
+ *       writing  1: a thread of the owner is putting something in; that thread
+ *       written  records put into the tray, ever; that thread, release
  *       taken    records taken out, ever; whoever takes them, by CAS
  *     record
  *       when     request time and application time, 32 bits each
@@ -20,10 +21,11 @@
  *       length   output length
  *       where    route << 32 | cell
  *
- * Nothing is locked. A record belongs to the owner until `written` has passed it,
- * then to whoever moves `taken` past it: that thread has read the records before,
- * and if the CAS succeeds nobody else had them and the owner has not written over
- * them, since it waits for `taken`. A record is added once.
+ * Nobody waits. A thread that finds another one writing does without the tray. A
+ * record belongs to the one that writes until `written` has passed it, then to
+ * whoever moves `taken` past it: that thread has read the records before, and if
+ * the CAS succeeds nobody else had them and nobody has written over them, since
+ * that needs `taken` to be further. A record is added once.
  *
  * A process that is killed leaves its trays as they are: the parent adds what is in
  * them. Only what the process itself had just taken out is lost with it, one tray
@@ -46,6 +48,7 @@ typedef struct {
 
 typedef struct {
     _Alignas(64) _Atomic int32_t owner;
+    _Atomic int32_t writing;
     _Atomic uint64_t written;
     _Atomic uint64_t taken;
     _Alignas(64) playcount_tray_record record[PLAYCOUNT_TRAY_RECORDS];
@@ -62,14 +65,18 @@ size_t playcount_trays_size(unsigned count);
 /* In zeroed memory. */
 void playcount_trays_init(playcount_trays *trays, unsigned count);
 
-/* For the calling thread alone, until it gives it back; NULL if none is free. */
+/* For the calling process alone, until it is given back; NULL if none is free. */
 playcount_tray *playcount_tray_claim(playcount_trays *trays, int32_t pid);
+
+/* When no thread puts anything in any more. */
 void playcount_tray_give_back(playcount_tray *tray, playcount_figures *figures);
 
-/* Count one request of a route: the owner. figures[] has all routes. */
-void playcount_tray_add(playcount_tray *tray, playcount_figures *figures,
-                        unsigned route, unsigned cell,
-                        const uint64_t value[PLAYCOUNT_FIGURES]);
+/* Count one request of a route; 0: it is not counted, as another thread is just
+ * counting or a value does not fit. Any thread of the owner. figures[] has all
+ * routes. */
+int playcount_tray_add(playcount_tray *tray, playcount_figures *figures,
+                       unsigned route, unsigned cell,
+                       const uint64_t value[PLAYCOUNT_FIGURES]);
 
 /* Add what is in the trays to the figures. Any thread of any process. */
 void playcount_trays_empty(playcount_trays *trays, playcount_figures *figures);

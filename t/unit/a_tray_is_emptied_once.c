@@ -1,6 +1,6 @@
 /* Requests that lie in trays are added to the figures once, whoever empties them
- * and however often, while they are written; a killed process leaves them to the
- * parent. */
+ * and however often, while several threads write them; a killed process leaves them
+ * to the parent. */
 
 #include <pthread.h>
 #include <signal.h>
@@ -10,7 +10,7 @@
 #include "shm/figures/trays.h"
 #include "fixture.h"
 
-enum { ROUTES = 3, TRAYS = 8, PROCESSES = 3, THREADS = 2, N = 40000 };
+enum { ROUTES = 3, TRAYS = 8, PROCESSES = 3, THREADS = 3, N = 40000 };
 
 static playcount_figures *figures;
 static playcount_trays *trays;
@@ -25,37 +25,32 @@ static void count(playcount_tray *tray, uint64_t i)
 {
     uint64_t value[PLAYCOUNT_FIGURES] = {i, i / 2, i / 4, 1, 1000 + i};
 
-    if (tray) {
-        playcount_tray_add(tray, figures, i % ROUTES, i % PLAYCOUNT_CELLS, value);
-    }
-    else {
+    if (!tray || !playcount_tray_add(tray, figures, i % ROUTES, i % PLAYCOUNT_CELLS,
+                                     value)) {
         playcount_figures_add(&figures[i % ROUTES], i % PLAYCOUNT_CELLS, value);
     }
 }
 
-static void *work(void *unused)
+static void *work(void *tray)
 {
-    playcount_tray *tray = playcount_tray_claim(trays, (int32_t)getpid());
-
     for (uint64_t i = 1; i <= N; i++) {
         count(tray, i);
     }
-    if (tray) {
-        playcount_tray_give_back(tray, figures);
-    }
-    return unused;
+    return NULL;
 }
 
 static void work_in_threads(void)
 {
+    playcount_tray *tray = playcount_tray_claim(trays, (int32_t)getpid());
     pthread_t thread[THREADS];
 
     for (int i = 0; i < THREADS; i++) {
-        pthread_create(&thread[i], NULL, work, NULL);
+        pthread_create(&thread[i], NULL, work, tray);
     }
     for (int i = 0; i < THREADS; i++) {
         pthread_join(thread[i], NULL);
     }
+    playcount_tray_give_back(tray, figures);
 }
 
 /* What all routes have, and whether it hangs together. */
@@ -131,12 +126,14 @@ static void test_at_once(void)
 }
 
 /* Killed at any moment: the parent's turn. What lies in its trays is not lost, and
- * the trays are free again. */
+ * the trays are free again, also one that a thread was just writing to. */
 static void test_killed(void)
 {
     uint64_t sum[PLAYCOUNT_FIGURES];
     uint64_t before, after;
     int whole, to_parent[2];
+    uint64_t value[PLAYCOUNT_FIGURES] = {1, 1, 1, 1, 1};
+    playcount_tray *tray;
     pid_t child;
     char byte;
 
@@ -147,11 +144,12 @@ static void test_killed(void)
     child = test_fork();
     if (child == 0) {
         for (int i = 0; i < TRAYS; i++) {
-            playcount_tray *tray = playcount_tray_claim(trays, (int32_t)getpid());
+            tray = playcount_tray_claim(trays, (int32_t)getpid());
 
             for (uint64_t n = 1; n <= 5; n++) {
                 count(tray, n);
             }
+            atomic_store(&tray->writing, 1);
         }
         byte = playcount_tray_claim(trays, (int32_t)getpid()) ? 'y' : 'n';
         if (write(to_parent[1], &byte, 1) == 1) {
@@ -167,7 +165,12 @@ static void test_killed(void)
     playcount_trays_release(trays, figures, child);
     after = read_all(sum, &whole);
     is(after, before + 5 * TRAYS, "what lay in them is added");
-    ok(playcount_tray_claim(trays, (int32_t)getpid()) != NULL, "and they are free");
+    tray = playcount_tray_claim(trays, (int32_t)getpid());
+    ok(tray != NULL, "and they are free");
+    ok(tray && playcount_tray_add(tray, figures, 0, 0, value), "to be written to");
+    atomic_store(&tray->writing, 1);
+    ok(!playcount_tray_add(tray, figures, 0, 0, value),
+       "a second thread does not wait for the first");
 }
 
 int main(void)
