@@ -19,6 +19,7 @@ _cores = sorted(os.sched_getaffinity(0))
 SERVER_CORES = {_cores[0]}
 LOAD_CORES = {_cores[1]} if len(_cores) > 1 else {_cores[0]}
 ALL_CORES = set(_cores)
+LOAD_ALONE = LOAD_CORES != SERVER_CORES
 
 
 def rounds(full=5, quick=2):

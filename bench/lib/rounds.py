@@ -19,10 +19,18 @@ def in_turn(count, one, other, measure):
     return [(measure(one, other), measure(other, one)) for _ in range(count)]
 
 
-def ratios_in_turn(pairs):
+def throughput(result):
+    return result.rate, result.versus_rate
+
+
+def per_cpu_second(result):
+    return (quotient(result.answers, result.cpu_seconds),
+            quotient(result.versus_answers, result.versus_cpu_seconds))
+
+
+def ratios_in_turn(pairs, figures=throughput):
     """one / other, round by round, whoever began."""
-    return [math.sqrt(quotient(a.rate, a.versus_rate) * quotient(b.versus_rate, b.rate))
-            for a, b in pairs]
+    return [math.sqrt(quotient(*figures(a)) / quotient(*figures(b))) for a, b in pairs]
 
 
 def quotient(a, b):

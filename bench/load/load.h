@@ -67,6 +67,14 @@ int request_write(const request *r, char *to);
 /* How many ids were written so far. */
 uint64_t request_ids(void);
 
+/* --- processes.c: the server's, for the CPU time of both requests asked in turn
+ * --- */
+
+void processes_add(int pid);
+
+/* Of all of them so far, in nanoseconds; those that have ended not any more. */
+uint64_t processes_cpu(void);
+
 /* --- samples.c: every latency, and quantiles of them --------------------- */
 
 void samples_add(uint64_t ns);

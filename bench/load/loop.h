@@ -39,6 +39,7 @@ typedef struct {
     uint64_t due_step;   /* between two of them; 0: no fixed rate */
     char *turn;          /* room for the requests of one turn */
     uint64_t slot_began; /* the present slot */
+    uint64_t slot_cpu;   /* the server's CPU time at that moment */
     int slots;           /* before it */
     int second;          /* it belongs to `versus` */
 } loop;

@@ -11,6 +11,8 @@ static const char usage[] =
     "usage: load --port N --request FILE [options]\n"
     "  --versus FILE     another request, asked in turn with the first\n"
     "  --slot-ms N       each of the two for so long at a time (20)\n"
+    "  --awake           does not sleep: no answer has to wake this process\n"
+    "  --cpu-of PID      the server's; as often as it has processes\n"
     "  --connections N   that ask (1)\n"
     "  --active N        of them at a time; they take turns (all)\n"
     "  --idle N          more, which ask once and stay open (0)\n"
@@ -37,6 +39,8 @@ static void print(const result *r)
         r->reconnects, r->idle_open, r->slow_good);
     printf("\"versus_answers\": %lu, \"versus_seconds\": %.6f, ", r->versus_answers,
            (double)r->versus_ns / 1e9);
+    printf("\"cpu_seconds\": %.9f, \"versus_cpu_seconds\": %.9f, ",
+           (double)r->cpu_ns / 1e9, (double)r->versus_cpu_ns / 1e9);
     printf("\"errors\": {\"connect\": %lu, \"bad\": %lu, \"malformed\": %lu, "
            "\"cut\": %lu, \"unanswered\": %lu}, ",
            r->connect, r->bad, r->malformed, r->cut, r->unanswered);
@@ -58,7 +62,8 @@ int main(int argc, char **argv)
         {"slow", 1, NULL, 'l'},          {"slow-ms", 1, NULL, 'm'},
         {"wait", 1, NULL, 'w'},          {"at-least", 1, NULL, 'A'},
         {"redis", 1, NULL, 'R'},         {"versus", 1, NULL, 'v'},
-        {"slot-ms", 1, NULL, 'S'},       {NULL, 0, NULL, 0},
+        {"slot-ms", 1, NULL, 'S'},       {"awake", 0, NULL, 'W'},
+        {"cpu-of", 1, NULL, 'P'},        {NULL, 0, NULL, 0},
     };
     plan p = {.connections = 1,
               .pipeline = 1,
@@ -86,6 +91,12 @@ int main(int argc, char **argv)
             break;
         case 'S':
             p.slot_ns = (uint64_t)(atof(optarg) * 1e6);
+            break;
+        case 'P':
+            processes_add(atoi(optarg));
+            break;
+        case 'W':
+            p.awake = 1;
             break;
         case 'c':
             p.connections = atoi(optarg);

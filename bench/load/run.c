@@ -64,23 +64,20 @@ static void start(int rate_fd, int slow_fd)
     the.measuring = 1;
     puts("start");
     fflush(stdout);
-    the.due = now() + the.due_step;
     if (slow_fd >= 0) {
         start_timer(slow_fd, (uint64_t)the.plan->slow_ms * 1000000 / 16);
     }
     if (rate_fd >= 0) {
         start_timer(rate_fd, the.due_step);
     }
-    else {
-        ask_all(the.due);
-    }
+    ask_all(now());
 }
 
 /* One round of events, at most 10 ms long. */
 static void events(int rate_fd, int slow_fd)
 {
     struct epoll_event list[256];
-    int n = epoll_wait(the.epoll_fd, list, 256, 10);
+    int n = epoll_wait(the.epoll_fd, list, 256, the.plan->awake ? 0 : 10);
 
     for (int i = 0; i < n; i++) {
         connection *c = list[i].data.ptr;

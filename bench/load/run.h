@@ -12,6 +12,7 @@ typedef struct {
     request ask;      /* what is asked */
     request versus;   /* compared with it, if it has a length: see turn.c */
     uint64_t slot_ns; /* how long each of the two is asked at a time */
+    int awake;        /* look for answers all the time */
     uint64_t replies; /* Redis: replies to one request */
     int connections;  /* that ask */
     int active;       /* how many of them at a time; they take turns */
@@ -32,6 +33,8 @@ typedef struct {
     uint64_t elapsed_ns;     /* the time; with `versus` that of `ask` alone */
     uint64_t versus_answers; /* the same of `versus` */
     uint64_t versus_ns;
+    uint64_t cpu_ns; /* the server's, for `ask` and for `versus` */
+    uint64_t versus_cpu_ns;
     uint64_t reconnects; /* the server closed a connection in good order */
     /* What went wrong. */
     uint64_t connect;    /* no connection */

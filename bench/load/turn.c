@@ -89,7 +89,9 @@ static void next_turn(connection *c)
 /* At a fixed rate: whatever is due goes out on free connections. */
 void ask_due(void)
 {
-    for (int i = 0; i < the.plan->connections && the.due <= now(); i++) {
+    for (int i = 0;
+         i < the.plan->connections && the.due <= now() && !slot_is_over(now());
+         i++) {
         connection *c = &the.all[i];
 
         if (c->state == OPEN && !c->awaited && the.measuring && !the.stopping) {
@@ -104,6 +106,11 @@ void ask_due(void)
 void ask_all(uint64_t started)
 {
     the.slot_began = started;
+    the.slot_cpu = processes_cpu();
+    if (the.due_step) {
+        the.due = started + the.due_step;
+        return;
+    }
     for (int i = 0; i < the.plan->active; i++) {
         the.ring = i;
         if (!the.all[i].awaited) {
@@ -129,8 +136,11 @@ void change_slot(void)
 
     if (slot_is_over(time) && !waiting()) {
         if (!warming_up()) {
-            *(the.second ? &the.result->versus_ns : &the.result->elapsed_ns) +=
-                time - the.slot_began;
+            result *r = the.result;
+
+            *(the.second ? &r->versus_ns : &r->elapsed_ns) += time - the.slot_began;
+            *(the.second ? &r->versus_cpu_ns : &r->cpu_ns) +=
+                processes_cpu() - the.slot_cpu;
         }
         the.slots++;
         the.second = !the.second;
