@@ -76,11 +76,12 @@ static __attribute__((noinline)) int
 is_counted_today(playcount_media *media, const playcount_media_got *got,
                  int64_t day)
 {
-    knowledge k;
+    playcount_day today;
+    int64_t first;
 
-    return playcount_day_find(media, day, &k.day) &&
-           playcount_counted_find(media, k.day.place, day, number_of(&k.day, got),
-                                  &k.first);
+    return playcount_day_find(media, day, &today) &&
+           playcount_counted_find(media, today.place, day, number_of(&today, got),
+                                  &first);
 }
 
 PLAYCOUNT_HOT int playcount_media_is_counted(playcount_media *media,
