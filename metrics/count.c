@@ -16,7 +16,7 @@
 
 #include "shm/hot.h"
 
-#define MOST_TRAYS 64
+#define MOST_TRAYS 64 /* of one process */
 
 static playcount_tray *tray[MOST_TRAYS];
 static PLAYCOUNT_AT_HAND unsigned trays;

@@ -21,6 +21,8 @@
 
 APLOG_USE_MODULE(playcount);
 
+#define MOST_TRAYS 1024
+
 PLAYCOUNT_AT_HAND const playcount_segment *playcount_metrics_segment;
 PLAYCOUNT_AT_HAND const playcount_metrics_server *playcount_metrics_global;
 PLAYCOUNT_AT_HAND _Atomic int32_t *playcount_metrics_row;
@@ -33,6 +35,15 @@ static int pre_config(apr_pool_t *pconf, apr_pool_t *plog, apr_pool_t *ptemp)
     return OK;
 }
 
+/* Half a kilobyte each, and whoever reads the figures looks into all that were ever
+ * used: not more than a thousand. */
+static uint32_t trays_for(unsigned children)
+{
+    uint64_t all = (uint64_t)children * playcount_count_trays();
+
+    return all < MOST_TRAYS ? (uint32_t)all : MOST_TRAYS;
+}
+
 static void shape_of(const playcount_metrics_server *conf,
                      playcount_segment_shape *shape)
 {
@@ -42,7 +53,7 @@ static void shape_of(const playcount_metrics_server *conf,
     shape->routes = (uint32_t)conf->routes;
     /* After a graceful restart, old and new children live side by side. */
     shape->children = (uint32_t)(children > 0 ? 2 * children : 64);
-    shape->trays = shape->children * playcount_count_trays();
+    shape->trays = trays_for(shape->children);
     shape->intervals = (uint32_t)((PLAYCOUNT_HISTORY_SECONDS + conf->interval - 1) /
                                   conf->interval);
     shape->statsd = conf->statsd != NULL;
