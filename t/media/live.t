@@ -19,20 +19,12 @@ my $BEYOND = 768 * 1024; # read of what is not needed: more than all buffers on 
 for my $mpm (split / /, $ENV{PLAYCOUNT_MPM} // 'event worker prefork') {
     my $server = Playcount::Media::server(mpm => $mpm, start => 0, modules => ['ssl']);
     my $root = $server->root;
-    my $tls = Playcount::Server::free_port();
-    `openssl req -x509 -newkey rsa:2048 -nodes -batch -subj /CN=127.0.0.1 -days 2 -keyout $root/key.pem -out $root/cert.pem 2>&1`;
-    is $?, 0, 'a certificate';
+    ok my $tls = $server->listen_tls, 'a certificate';
     my ($size) = Playcount::Media::make("$root/htdocs", 'long.mp3');
     $server->{config} .= <<"EOT";
 LogFormat "%a %t \\"%r\\" %>s %B \\"%{User-Agent}i\\" %^Pv %^Px %^Pt \\"%^Pi\\"" replay
 CustomLog logs/replay replay env=!playcount-skip
 Timeout 600
-Listen 127.0.0.1:$tls
-<VirtualHost *:$tls>
-    SSLEngine On
-    SSLCertificateFile $root/cert.pem
-    SSLCertificateKeyFile $root/key.pem
-</VirtualHost>
 EOT
     $server->write_config;
     $server->start;

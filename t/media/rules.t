@@ -17,22 +17,14 @@ sub server_of
     my $h2 = $mpm ne 'prefork';
     my $server = Playcount::Media::server(mpm => $mpm, start => 0,
         modules => [qw(ssl proxy proxy_http remoteip), $h2 ? 'http2' : ()]);
-    my $root = $server->root;
-    my ($tls, $behind, $front, $files) = map { Playcount::Server::free_port() } 1 .. 4;
-    `openssl req -x509 -newkey rsa:2048 -nodes -batch -subj /CN=127.0.0.1 -days 2 -keyout $root/key.pem -out $root/cert.pem 2>&1`;
-    is $?, 0, "$mpm: a certificate";
+    my ($behind, $front, $files) = map { Playcount::Server::free_port() } 1 .. 3;
+    ok my $tls = $server->listen_tls, "$mpm: a certificate";
     $server->{config} .= ($h2 ? "Protocols h2 h2c http/1.1\n" : '') . <<"EOT";
 LogFormat "%{X-Case}i %^Pv %^Pi" cases
 CustomLog logs/cases cases
 SetEnvIf Referer "/preview" playcount-skip
 RemoteIPHeader X-Forwarded-For
 RemoteIPInternalProxy 127.0.0.1
-Listen 127.0.0.1:$tls
-<VirtualHost *:$tls>
-    SSLEngine On
-    SSLCertificateFile $root/cert.pem
-    SSLCertificateKeyFile $root/key.pem
-</VirtualHost>
 # The backend counts.
 Listen 127.0.0.1:$behind
 <VirtualHost *:$behind>

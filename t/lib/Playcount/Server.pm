@@ -137,6 +137,30 @@ EOF
 }
 
 # (Re)write httpd.conf from the object's fields; start or graceful reads it.
+# Before write_config: a second port, where the same is over TLS, with a certificate of its
+# own. undef: openssl made none.
+sub listen_tls
+{
+    my ($self) = @_;
+    my $root = $self->{root};
+    my $port = free_port();
+
+    my $made = `openssl req -x509 -newkey rsa:2048 -nodes -batch -subj /CN=127.0.0.1 -days 2 -keyout $root/key.pem -out $root/cert.pem 2>&1`;
+    if ($?) {
+        print STDERR "# $made";
+        return;
+    }
+    $self->{config} .= <<"EOF";
+Listen 127.0.0.1:$port
+<VirtualHost *:$port>
+    SSLEngine On
+    SSLCertificateFile $root/cert.pem
+    SSLCertificateKeyFile $root/key.pem
+</VirtualHost>
+EOF
+    return $port;
+}
+
 sub write_config
 {
     my ($self) = @_;
